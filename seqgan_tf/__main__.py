@@ -1,0 +1,7 @@
+"""`python -m seqgan_tf`, the same as `seqgan-tf`."""
+
+import sys
+
+from seqgan_tf.cli import main
+
+sys.exit(main())

@@ -1,0 +1,237 @@
+"""Every setting of a run, as dataclasses, with the presets, and the TOML file that keeps them."""
+
+import dataclasses
+import json
+import tomllib
+import types
+import typing
+from pathlib import Path
+from typing import Literal
+
+
+@dataclasses.dataclass(frozen=True)
+class DataSettings:
+    """What is learnt from. The first three matter for text, the last three for the oracle."""
+
+    vocabulary_size: int = 10_000
+    """At most so many tokens of text, the most frequent ones."""
+    min_frequency: int = 2
+    """Words and characters that are seen less often are unknown."""
+    validation_split: float = 0.1
+    """Share of the lines that is held out."""
+    sequence_length: int | None = None
+    """Tokens, the end token included. Longer lines are cut. Default: 99 of 100 lines fit; 20 for the oracle."""
+    oracle_sequences: int = 10_000
+    """Sequences that the oracle writes for training."""
+    oracle_seed: int = 0
+    """Seed of the built-in oracle's weights; the run's own seed leaves the oracle as it is."""
+
+
+@dataclasses.dataclass(frozen=True)
+class GeneratorSettings:
+    """The generator."""
+
+    embedding_dim: int = 32
+    hidden_dim: int = 32
+    cell: Literal["lstm", "gru"] = "lstm"
+    num_layers: int = 1
+    dropout: float = 0.0
+    initializer_stddev: float | None = 0.1
+    """Draw every weight from N(0, stddev), as the authors do. None: the initialisers of Keras."""
+
+
+@dataclasses.dataclass(frozen=True)
+class DiscriminatorSettings:
+    """The discriminator."""
+
+    embedding_dim: int = 64
+    widths: tuple[int, ...] | None = None
+    """Window widths. Default: the paper's 1 to 10, 15 and 20, less those longer than the sequence."""
+    filters: tuple[int, ...] | None = None
+    """Filters of each width. Default: the paper's."""
+    dropout: float = 0.25
+    l2: float = 0.2
+    """Weight decay of the output layer."""
+
+
+@dataclasses.dataclass(frozen=True)
+class RolloutSettings:
+    """The reward of a token."""
+
+    num_rollouts: int = 4
+    """N, completions of every prefix."""
+    update_rate: float = 0.0
+    """Lag of the roll-out policy; 0 is none."""
+    reward: Literal["log_odds", "probability"] = "probability"
+    clip: float = 3.0
+    """Bound of the log-odds."""
+    stride: int = 1
+    """Complete only prefixes whose length is a multiple of this."""
+    chunk_size: int = 64
+    """Sequences whose roll-outs are in memory at once."""
+
+
+@dataclasses.dataclass(frozen=True)
+class PretrainSettings:
+    """Maximum likelihood training of the generator, then training of the discriminator."""
+
+    epochs: int = 20
+    """Passes over the training data by the generator, at most."""
+    patience: int | None = None
+    """Stop after so many epochs without a better held-out likelihood, and go back to the best. Default: never."""
+    learning_rate: float = 1e-2
+    clip_norm: float = 5.0
+    """Bound of the gradient's norm, in the adversarial phase too."""
+    discriminator_steps: int = 300
+    discriminator_learning_rate: float = 1e-4
+
+
+@dataclasses.dataclass(frozen=True)
+class AdversarialSettings:
+    """The rounds."""
+
+    rounds: int = 45
+    generator_steps: int = 1
+    """A round."""
+    discriminator_steps: int = 10
+    """A round."""
+    learning_rate: float = 1e-2
+    """Of the generator."""
+    baseline: Literal["none", "batch_mean", "leave_one_out", "moving_average"] = "none"
+    entropy_weight: float = 0.0
+    evaluate_every: int = 5
+    """Rounds between two evaluations."""
+
+
+@dataclasses.dataclass(frozen=True)
+class RunSettings:
+    """Everything that makes a run what it is. Two runs with equal settings on one machine are equal."""
+
+    data: Path | None = None
+    """Text file to learn, one sequence a line. Default: the oracle writes the data."""
+    level: Literal["char", "word", "bpe"] = "word"
+    """What a token of text is."""
+    oracle_weights: Path | None = None
+    """.npz file of oracle weights. Default: the built-in oracle, N(0, 1) from a seed."""
+    seed: int = 0
+    batch_size: int = 64
+    corpus: DataSettings = DataSettings()
+    generator: GeneratorSettings = GeneratorSettings()
+    discriminator: DiscriminatorSettings = DiscriminatorSettings()
+    rollout: RolloutSettings = RolloutSettings()
+    pretrain: PretrainSettings = PretrainSettings()
+    adversarial: AdversarialSettings = AdversarialSettings()
+
+
+PRESETS = ("quick", "paper")
+
+
+def preset(name, text):
+    """The settings of a preset.
+
+    Args:
+        name: "quick", minutes on two cores, or "paper", the authors' own schedule. On the oracle both use the authors'
+            sizes, initialisers, reward and missing baseline, and `quick` goes on a little beyond the best held-out
+            likelihood, as all published runs do, so that its figures can be held against theirs.
+        text: bool, whether the data are text: `quick` then keeps the best held-out likelihood, and takes the reward,
+            baseline and small steps that keep diversity.
+
+    Returns:
+        `RunSettings`.
+    """
+    if name == "paper":
+        return RunSettings(
+            rollout=RolloutSettings(num_rollouts=16, update_rate=0.8),
+            pretrain=PretrainSettings(epochs=120, discriminator_steps=46_800),
+            adversarial=AdversarialSettings(rounds=200, discriminator_steps=4_680),
+        )
+    if text:
+        return RunSettings(
+            generator=GeneratorSettings(initializer_stddev=None),
+            rollout=RolloutSettings(reward="log_odds"),
+            pretrain=PretrainSettings(patience=2, discriminator_steps=200),
+            adversarial=AdversarialSettings(rounds=20, learning_rate=1e-3, baseline="leave_one_out"),
+        )
+    return RunSettings()
+
+
+def to_toml(settings, **header):
+    """Settings as TOML text; a setting of None is left out, which means its default.
+
+    Args:
+        settings: a dataclass of scalars, tuples and further dataclasses.
+        **header: str values that stand before them.
+    """
+    lines = [f"{name} = {json.dumps(value)}" for name, value in header.items()]
+    tables = []
+    for field in dataclasses.fields(settings):
+        value = getattr(settings, field.name)
+        if dataclasses.is_dataclass(value):
+            tables += ["", f"[{field.name}]", to_toml(value).rstrip()]
+        elif value is not None:
+            value = str(value) if isinstance(value, Path) else value
+            lines.append(f"{field.name} = {json.dumps(list(value) if isinstance(value, tuple) else value)}")
+    return "\n".join(lines + tables) + "\n"
+
+
+def read_toml(path):
+    """The tables of a TOML file.
+
+    Raises:
+        ValueError: the file is missing or is no TOML.
+    """
+    try:
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ValueError(f"{path}: expected a TOML file that can be read ({error.strerror})") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: expected TOML ({error})") from error
+
+
+def override(settings, table, path, prefix=""):
+    """Settings with the values of a TOML table in place of their own.
+
+    Args:
+        settings: a dataclass.
+        table: dict, as `read_toml` gives it.
+        path: the file, for messages.
+
+    Raises:
+        ValueError: a key that is no setting, or a value of another type.
+    """
+    hints = typing.get_type_hints(type(settings))
+    changes = {}
+    for key, value in table.items():
+        if key not in hints:
+            raise ValueError(f"{path}: unknown key {prefix + key!r}. Expected one of {sorted(hints)}")
+        current = getattr(settings, key)
+        if dataclasses.is_dataclass(current):
+            if not isinstance(value, dict):
+                raise ValueError(f"{path}: expected a table [{prefix + key}]. Received: {value!r}")
+            changes[key] = override(current, value, path, f"{prefix}{key}.")
+        else:
+            changes[key] = _convert(value, hints[key], f"{path}: {prefix}{key}")
+    return dataclasses.replace(settings, **changes)
+
+
+def _convert(value, hint, where):
+    """A TOML value as the type that a field is annotated with."""
+    choices = [h for h in typing.get_args(hint) if h is not types.NoneType] if _is_union(hint) else [hint]
+    for choice in choices:
+        origin, arguments = typing.get_origin(choice), typing.get_args(choice)
+        if origin is Literal and value in arguments:
+            return value
+        if origin is tuple and isinstance(value, list) and all(type(item) is arguments[0] for item in value):
+            return tuple(value)
+        if choice is Path and isinstance(value, str):
+            return Path(value)
+        if choice is float and type(value) in (int, float):
+            return float(value)
+        if choice in (int, str, bool) and type(value) is choice:
+            return value
+    expected = ", ".join(str(typing.get_args(c) or c.__name__) for c in choices)
+    raise ValueError(f"{where}: expected {expected}. Received: {value!r}")
+
+
+def _is_union(hint):
+    return typing.get_origin(hint) in (typing.Union, types.UnionType)

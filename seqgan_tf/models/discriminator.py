@@ -1,0 +1,196 @@
+"""The discriminator: the paper's convolutional text classifier."""
+
+import itertools
+
+import keras
+import tensorflow as tf
+
+from seqgan_tf.sequences import PADDING, check_token_ids, lengths, mask
+
+PAPER_FILTERS = {1: 100, 2: 200, 3: 200, 4: 200, 5: 200, 6: 100, 7: 100, 8: 100, 9: 100, 10: 100, 15: 160, 20: 160}
+
+
+@keras.saving.register_keras_serializable(package="seqgan_tf")
+class Highway(keras.layers.Layer):
+    """g * relu(W x + b) + (1 - g) * x with the gate g = sigmoid(W_g x + b_g) (Srivastava et al., 2015)."""
+
+    def __init__(self, seed=None, **kwargs):
+        super().__init__(**kwargs)
+        self.seed = seed
+
+    def build(self, input_shape):
+        units = input_shape[-1]
+        seeds = (None, None) if self.seed is None else (self.seed, self.seed + 1)
+        self.transform, self.gate = (
+            keras.layers.Dense(
+                units,
+                activation=activation,
+                kernel_initializer=keras.initializers.GlorotUniform(seed=seed),
+                dtype=self.dtype_policy,
+            )
+            for activation, seed in zip(("relu", "sigmoid"), seeds, strict=True)
+        )
+        self.transform.build(input_shape)
+        self.gate.build(input_shape)
+        self.built = True
+
+    def call(self, x):
+        return x + self.gate(x) * (self.transform(x) - x)
+
+    def get_config(self):
+        return {**super().get_config(), "seed": self.seed}
+
+
+@keras.saving.register_keras_serializable(package="seqgan_tf")
+class Discriminator(keras.Model):
+    """D_phi(Y) = sigmoid(logit), the probability that a whole sequence is real (paper, section 3.3).
+
+    Embedding, parallel convolutions of several widths, the maximum over time, a highway layer, dropout, one logit.
+    A window counts only where it lies on tokens, so that padding never changes a logit; a sequence shorter than a
+    window has one, at its beginning, filled up with zeros.
+
+    Args:
+        vocabulary_size: int, V.
+        sequence_length: int, the longest sequence that it takes, at least 2.
+        embedding_dim: int. Defaults to 64, the authors'.
+        widths: window widths, each at most `sequence_length`. Defaults to None: the authors' 1 to 10, 15 and 20, less
+            those longer than the sequence.
+        filters: number of filters of each width. Defaults to None: the authors' (100 to 200), for their widths.
+        dropout: float in [0, 1), before the logit under `training=True`. Defaults to 0.25, the authors'.
+        l2: float, adds l2 / 2 * (|w|^2 + b^2) of the output layer to `losses`. Defaults to 0.2, the authors'.
+        seed: int, makes the initial weights and the dropout reproducible. Defaults to None: drawn.
+    """
+
+    def __init__(
+        self,
+        vocabulary_size,
+        sequence_length,
+        embedding_dim=64,
+        widths=None,
+        filters=None,
+        dropout=0.25,
+        l2=0.2,
+        seed=None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        if vocabulary_size < 2:
+            raise ValueError(f"`vocabulary_size` must be at least 2. Received: {vocabulary_size}")
+        if sequence_length < 2:
+            raise ValueError(f"`sequence_length` must be at least 2. Received: {sequence_length}")
+        if widths is None:
+            widths = [width for width in PAPER_FILTERS if width <= sequence_length]
+        if not len(widths) or min(widths) < 1 or max(widths) > sequence_length:
+            raise ValueError(
+                f"`widths` must be in [1, {sequence_length}], the sequence length. Received: {list(widths)}"
+            )
+        if filters is None:
+            unknown = [width for width in widths if width not in PAPER_FILTERS]
+            if unknown:
+                raise ValueError(f"`filters` must be given, one number a width, for widths like {unknown[0]}")
+            filters = [PAPER_FILTERS[width] for width in widths]
+        if len(filters) != len(widths) or min(filters) < 1:
+            raise ValueError(
+                f"`filters` must be {len(widths)} positive numbers, one a width. Received: {list(filters)}"
+            )
+        if not 0 <= dropout < 1:
+            raise ValueError(f"`dropout` must be in [0, 1). Received: {dropout}")
+        self.vocabulary_size = vocabulary_size
+        self.sequence_length = sequence_length
+        self.embedding_dim = embedding_dim
+        self.widths = list(widths)
+        self.filters = list(filters)
+        self.dropout = dropout
+        self.l2 = l2
+        self.seed = seed
+
+        seeds = itertools.repeat(None) if seed is None else itertools.count(seed * 1000 + 500)
+        regularizer = keras.regularizers.L2(l2 / 2) if l2 else None
+        self.embedding = keras.layers.Embedding(
+            vocabulary_size,
+            embedding_dim,
+            embeddings_initializer=keras.initializers.RandomUniform(-1.0, 1.0, seed=next(seeds)),
+            dtype=self.dtype_policy,
+        )
+        self.convolutions = [
+            keras.layers.Conv1D(
+                count,
+                width,
+                kernel_initializer=keras.initializers.TruncatedNormal(stddev=0.1, seed=next(seeds)),
+                bias_initializer=keras.initializers.Constant(0.1),
+                dtype=self.dtype_policy,
+            )
+            for width, count in zip(self.widths, self.filters, strict=True)
+        ]
+        self.highway = Highway(seed=next(seeds), dtype=self.dtype_policy)
+        next(seeds)  # the highway takes two
+        self.dropout_layer = keras.layers.Dropout(dropout, seed=next(seeds), dtype=self.dtype_policy)
+        self.output_layer = keras.layers.Dense(
+            1,
+            kernel_initializer=keras.initializers.TruncatedNormal(stddev=0.1, seed=next(seeds)),
+            bias_initializer=keras.initializers.Constant(0.1),
+            kernel_regularizer=regularizer,
+            bias_regularizer=regularizer,
+            dtype=self.dtype_policy,
+        )
+        self.build((None, sequence_length))
+
+    def build(self, input_shape=None):
+        if self.built:
+            return
+        self.embedding.build((None, None))
+        for convolution in self.convolutions:
+            convolution.build((None, None, self.embedding_dim))
+        self.highway.build((None, sum(self.filters)))
+        self.output_layer.build((None, sum(self.filters)))
+        self.built = True
+
+    def call(self, token_ids, training=False):
+        """Log-odds that the sequences are real.
+
+        Args:
+            token_ids: int32 [B, T], T <= sequence_length; padding stands after the end token.
+            training: whether dropout is on.
+
+        Returns:
+            float32 [B].
+
+        Raises:
+            ValueError: T > sequence_length, or (where values are at hand) an id outside the vocabulary.
+        """
+        check_token_ids(token_ids, self.vocabulary_size)
+        token_ids = tf.cast(token_ids, tf.int32)
+        if token_ids.shape[1] > self.sequence_length:
+            raise ValueError(
+                f"`token_ids` must be at most {self.sequence_length} long, the discriminator's sequence_length. "
+                f"Received: shape {tuple(token_ids.shape)}"
+            )
+        missing = max(self.widths) - token_ids.shape[1]
+        if missing > 0:
+            token_ids = tf.pad(token_ids, [[0, 0], [0, missing]], constant_values=PADDING)
+        x = self.embedding(tf.maximum(token_ids, 0))
+        x = x * tf.cast(mask(token_ids), x.dtype)[..., tf.newaxis]
+        x = tf.concat([self._pool(convolution, x, lengths(token_ids)) for convolution in self.convolutions], axis=1)
+        x = self.dropout_layer(self.highway(x), training=training)
+        return tf.cast(tf.squeeze(self.output_layer(x), axis=1), tf.float32)
+
+    def _pool(self, convolution, x, lengths):
+        """relu of the maximum over the windows that lie on tokens: [B, T, E] -> [B, filters]."""
+        windows = convolution(x)
+        last = tf.maximum(lengths - convolution.kernel_size[0], 0)
+        counts = tf.range(tf.shape(windows)[1]) <= last[:, tf.newaxis]
+        windows = tf.where(counts[..., tf.newaxis], windows, windows.dtype.min)
+        return tf.nn.relu(tf.reduce_max(windows, axis=1))
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "vocabulary_size": self.vocabulary_size,
+            "sequence_length": self.sequence_length,
+            "embedding_dim": self.embedding_dim,
+            "widths": self.widths,
+            "filters": self.filters,
+            "dropout": self.dropout,
+            "l2": self.l2,
+            "seed": self.seed,
+        }

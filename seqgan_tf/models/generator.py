@@ -1,0 +1,208 @@
+"""The policy: a recurrent language model."""
+
+import itertools
+
+import keras
+import tensorflow as tf
+
+from seqgan_tf.losses import token_log_probs
+from seqgan_tf.sequences import check_token_ids, mask
+
+CELLS = {"lstm": keras.layers.LSTM, "gru": keras.layers.GRU}
+
+
+@keras.saving.register_keras_serializable(package="seqgan_tf")
+class Generator(keras.Model):
+    """The policy G_theta(y_t | Y_1:t-1), a recurrent network over a vocabulary (paper, section 2.3).
+
+    Three methods make a generator, and anything that has them, with the attributes `vocabulary_size`,
+    `start_token_id` and `end_token_id`, can stand in for this class: `call` (teacher-forced, a whole sequence),
+    `initial_state` and `step` (one token).
+
+    Args:
+        vocabulary_size: int, V.
+        embedding_dim: int. Defaults to 32, the paper's.
+        hidden_dim: int, units of each recurrent layer. Defaults to 32, the paper's.
+        cell: "lstm" or "gru". Defaults to "lstm".
+        num_layers: int, recurrent layers. Defaults to 1.
+        dropout: float in [0, 1), on what enters each recurrent layer and the projection, under `training=True`.
+            Defaults to 0.
+        start_token_id: int, a token that begins every sequence and is not part of it. Defaults to None: an
+            embedding of its own, with id V, that no sequence can hold. The paper uses token 0.
+        end_token_id: int, the token that ends a sequence. Defaults to None: sequences fill all positions.
+        initializer_stddev: float, draws every weight from N(0, stddev), biases too; the authors use 0.1. Defaults
+            to None: the initialisers of the Keras layers.
+        seed: int, makes the initial weights and the dropout reproducible. Defaults to None: drawn.
+
+    Example:
+    ```python
+    generator = Generator(5000, hidden_dim=64, end_token_id=0)
+    logits = generator(token_ids)                       # [B, T] -> [B, T, 5000]
+    ```
+    """
+
+    def __init__(
+        self,
+        vocabulary_size,
+        embedding_dim=32,
+        hidden_dim=32,
+        cell="lstm",
+        num_layers=1,
+        dropout=0.0,
+        start_token_id=None,
+        end_token_id=None,
+        initializer_stddev=None,
+        seed=None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        if vocabulary_size < 2:
+            raise ValueError(f"`vocabulary_size` must be at least 2. Received: {vocabulary_size}")
+        if cell not in CELLS:
+            raise ValueError(f"`cell` must be one of {sorted(CELLS)}. Received: {cell!r}")
+        for name, size in (("embedding_dim", embedding_dim), ("hidden_dim", hidden_dim), ("num_layers", num_layers)):
+            if size < 1:
+                raise ValueError(f"`{name}` must be at least 1. Received: {size}")
+        if not 0 <= dropout < 1:
+            raise ValueError(f"`dropout` must be in [0, 1). Received: {dropout}")
+        for name, token in (("start_token_id", start_token_id), ("end_token_id", end_token_id)):
+            if token is not None and not 0 <= token < vocabulary_size + (name == "start_token_id"):
+                raise ValueError(f"`{name}` must be in [0, {vocabulary_size}), the vocabulary. Received: {token}")
+        self.vocabulary_size = vocabulary_size
+        self.embedding_dim = embedding_dim
+        self.hidden_dim = hidden_dim
+        self.cell = cell
+        self.num_layers = num_layers
+        self.dropout = dropout
+        self.start_token_id = vocabulary_size if start_token_id is None else start_token_id
+        self.end_token_id = end_token_id
+        self.initializer_stddev = initializer_stddev
+        self.seed = seed
+
+        seeds = itertools.repeat(None) if seed is None else itertools.count(seed * 1000)
+
+        def weights(default, **arguments):
+            if initializer_stddev is None:
+                return default(seed=next(seeds), **arguments)
+            return keras.initializers.RandomNormal(stddev=initializer_stddev, seed=next(seeds))
+
+        def biases():
+            if initializer_stddev is None:
+                return "zeros"
+            return keras.initializers.RandomNormal(stddev=initializer_stddev, seed=next(seeds))
+
+        self.embedding = keras.layers.Embedding(
+            max(vocabulary_size, self.start_token_id + 1),
+            embedding_dim,
+            embeddings_initializer=weights(keras.initializers.RandomUniform, minval=-0.05, maxval=0.05),
+            dtype=self.dtype_policy,
+        )
+        self.recurrent_layers = [
+            CELLS[cell](
+                hidden_dim,
+                return_sequences=True,
+                kernel_initializer=weights(keras.initializers.GlorotUniform),
+                recurrent_initializer=weights(keras.initializers.Orthogonal),
+                bias_initializer=biases(),
+                dtype=self.dtype_policy,
+                **({"unit_forget_bias": initializer_stddev is None} if cell == "lstm" else {}),
+            )
+            for _ in range(num_layers)
+        ]
+        self.projection = keras.layers.Dense(
+            vocabulary_size,
+            kernel_initializer=weights(keras.initializers.GlorotUniform),
+            bias_initializer=biases(),
+            dtype=self.dtype_policy,
+        )
+        self.dropout_layers = [
+            keras.layers.Dropout(dropout, seed=next(seeds), dtype=self.dtype_policy) for _ in range(num_layers + 1)
+        ]
+        self.build((None, None))
+
+    def build(self, input_shape=None):
+        if self.built:
+            return
+        self.embedding.build((None, None))
+        width = self.embedding_dim
+        for layer in self.recurrent_layers:
+            layer.build((None, None, width))
+            width = self.hidden_dim
+        self.projection.build((None, None, width))
+        self.built = True
+
+    def call(self, token_ids, training=False):
+        """Logits of every position, given the tokens before it.
+
+        Args:
+            token_ids: int32 [B, T]; padding may stand after the end token.
+            training: whether dropout is on.
+
+        Returns:
+            float32 [B, T, V]: position t is predicted from the start token and token_ids[:, :t].
+
+        Raises:
+            ValueError: an id is outside the vocabulary (checked where values are at hand, not inside a graph).
+        """
+        check_token_ids(token_ids, self.vocabulary_size)
+        token_ids = tf.cast(token_ids, tf.int32)
+        start = tf.fill([tf.shape(token_ids)[0], 1], self.start_token_id)
+        x = self._embed(tf.concat([start, token_ids[:, :-1]], axis=1))
+        for dropout, layer in zip(self.dropout_layers, self.recurrent_layers, strict=False):
+            x = layer(dropout(x, training=training))
+        x = self.dropout_layers[-1](x, training=training)
+        return tf.cast(self.projection(x), tf.float32)
+
+    def initial_state(self, batch_size):
+        """The state before the start token: a tuple a layer, of zeros [B, hidden_dim], (h, c) or (h,)."""
+        return tuple(
+            tuple(
+                tf.zeros([batch_size, self.hidden_dim], self.compute_dtype) for _ in range(len(layer.cell.state_size))
+            )
+            if self.cell == "lstm"
+            else (tf.zeros([batch_size, self.hidden_dim], self.compute_dtype),)
+            for layer in self.recurrent_layers
+        )
+
+    def step(self, token_ids, state):
+        """Feeds one token a row, and gives the distribution of the next.
+
+        Args:
+            token_ids: int32 [B]; on padding, which a finished row yields, the result has no meaning.
+            state: as `initial_state` gives it.
+
+        Returns:
+            (float32 [B, V] logits, the next state).
+
+        Raises:
+            ValueError: an id is outside the vocabulary (checked where values are at hand).
+        """
+        check_token_ids(token_ids, self.embedding.input_dim)
+        x, next_state = self._embed(token_ids), []
+        for layer, layer_state in zip(self.recurrent_layers, state, strict=True):
+            x, layer_state = layer.cell(x, list(layer_state))
+            next_state.append(tuple(layer_state))
+        return tf.cast(self.projection(x), tf.float32), tuple(next_state)
+
+    def log_probs(self, token_ids, training=False):
+        """log G(y_t | Y_1:t-1) in nats: float32 [B, T] of token_ids [B, T]; 0 on padding."""
+        return token_log_probs(self(token_ids, training=training), token_ids) * mask(token_ids)
+
+    def _embed(self, token_ids):
+        return self.embedding(tf.maximum(token_ids, 0))
+
+    def get_config(self):
+        own_start = self.start_token_id == self.vocabulary_size
+        return {
+            **super().get_config(),
+            "vocabulary_size": self.vocabulary_size,
+            "embedding_dim": self.embedding_dim,
+            "hidden_dim": self.hidden_dim,
+            "cell": self.cell,
+            "num_layers": self.num_layers,
+            "dropout": self.dropout,
+            "start_token_id": None if own_start else self.start_token_id,
+            "end_token_id": self.end_token_id,
+            "initializer_stddev": self.initializer_stddev,
+            "seed": self.seed,
+        }
