@@ -133,8 +133,8 @@ def preset(name, text):
         name: "quick", minutes on two cores, or "paper", the authors' own schedule. On the oracle both use the authors'
             sizes, initialisers, reward and missing baseline, and `quick` goes on a little beyond the best held-out
             likelihood, as all published runs do, so that its figures can be held against theirs.
-        text: bool, whether the data are text: `quick` then keeps the best held-out likelihood, and takes the reward,
-            baseline and small steps that keep diversity.
+        text: bool, whether the data are text: `quick` then takes a larger generator, keeps the best held-out
+            likelihood, and goes on with the reward, baseline and small steps that keep diversity.
 
     Returns:
         `RunSettings`.
@@ -147,10 +147,10 @@ def preset(name, text):
         )
     if text:
         return RunSettings(
-            generator=GeneratorSettings(initializer_stddev=None),
+            generator=GeneratorSettings(embedding_dim=64, hidden_dim=128, dropout=0.3, initializer_stddev=None),
             rollout=RolloutSettings(reward="log_odds"),
-            pretrain=PretrainSettings(patience=2, discriminator_steps=200),
-            adversarial=AdversarialSettings(rounds=20, learning_rate=1e-3, baseline="leave_one_out"),
+            pretrain=PretrainSettings(patience=2, learning_rate=5e-3, discriminator_steps=200),
+            adversarial=AdversarialSettings(rounds=20, learning_rate=1e-4, baseline="leave_one_out"),
         )
     return RunSettings()
 

@@ -18,7 +18,29 @@ def token_log_probs(logits, token_ids):
     Returns:
         float32 [B, T], in nats; the value on padding has no meaning and is to be masked.
     """
-    return -tf.nn.sparse_softmax_cross_entropy_with_logits(labels=tf.maximum(token_ids, 0), logits=logits)
+    return _log_softmax_at(logits, tf.maximum(token_ids, 0))
+
+
+@tf.custom_gradient
+def _log_softmax_at(logits, token_ids):
+    """log_softmax(logits)[..., token_id]; the exponentials of the forward pass serve the gradient too.
+
+    The cross-entropy operation of TensorFlow reads and writes the [B, T, V] tensor more often, and these passes, not the
+    matrix products, are what a likelihood step on a CPU costs.
+    """
+    largest = tf.reduce_max(logits, axis=-1)
+    weights = tf.exp(logits - largest[..., tf.newaxis])
+    total = tf.reduce_sum(weights, axis=-1)
+    chosen = tf.gather(logits, token_ids, batch_dims=token_ids.shape.rank)
+
+    def gradient(upstream):
+        flat_weights = tf.reshape(weights, [-1, tf.shape(weights)[-1]])
+        flat = tf.reshape(upstream, [-1])
+        down = flat_weights * (-flat / tf.reshape(total, [-1]))[:, tf.newaxis]
+        places = tf.stack([tf.range(tf.size(flat)), tf.reshape(token_ids, [-1])], axis=1)
+        return tf.reshape(tf.tensor_scatter_nd_add(down, places, flat), tf.shape(logits)), None
+
+    return chosen - largest - tf.math.log(total), gradient
 
 
 def negative_log_likelihood(log_probs, mask):

@@ -107,12 +107,12 @@ def plot_curves(rows, path):
             color="0.35",
         )
     likelihood.set_ylabel("nats per token")
-    likelihood.legend(loc="lower left")
     accuracy.axhline(0.5, color="0.6", linewidth=0.8)
     accuracy.set_ylim(0, 1)
     accuracy.set_ylabel("D is right on held-out")
     accuracy.set_xlabel("seconds")
-    accuracy.legend(loc="lower left")
     for axes in (likelihood, accuracy):
         axes.grid(alpha=0.25)
+        if axes.get_legend_handles_labels()[0]:
+            axes.legend(loc="lower left")
     figure.savefig(path, dpi=110)

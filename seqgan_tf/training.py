@@ -83,8 +83,7 @@ class Training:
         self.checkpoints = tf.train.CheckpointManager(checkpoint, str(self.directory / "checkpoints"), max_to_keep=2)
         self.summary = tf.summary.create_file_writer(str(self.directory / "tensorboard")) if tensorboard else None
         self._clock = self._saved_at = time.monotonic()
-        # XLA pays for the likelihood step, which is one large softmax, and not for the convolutions.
-        self._likelihood_step = tf.function(gan.likelihood_step, jit_compile=True)
+        self._likelihood_step = tf.function(gan.likelihood_step)
         self._discriminator_step = tf.function(lambda real: gan.discriminator_step(real, gan.next_seed()))
         self._round = tf.function(gan.adversarial_round)
 
