@@ -45,6 +45,8 @@ class DiscriminatorSettings:
     """The discriminator."""
 
     embedding_dim: int = 64
+    embedding_range: float = 0.2
+    """The embeddings begin as U(-r, r); the authors' r is 1."""
     widths: tuple[int, ...] | None = None
     """Window widths. Default: the paper's 1 to 10, 15 and 20, less those longer than the sequence."""
     filters: tuple[int, ...] | None = None
@@ -82,15 +84,16 @@ class PretrainSettings:
     learning_rate: float = 1e-2
     clip_norm: float = 5.0
     """Bound of the gradient's norm, in the adversarial phase too."""
-    discriminator_steps: int = 300
-    discriminator_learning_rate: float = 1e-4
+    discriminator_steps: int = 150
+    discriminator_learning_rate: float = 1e-3
+    """In the adversarial phase too."""
 
 
 @dataclasses.dataclass(frozen=True)
 class AdversarialSettings:
     """The rounds."""
 
-    rounds: int = 45
+    rounds: int = 30
     generator_steps: int = 1
     """A round."""
     discriminator_steps: int = 10
@@ -141,15 +144,18 @@ def preset(name, text):
     """
     if name == "paper":
         return RunSettings(
+            discriminator=DiscriminatorSettings(embedding_range=1.0),
             rollout=RolloutSettings(num_rollouts=16, update_rate=0.8),
-            pretrain=PretrainSettings(epochs=120, discriminator_steps=46_800),
+            pretrain=PretrainSettings(epochs=120, discriminator_steps=46_800, discriminator_learning_rate=1e-4),
             adversarial=AdversarialSettings(rounds=200, discriminator_steps=4_680),
         )
     if text:
         return RunSettings(
             generator=GeneratorSettings(embedding_dim=64, hidden_dim=128, dropout=0.3, initializer_stddev=None),
             rollout=RolloutSettings(reward="log_odds"),
-            pretrain=PretrainSettings(patience=2, learning_rate=5e-3, discriminator_steps=200),
+            pretrain=PretrainSettings(
+                patience=2, learning_rate=5e-3, discriminator_steps=200, discriminator_learning_rate=1e-4
+            ),
             adversarial=AdversarialSettings(rounds=20, learning_rate=1e-4, baseline="leave_one_out"),
         )
     return RunSettings()

@@ -25,8 +25,8 @@ def token_log_probs(logits, token_ids):
 def _log_softmax_at(logits, token_ids):
     """log_softmax(logits)[..., token_id]; the exponentials of the forward pass serve the gradient too.
 
-    The cross-entropy operation of TensorFlow reads and writes the [B, T, V] tensor more often, and these passes, not the
-    matrix products, are what a likelihood step on a CPU costs.
+    The cross-entropy operation of TensorFlow reads and writes the [B, T, V] tensor more often, and these passes, not
+    the matrix products, are what a likelihood step on a CPU costs.
     """
     largest = tf.reduce_max(logits, axis=-1)
     weights = tf.exp(logits - largest[..., tf.newaxis])

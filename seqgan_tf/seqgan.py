@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from seqgan_tf import losses, sampling
 from seqgan_tf.data import pipeline
+from seqgan_tf.phase import MeanLogs, Phase
 from seqgan_tf.sequences import check_token_ids, mask, masked_mean
 
 BASELINES = ("none", "batch_mean", "leave_one_out", "moving_average")
@@ -14,21 +15,6 @@ GENERATOR_LOGS = ("generator_loss", "reward", "entropy", "generator_gradient_nor
 DISCRIMINATOR_LOGS = ("discriminator_loss", "real_accuracy", "generated_accuracy", "discriminator_gradient_norm")
 LIKELIHOOD_LOGS = ("nll", "gradient_norm")
 EVALUATION_STREAM = 1  # `next_seed` uses stream 0
-
-
-class MeanLogs(keras.Model):
-    """A model whose logs are means over the steps of an epoch; Keras by itself would report the last step alone."""
-
-    def __init__(self, names, **kwargs):
-        super().__init__(**kwargs)
-        self.means = [keras.metrics.Mean(name=name) for name in names]
-
-    def mean_logs(self, logs, weight=1.0):
-        """Takes one step's logs, {name: scalar}, into the running means and returns these."""
-        means = {mean.name: mean for mean in self.means}
-        for name, value in logs.items():
-            means[name].update_state(value, sample_weight=weight)
-        return {name: means[name].result() for name in logs}
 
 
 @keras.saving.register_keras_serializable(package="seqgan_tf")
@@ -281,7 +267,7 @@ class SeqGAN(MeanLogs):
             callbacks.insert(
                 0, keras.callbacks.EarlyStopping("val_nll", mode="min", patience=patience, restore_best_weights=True)
             )
-        phase = _Phase(self.generator, LIKELIHOOD_LOGS, self.likelihood_step, self.likelihood_metrics)
+        phase = Phase(self.generator, LIKELIHOOD_LOGS, self.likelihood_step, self.likelihood_metrics)
         self._compile_phase(phase)
         history = phase.fit(
             self._dataset(data, "data"),
@@ -306,7 +292,7 @@ class SeqGAN(MeanLogs):
             `keras.callbacks.History`.
         """
         stream = pipeline.rounds(self._dataset(data, "data"), self.batch_size)
-        phase = _Phase(
+        phase = Phase(
             self.discriminator, DISCRIMINATOR_LOGS, lambda real: self.discriminator_step(real, self.next_seed())
         )
         self._compile_phase(phase)
@@ -434,21 +420,6 @@ class SeqGAN(MeanLogs):
 
     def compile_from_config(self, config):
         self.compile(**{name: keras.saving.deserialize_keras_object(value) for name, value in config.items()})
-
-
-class _Phase(MeanLogs):
-    """One network's own phase under `fit`: its steps are given, so that Keras brings the loop and the callbacks."""
-
-    def __init__(self, network, names, step, metrics=None):
-        super().__init__(names)
-        self.network, self.step, self.held_out_metrics = network, step, metrics
-        self.built = True
-
-    def train_step(self, data):
-        return self.mean_logs(self.step(data))
-
-    def test_step(self, data):
-        return self.mean_logs(self.held_out_metrics(data), tf.reduce_sum(mask(data)))
 
 
 def _apply(tape, objective, network, optimizer):
