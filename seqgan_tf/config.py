@@ -77,14 +77,14 @@ class RolloutSettings:
 class PretrainSettings:
     """Maximum likelihood training of the generator, then training of the discriminator."""
 
-    epochs: int = 15
+    epochs: int = 20
     """Passes over the training data by the generator, at most."""
     patience: int | None = None
     """Stop after so many epochs without a better held-out likelihood, and go back to the best. Default: never."""
     learning_rate: float = 1e-2
     clip_norm: float = 5.0
     """Bound of the gradient's norm, in the adversarial phase too."""
-    discriminator_steps: int = 150
+    discriminator_steps: int = 300
     discriminator_learning_rate: float = 1e-4
     """In the adversarial phase too."""
 
@@ -93,12 +93,12 @@ class PretrainSettings:
 class AdversarialSettings:
     """The rounds."""
 
-    rounds: int = 20
+    rounds: int = 30
     generator_steps: int = 1
     """A round."""
     discriminator_steps: int = 10
     """A round."""
-    learning_rate: float = 2e-2
+    learning_rate: float = 1e-2
     """Of the generator."""
     baseline: Literal["none", "batch_mean", "leave_one_out", "moving_average"] = "none"
     entropy_weight: float = 0.0
@@ -146,14 +146,14 @@ def preset(name, text):
         return RunSettings(
             rollout=RolloutSettings(num_rollouts=16, update_rate=0.8),
             pretrain=PretrainSettings(epochs=120, discriminator_steps=46_800),
-            adversarial=AdversarialSettings(rounds=200, discriminator_steps=4_680, learning_rate=1e-2),
+            adversarial=AdversarialSettings(rounds=200, discriminator_steps=4_680),
         )
     if text:
         return RunSettings(
             generator=GeneratorSettings(embedding_dim=64, hidden_dim=128, dropout=0.3, initializer_stddev=None),
             discriminator=DiscriminatorSettings(embedding_range=0.2),
             rollout=RolloutSettings(reward="log_odds"),
-            pretrain=PretrainSettings(epochs=20, patience=2, learning_rate=5e-3, discriminator_learning_rate=1e-3),
+            pretrain=PretrainSettings(patience=2, learning_rate=5e-3, discriminator_learning_rate=1e-3),
             adversarial=AdversarialSettings(rounds=20, learning_rate=1e-4, baseline="leave_one_out"),
         )
     return RunSettings()
