@@ -1,0 +1,168 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from exact import sequence_probabilities
+from tiny import DATA, T, assert_same, differ, make
+
+from seqgan_tf.metrics.likelihood import negative_log_likelihood
+from seqgan_tf.models.discriminator import Discriminator
+from seqgan_tf.models.generator import Generator
+from seqgan_tf.rewards.rollout import MonteCarloRollout
+from seqgan_tf.seqgan import SeqGAN
+
+# One step
+
+
+@pytest.mark.parametrize("baseline", ["none", "batch_mean", "leave_one_out", "moving_average"])
+def test_a_generator_step_changes_the_generator_alone(baseline):
+    model = make(baseline=baseline)
+    generator, discriminator = model.generator.get_weights(), model.discriminator.get_weights()
+    logs = model.generator_step(model.next_seed())
+    assert differ(generator, model.generator.get_weights())
+    assert_same(discriminator, model.discriminator.get_weights())
+    assert set(logs) == {"generator_loss", "reward", "entropy", "generator_gradient_norm"}
+    assert all(np.isfinite(value) for value in logs.values())
+
+
+def test_a_discriminator_step_changes_the_discriminator_alone():
+    model = make(update_rate=0.5)
+    generator, discriminator = model.generator.get_weights(), model.discriminator.get_weights()
+    logs = model.discriminator_step(DATA[:3], model.next_seed())
+    assert_same(generator, model.generator.get_weights())
+    assert_same(generator, model.rollout_generator.get_weights())
+    for before, after in zip(discriminator, model.discriminator.get_weights(), strict=True):
+        assert np.any(before != after)
+    assert set(logs) == {
+        "discriminator_loss",
+        "real_accuracy",
+        "generated_accuracy",
+        "discriminator_gradient_norm",
+    }
+
+
+def test_discriminator_steps_teach_it_that_real_is_one():
+    model = make(compiling={"discriminator_optimizer": keras.optimizers.Adam(0.05)})
+    real = np.full([30, T], 4, np.int32)  # the generator hardly ever writes this
+    step = tf.function(model.discriminator_step)
+    for _ in range(60):
+        logs = step(real, model.next_seed())
+    assert float(model.discriminator(real[:1])[0]) > 0.5
+    assert float(logs["discriminator_loss"]) < 0.6
+    assert float(logs["real_accuracy"]) > 0.7
+    assert float(logs["generated_accuracy"]) > 0.7
+
+
+def test_the_rollout_policy_lags_behind_the_generator():
+    model = make(update_rate=0.7)
+    beta = model.rollout_policy.get_weights()
+    assert_same(beta, model.generator.get_weights())
+    for _ in range(2):
+        model.generator_step(model.next_seed())
+        theta = model.generator.get_weights()
+        beta = [0.7 * b + 0.3 * t for b, t in zip(beta, theta, strict=True)]
+        assert differ(model.rollout_policy.get_weights(), theta)
+        for expected, got in zip(beta, model.rollout_policy.get_weights(), strict=True):
+            np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-7)
+    model.synchronize_rollout_policy()
+    assert_same(model.rollout_policy.get_weights(), theta)
+
+
+def test_without_a_lag_the_generator_itself_rolls_out():
+    model = make()
+    assert model.rollout_policy is model.generator
+    assert len(model.weights) < len(make(update_rate=0.5).weights)
+
+
+def test_the_moving_average_baseline_moves_with_the_rewards():
+    model = make(baseline="moving_average")
+    expected = 0.0
+    for _ in range(2):
+        logs = model.generator_step(model.next_seed())
+        expected = 0.9 * expected + 0.1 * float(logs["reward"])
+        assert float(model.reward_average) == pytest.approx(expected, rel=1e-5)
+
+
+def test_an_entropy_weight_raises_the_entropy():
+    entropies = []
+    for weight in (0.0, 2.0):
+        model = make(entropy_weight=weight, end_token_id=None)
+        for _ in range(4):
+            logs = model.generator_step(model.next_seed())
+        entropies.append(float(logs["entropy"]))
+    assert entropies[1] > entropies[0] + 0.01
+
+
+# Pre-training
+
+
+def test_pretraining_the_generator_lowers_its_likelihood_loss_and_synchronizes_the_rollout_policy():
+    model = make(update_rate=0.5)
+    before = negative_log_likelihood(model.generator, DATA)
+    history = model.pretrain_generator(DATA, epochs=4, verbose=0).history
+    assert set(history) == {"nll", "gradient_norm"}
+    assert negative_log_likelihood(model.generator, DATA) < before - 0.1
+    assert_same(model.rollout_policy.get_weights(), model.generator.get_weights())
+
+
+def test_pretraining_keeps_the_best_epoch_and_stops_after_patience():
+    model = make(compiling={"pretrain_optimizer": keras.optimizers.SGD(1.0)})
+    other = np.array([[4, 4, 4, 4]] * 2 + [[3, 0, -1, -1]], np.int32)  # batches of unequal length below
+    validation = tf.data.Dataset.from_tensor_slices(other).batch(2)
+    history = model.pretrain_generator(DATA, 20, validation, patience=2, verbose=0).history
+    best = int(np.argmin(history["val_nll"]))
+    assert len(history["val_nll"]) == best + 3
+    assert negative_log_likelihood(model.generator, other) == pytest.approx(history["val_nll"][best], rel=1e-5)
+
+
+def test_pretraining_the_discriminator_changes_it_alone():
+    model = make()
+    generator, discriminator = model.generator.get_weights(), model.discriminator.get_weights()
+    history = model.pretrain_discriminator(DATA, steps=3, verbose=0).history
+    assert len(history["discriminator_loss"]) == 1
+    assert int(model.discriminator_optimizer.iterations) == 3
+    assert_same(generator, model.generator.get_weights())
+    assert differ(discriminator, model.discriminator.get_weights())
+
+
+# The whole
+
+
+def test_adversarial_training_brings_the_generator_to_the_data():
+    real = np.array([[(first + t) % 4 for t in range(5)] for first in range(4)], np.int32)  # 4 of 1024 sequences
+    generator = Generator(4, 6, 12, seed=0)
+    discriminator = Discriminator(4, 5, 6, widths=[1, 2, 3], filters=[8, 16, 16], l2=0.01, seed=0)
+    model = SeqGAN(generator, discriminator, MonteCarloRollout(4), batch_size=32, discriminator_steps=3)
+    model.compile(keras.optimizers.Adam(0.02), keras.optimizers.Adam(0.02))
+    data = np.tile(real, (32, 1))
+    model.pretrain_generator(data, epochs=3, verbose=0)
+    before = sequence_probabilities(generator, real).sum()
+    model.pretrain_discriminator(data, steps=20, verbose=0)
+    model.fit(data, steps_per_epoch=30, verbose=0)
+    after = sequence_probabilities(generator, real)
+    assert before < 0.4
+    assert after.sum() > 0.7
+    assert after.min() > 0.01  # all four of them
+
+
+# The constructor
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"baseline": "mean"}, r"`baseline` must be one of \['none', .*\]. Received: 'mean'"),
+        ({"batch_size": 1}, "`batch_size` must be at least 2 for a leave-one-out baseline. Received: 1"),
+        ({"generator_steps": 0}, "`generator_steps` must be at least 1. Received: 0"),
+        ({"discriminator_steps": 0}, "`discriminator_steps` must be at least 1. Received: 0"),
+    ],
+)
+def test_settings_that_make_no_model_are_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        make(**settings)
+    make(baseline="none", batch_size=1)
+
+
+def test_two_vocabularies_are_refused():
+    with pytest.raises(ValueError, match=r"must have the same `vocabulary_size`\. Received: 5 and 6"):
+        SeqGAN(Generator(5), Discriminator(6, T, widths=[1], filters=[1]), MonteCarloRollout())

@@ -1,0 +1,53 @@
+import numpy as np
+import pytest
+from tiny import T, V, make
+
+
+def test_generate_gives_padded_samples_of_the_generator():
+    samples = make().generate(40, seed=1)
+    assert samples.shape == (40, T)
+    assert samples.dtype == np.int32
+    ended = np.cumsum(samples == 0, axis=1) - (samples == 0) > 0
+    np.testing.assert_array_equal(samples == -1, ended)
+    assert np.all(samples < V)
+    assert len(np.unique(samples, axis=0)) > 5
+    assert make().generate(7, seed=1, batch_size=3).shape == (7, T)
+
+
+def test_generate_repeats_a_seed_and_without_one_never_repeats():
+    model = make(end_token_id=None)
+    np.testing.assert_array_equal(model.generate(8, seed=3), model.generate(8, seed=3))
+    assert np.any(model.generate(8, seed=3) != model.generate(8, seed=4))
+    assert np.any(model.generate(8) != model.generate(8))
+    chunks = model.generate(16, seed=3, batch_size=8)
+    assert np.any(chunks[:8] != chunks[8:])
+
+
+def test_generate_obeys_its_settings():
+    model = make(end_token_id=None)
+    assert len(np.unique(model.generate(30, seed=1, top_k=1), axis=0)) == 1
+    assert len(np.unique(model.generate(30, seed=1, top_p=0.01), axis=0)) == 1
+    assert len(np.unique(model.generate(30, seed=1, temperature=1e-3), axis=0)) == 1
+    assert len(np.unique(model.generate(30, seed=1, temperature=9.0), axis=0)) > 10  # not the function compiled above
+    assert not np.isin(model.generate(30, seed=1, suppress_tokens=[0, 3]), [0, 3]).any()
+    assert np.isin(model.generate(30, seed=1, suppress_tokens=[0]), 3).any()
+    for prompt in ([2, 4], np.array([3]), [1, 2, 3, 4], np.zeros(0, int)):
+        samples = model.generate(6, seed=1, prompt=prompt)
+        np.testing.assert_array_equal(samples[:, : len(prompt)], np.tile(prompt, (6, 1)))
+        assert samples.shape == (6, T)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"n": 0}, "`n` must be at least 1. Received: 0"),
+        ({"temperature": 0.0}, "`temperature` must be a number above 0. Received: 0.0"),
+        ({"top_k": 0}, "`top_k` must be at least 1"),
+        ({"top_p": 1.5}, r"`top_p` must be in \(0, 1\]"),
+        ({"prompt": [1, 2, 3, 4, 1]}, "`prompt` must hold at most 4 tokens. Received: 5"),
+        ({"prompt": [1, 5]}, r"`prompt` must be in \[0, 5\), the vocabulary.* Received: 5"),
+    ],
+)
+def test_generate_refuses_what_makes_no_sense(settings, message):
+    with pytest.raises(ValueError, match=message):
+        make().generate(**{"n": 2} | settings)
