@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import io
 import os
+import re
 import signal
 import sys
 import tempfile
@@ -113,14 +114,12 @@ def _train_defaults(arguments):
         if "--resume" in arguments:
             if output_dir is None:
                 raise Refused("--resume needs --output-dir, the directory of the run")
-            table = config.read_toml(Path(output_dir) / "config.toml")
-            table = {name: value for name, value in table.items() if name not in ("version", "data_sha256")}
-            settings = config.override(config.RunSettings(), table, Path(output_dir) / "config.toml")
+            settings = config.read_run(Path(output_dir) / "config.toml")
         else:
             preset = _peek(arguments, "--preset")
             table = config.read_toml(toml) if toml else {}
             table = {name: value for name, value in table.items() if name not in ("version", "data_sha256")}
-            is_text = _peek(arguments, "--data") is not None or "data" in table
+            is_text = _peek(arguments, "--data") is not None or table.get("data", "none") != "none"
             settings = config.preset(preset if preset in config.PRESETS else "quick", is_text)
             settings = config.override(settings, table, toml)
     return Train(**{field.name: getattr(settings, field.name) for field in dataclasses.fields(settings)})
@@ -145,9 +144,10 @@ def _tyro_errors():
     except SystemExit as exit:
         if not exit.code:
             raise
-        lines = [line.strip("│ ") for line in box.getvalue().splitlines() if line.startswith("│")]
-        rule = next((i for i, line in enumerate(lines) if line.startswith("──")), len(lines))
-        raise Refused(" ".join(lines[:rule]) + " (see --help)") from None
+        # In a box the message stands between its title, which is part of the frame, and a rule. Where the terminal has
+        # no signs for boxes, it stands between two rules, and the title before them.
+        message = re.split(r"^[ │]*(?:╭.*|╰.*|[─-]{5,})[ │]*$", box.getvalue(), flags=re.MULTILINE)[1]
+        raise Refused(" ".join(message.replace("│", " ").split()) + " (see --help)") from None
 
 
 @contextlib.contextmanager
@@ -235,6 +235,11 @@ def _generate(command):
         if run.oracle and command.prompt:
             raise Refused("--prompt needs a run on text. Received: a run on an oracle")
         run.training().restore()
+        unknown = [
+            word for word in command.prompt.split() if run.tokenizer.unknown_token_id in run.tokenizer.encode([word])[0]
+        ]
+        if unknown:
+            raise Refused(f"--prompt holds what the run has not learnt: {' '.join(unknown)}")
         prompt = run.tokenizer.encode([command.prompt])[0] if command.prompt else None
         token_ids = run.gan.generate(
             command.num_samples,

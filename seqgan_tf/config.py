@@ -8,6 +8,8 @@ import typing
 from pathlib import Path
 from typing import Literal
 
+from seqgan_tf import __version__
+
 
 @dataclasses.dataclass(frozen=True)
 class DataSettings:
@@ -160,7 +162,7 @@ def preset(name, text):
 
 
 def to_toml(settings, **header):
-    """Settings as TOML text; a setting of None is left out, which means its default.
+    """Settings as TOML text; None is written as "none".
 
     Args:
         settings: a dataclass of scalars, tuples and further dataclasses.
@@ -172,9 +174,10 @@ def to_toml(settings, **header):
         value = getattr(settings, field.name)
         if dataclasses.is_dataclass(value):
             tables += ["", f"[{field.name}]", to_toml(value).rstrip()]
-        elif value is not None:
-            value = str(value) if isinstance(value, Path) else value
-            lines.append(f"{field.name} = {json.dumps(list(value) if isinstance(value, tuple) else value)}")
+        else:
+            value = "none" if value is None else str(value) if isinstance(value, Path) else value
+            value = list(value) if isinstance(value, tuple) else value
+            lines.append(f"{field.name} = {json.dumps(value, ensure_ascii=False)}".replace("\x7f", "\\u007f"))
     return "\n".join(lines + tables) + "\n"
 
 
@@ -190,6 +193,20 @@ def read_toml(path):
         raise ValueError(f"{path}: expected a TOML file that can be read ({error.strerror})") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{path}: expected TOML ({error})") from error
+
+
+def read_run(path):
+    """The settings of a run, from its config.toml.
+
+    Raises:
+        ValueError: the file is missing or damaged, or of a run of another version.
+    """
+    table = read_toml(path)
+    version = table.pop("version", None)
+    if version != __version__:
+        raise ValueError(f"{path}: expected a run of version {__version__}. Received: {version}")
+    table.pop("data_sha256", None)
+    return override(RunSettings(), table, path)
 
 
 def override(settings, table, path, prefix=""):
@@ -220,6 +237,8 @@ def override(settings, table, path, prefix=""):
 
 def _convert(value, hint, where):
     """A TOML value as the type that a field is annotated with."""
+    if value == "none" and types.NoneType in typing.get_args(hint):
+        return None
     choices = [h for h in typing.get_args(hint) if h is not types.NoneType] if _is_union(hint) else [hint]
     for choice in choices:
         origin, arguments = typing.get_origin(choice), typing.get_args(choice)

@@ -18,7 +18,7 @@ def token_log_probs(logits, token_ids):
     Returns:
         float32 [B, T], in nats; the value on padding has no meaning and is to be masked.
     """
-    return _log_softmax_at(logits, tf.maximum(token_ids, 0))
+    return _log_softmax_at(logits, tf.cast(tf.maximum(token_ids, 0), tf.int32))
 
 
 @tf.custom_gradient

@@ -114,5 +114,5 @@ def plot_curves(rows, path):
     for axes in (likelihood, accuracy):
         axes.grid(alpha=0.25)
         if axes.get_legend_handles_labels()[0]:
-            axes.legend(loc="lower left")
+            axes.legend(loc="best")
     figure.savefig(path, dpi=110)

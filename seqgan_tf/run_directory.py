@@ -16,7 +16,7 @@ from pathlib import Path
 import keras
 
 from seqgan_tf import __version__
-from seqgan_tf.config import RunSettings, override, read_toml, to_toml
+from seqgan_tf.config import RunSettings, read_run, read_toml, to_toml
 from seqgan_tf.data.synthetic import OracleCorpus, write_token_ids
 from seqgan_tf.data.text import TextCorpus
 from seqgan_tf.data.tokenizer import TextTokenizer
@@ -96,10 +96,14 @@ def create_run(directory, settings):
         raise ValueError(f"{directory}: already holds a run. Give another --output-dir, or --resume to go on with it")
     if directory.exists() and not directory.is_dir():
         raise ValueError(f"{directory}: expected a directory. Received: a file")
+    for name, least in {"epochs": 0, "discriminator_steps": 0}.items():
+        _check_at_least(f"pretrain.{name}", getattr(settings.pretrain, name), least)
+    for name, least in {"rounds": 0, "evaluate_every": 1}.items():
+        _check_at_least(f"adversarial.{name}", getattr(settings.adversarial, name), least)
     if settings.data is None:
-        seed, length = settings.corpus.oracle_seed, settings.corpus.sequence_length or 20
+        seed, length = settings.corpus.oracle_seed, settings.corpus.sequence_length
         oracle = Oracle.from_npz(settings.oracle_weights) if settings.oracle_weights else Oracle(seed=seed)
-        settings = _with_length(settings, length)
+        settings = _with_length(settings, 20 if length is None else length)
         corpus, tokenizer = _oracle_corpus(settings, oracle), None
     else:
         if settings.oracle_weights:
@@ -135,12 +139,7 @@ def open_run(directory, rounds=None):
     directory = Path(directory)
     if not (directory / CONFIG).exists():
         raise ValueError(f"{directory}: expected a run directory, with a {CONFIG}. Received: none")
-    table = read_toml(directory / CONFIG)
-    version = table.pop("version", None)
-    if version != __version__:
-        raise ValueError(f"{directory / CONFIG}: expected a run of version {__version__}. Received: {version}")
-    table.pop("data_sha256", None)
-    settings = override(RunSettings(), table, directory / CONFIG)
+    settings = read_run(directory / CONFIG)
     if settings.corpus.sequence_length is None:
         raise ValueError(f"{directory / CONFIG}: expected corpus.sequence_length. Received: no such key")
     if rounds is not None:
@@ -152,6 +151,11 @@ def open_run(directory, rounds=None):
         oracle, tokenizer = None, TextTokenizer.load(directory / TOKENIZER)
         gan = _build(settings, tokenizer.vocabulary_size, tokenizer.end_token_id)
     return Run(directory, settings, gan, tokenizer, oracle)
+
+
+def _check_at_least(name, value, least):
+    if value < least:
+        raise ValueError(f"`{name}` must be at least {least}. Received: {value}")
 
 
 def _with_length(settings, sequence_length):

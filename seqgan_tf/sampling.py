@@ -10,6 +10,7 @@ from seqgan_tf.sequences import PADDING
 
 BLOCK = 100  # tokens a block of the two-level search; 100 was fastest at V = 5,000 among 50, 100 and 200
 BELOW_ONE = 1.0 - 2.0**-23
+NON_NEGATIVE = 0x7FFFFFFF
 
 
 class InverseCDFCategorical(tfd.Categorical):
@@ -17,7 +18,7 @@ class InverseCDFCategorical(tfd.Categorical):
 
     One uniform number a row picks the block of tokens and then the token inside it. The parent makes Gumbel noise for
     the whole vocabulary instead, which costs more than the logits themselves. The uniform number comes from integer
-    bits, so that the draw is the same with and without XLA.
+    bits, so that the draw is the same with and without XLA. Logits are float32, a seed is a non-negative int32 [2].
     """
 
     def _sample_n(self, n, seed=None):
@@ -44,7 +45,20 @@ class InverseCDFCategorical(tfd.Categorical):
 
 def make_seed(seed, stream=0):
     """The int32 [2] seed tensor of a Python int; `stream` tells apart independent users of one int."""
-    return tf.constant([seed & 0x7FFFFFFF, stream], tf.int32)
+    return tf.constant([seed & NON_NEGATIVE, stream], tf.int32)
+
+
+def fold_in(seed, number):
+    """A seed made of a seed and a number (a step, a chunk): int32 [2], without negative words.
+
+    TensorFlow takes a negative word for another number inside XLA than outside of it.
+    """
+    return tf.bitwise.bitwise_and(tf.random.experimental.stateless_fold_in(seed, number), NON_NEGATIVE)
+
+
+def split(seed, number):
+    """Independent seeds made of one: int32 [number, 2], without negative words."""
+    return tf.bitwise.bitwise_and(tf.random.experimental.stateless_split(seed, number), NON_NEGATIVE)
 
 
 def check_sampling(temperature=1.0, top_k=None, top_p=None):
@@ -53,7 +67,7 @@ def check_sampling(temperature=1.0, top_k=None, top_p=None):
     Raises:
         ValueError: temperature <= 0, top_k < 1, or top_p outside (0, 1].
     """
-    if not temperature > 0:
+    if not 0 < temperature < float("inf"):
         raise ValueError(f"`temperature` must be a number above 0. Received: {temperature}")
     if top_k is not None and top_k < 1:
         raise ValueError(f"`top_k` must be at least 1. Received: {top_k}")
@@ -80,7 +94,8 @@ def warp(logits, temperature=1.0, top_k=None, top_p=None, suppress_tokens=()):
         banned = tf.reduce_any(tf.equal(tf.range(logits.shape[-1])[:, None], list(suppress_tokens)), axis=1)
         logits = tf.where(banned, lowest, logits)
     if not (isinstance(temperature, (int, float)) and temperature == 1):
-        logits = logits / tf.cast(temperature, logits.dtype)
+        # The largest becomes 0 first, so that a tiny temperature makes no infinity of it.
+        logits = (logits - tf.reduce_max(logits, axis=-1, keepdims=True)) / tf.cast(temperature, logits.dtype)
     if top_k is not None:
         kth = tf.math.top_k(logits, min(top_k, logits.shape[-1])).values[..., -1:]
         logits = tf.where(logits < kth, lowest, logits)
@@ -119,7 +134,7 @@ def decode(generator, token_ids, state, finished, num_steps, seed, branch=None, 
         if branch is not None:
             token_ids, state, finished = branch(i, token_ids, state, finished)
         logits, state = generator.step(token_ids, state)
-        token_ids = draw(warp(logits, **warping), tf.random.experimental.stateless_fold_in(seed, i))
+        token_ids = draw(warp(logits, **warping), fold_in(seed, i))
         token_ids = tf.where(finished, PADDING, token_ids)
         if generator.end_token_id is not None:
             finished = finished | tf.equal(token_ids, generator.end_token_id)

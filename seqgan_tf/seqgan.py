@@ -3,12 +3,13 @@
 import math
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from seqgan_tf import losses, sampling
 from seqgan_tf.data import pipeline
 from seqgan_tf.phase import MeanLogs, Phase
-from seqgan_tf.sequences import check_token_ids, mask, masked_mean
+from seqgan_tf.sequences import PADDING, check_token_ids, mask, masked_mean
 
 BASELINES = ("none", "batch_mean", "leave_one_out", "moving_average")
 GENERATOR_LOGS = ("generator_loss", "reward", "entropy", "generator_gradient_norm")
@@ -24,8 +25,8 @@ class SeqGAN(MeanLogs):
     Three phases: `pretrain_generator` by maximum likelihood, `pretrain_discriminator`, then `fit`, whose every
     training step is one adversarial round, compiled as one function:
 
-    - `generator_steps` times: draw `batch_size` sequences, estimate the reward of every token, one policy gradient
-    step; - `discriminator_steps` times: `batch_size` real sequences against as many fresh samples.
+    - `generator_steps` times: draw `batch_size` sequences, estimate every token's reward, one policy gradient step;
+    - `discriminator_steps` times: `batch_size` real sequences against as many fresh samples.
 
     What a batch of `fit` is: its dataset is read again and again and cut anew into rounds of
     `discriminator_steps * batch_size` sequences, whatever its own batch size, and no remainder is dropped. So the
@@ -72,7 +73,9 @@ class SeqGAN(MeanLogs):
         for name, value in (("generator_steps", generator_steps), ("discriminator_steps", discriminator_steps)):
             if value < 1:
                 raise ValueError(f"`{name}` must be at least 1. Received: {value}")
-        if batch_size < (2 if baseline == "leave_one_out" else 1):
+        if batch_size < 1:
+            raise ValueError(f"`batch_size` must be at least 1. Received: {batch_size}")
+        if batch_size < 2 and baseline == "leave_one_out":
             raise ValueError(f"`batch_size` must be at least 2 for a leave-one-out baseline. Received: {batch_size}")
         self.generator = generator
         self.discriminator = discriminator
@@ -98,7 +101,7 @@ class SeqGAN(MeanLogs):
     def next_seed(self):
         """An int32 [2] seed never given before: a counter, kept with the weights, makes it."""
         self.draws.assign_add(1)
-        return tf.random.experimental.stateless_fold_in(sampling.make_seed(self.seed), self.draws.value)
+        return sampling.fold_in(sampling.make_seed(self.seed), self.draws.value)
 
     @property
     def rollout_policy(self):
@@ -153,7 +156,7 @@ class SeqGAN(MeanLogs):
         Returns:
             {"generator_loss", "reward" (mean over tokens), "entropy" (nats a token), "generator_gradient_norm"}.
         """
-        draw_seed, reward_seed = tf.unstack(tf.random.experimental.stateless_split(seed, 2))
+        draw_seed, reward_seed = tf.unstack(sampling.split(seed, 2))
         token_ids = self._sample(self.batch_size, draw_seed)
         rewards = self.reward_estimator.estimate(token_ids, self.rollout_policy, self.discriminator, reward_seed)
         token_mask = mask(token_ids)
@@ -176,9 +179,7 @@ class SeqGAN(MeanLogs):
     def adversarial_round(self, data):
         """G steps, then D steps, on real token ids [discriminator_steps * batch_size, T]; logs are means over steps."""
         real = tf.reshape(data, [self.discriminator_steps, self.batch_size, self.discriminator.sequence_length])
-        seeds = tf.random.experimental.stateless_split(
-            self.next_seed(), self.generator_steps + self.discriminator_steps
-        )
+        seeds = sampling.split(self.next_seed(), self.generator_steps + self.discriminator_steps)
         logs = _repeat(self.generator_step, seeds[: self.generator_steps])
         return logs | _repeat(self.discriminator_step, real, seeds[self.generator_steps :])
 
@@ -291,6 +292,8 @@ class SeqGAN(MeanLogs):
         Returns:
             `keras.callbacks.History`.
         """
+        if steps < 1:
+            raise ValueError(f"`steps` must be at least 1. Received: {steps}")
         stream = pipeline.rounds(self._dataset(data, "data"), self.batch_size)
         phase = Phase(
             self.discriminator, DISCRIMINATOR_LOGS, lambda real: self.discriminator_step(real, self.next_seed())
@@ -315,6 +318,8 @@ class SeqGAN(MeanLogs):
         size = self.batch_size * self.discriminator_steps
         if steps_per_epoch is None:
             steps_per_epoch = math.ceil(pipeline.count_sequences(dataset) / size)
+        if steps_per_epoch < 1:
+            raise ValueError(f"`steps_per_epoch` must be at least 1. Received: {steps_per_epoch}")
         if validation_data is not None:
             validation_data = self._dataset(validation_data, "validation_data")
         return super().fit(
@@ -326,6 +331,16 @@ class SeqGAN(MeanLogs):
             **kwargs,
         )
 
+    def evaluate(self, x=None, **kwargs):
+        """Held-out likelihood and accuracies, see `test_step`.
+
+        Args:
+            x: `tf.data.Dataset` of token ids [B, T], or an array [n, T].
+            **kwargs: as in `keras.Model.evaluate`.
+        """
+        # Inside `fit`, Keras calls this with the dataset that `fit` has prepared; preparing it twice changes nothing.
+        return super().evaluate(self._dataset(x, "x"), **kwargs)
+
     def generate(
         self, n, seed=None, temperature=1.0, top_k=None, top_p=None, prompt=None, suppress_tokens=(), batch_size=500
     ):
@@ -335,7 +350,8 @@ class SeqGAN(MeanLogs):
             n: int, how many.
             seed: int. Defaults to None: the model's own stream, so that every call gives other samples.
             temperature, top_k, top_p, suppress_tokens: see `sampling.warp`.
-            prompt: token ids [P] that every sample begins with, P <= sequence_length. Defaults to None.
+            prompt: token ids [P] that every sample begins with, P <= sequence_length, none of them the end token.
+                Defaults to None.
             batch_size: int, sequences drawn at once. The random stream depends on it. Defaults to 500.
 
         Returns:
@@ -349,12 +365,12 @@ class SeqGAN(MeanLogs):
             raise ValueError(f"`n` must be at least 1. Received: {n}")
         sampling.check_sampling(temperature, top_k, top_p)
         length, size = self.discriminator.sequence_length, min(n, batch_size)
-        if prompt is not None:
-            check_token_ids(prompt, self.generator.vocabulary_size, "prompt")
-            prompt = tf.cast(tf.reshape(prompt, [1, -1]), tf.int32)
-            if prompt.shape[1] > length:
-                raise ValueError(f"`prompt` must hold at most {length} tokens. Received: {prompt.shape[1]}")
-            prompt = tf.tile(prompt, [size, 1]) if prompt.shape[1] else None
+        prompt = self._prompt(prompt, size)
+        outside = [token for token in suppress_tokens if not 0 <= token < self.generator.vocabulary_size]
+        if outside or len(set(suppress_tokens)) == self.generator.vocabulary_size:
+            raise ValueError(
+                f"`suppress_tokens` must be some tokens of the vocabulary. Received: {outside or 'all of them'}"
+            )
         seed = self.next_seed() if seed is None else sampling.make_seed(seed)
         settings = (size, top_k, tuple(suppress_tokens), top_p is not None, None if prompt is None else prompt.shape[1])
         if settings not in self._compiled:
@@ -367,11 +383,23 @@ class SeqGAN(MeanLogs):
         draw = self._compiled[settings]
         temperature = tf.constant(temperature, tf.float32)
         top_p = None if top_p is None else tf.constant(top_p, tf.float32)
-        drawn = [
-            draw(tf.random.experimental.stateless_fold_in(seed, i), temperature, top_p, prompt)
-            for i in range(-(-n // size))
-        ]
+        drawn = [draw(sampling.fold_in(seed, i), temperature, top_p, prompt) for i in range(-(-n // size))]
         return tf.concat(drawn, axis=0)[:n].numpy()
+
+    def _prompt(self, prompt, rows):
+        """The prompt as a tensor [rows, P]; None where it is None or empty."""
+        if prompt is None or not len(prompt):
+            return None
+        check_token_ids(prompt, self.generator.vocabulary_size, "prompt")
+        prompt = np.asarray(prompt, np.int32)
+        if prompt.ndim != 1:
+            raise ValueError(f"`prompt` must be one list of token ids. Received: shape {prompt.shape}")
+        if len(prompt) > self.discriminator.sequence_length:
+            longest = self.discriminator.sequence_length
+            raise ValueError(f"`prompt` must hold at most {longest} tokens. Received: {len(prompt)}")
+        if np.isin(prompt, [PADDING, self.generator.end_token_id]).any():
+            raise ValueError(f"`prompt` must hold neither the end token nor padding. Received: {prompt.tolist()}")
+        return tf.tile(prompt[np.newaxis], [rows, 1])
 
     def _dataset(self, data, name):
         return pipeline.as_dataset(

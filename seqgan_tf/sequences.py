@@ -73,6 +73,8 @@ def check_token_ids(token_ids, vocabulary_size, name="token_ids"):
     if tf.is_tensor(token_ids) and not hasattr(token_ids, "numpy"):
         return
     values = np.asarray(token_ids)
+    if not values.size:
+        return
     if not np.issubdtype(values.dtype, np.integer):
         raise ValueError(f"`{name}` must hold integers. Received: dtype {values.dtype}")
     outside = values[(values < PADDING) | (values >= vocabulary_size)]

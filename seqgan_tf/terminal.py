@@ -23,7 +23,7 @@ LABELS = {
     "discriminator_gradient_norm": "D gradient",
 }
 REFRESH_SECONDS = 0.25
-console = Console(highlight=False, soft_wrap=True)
+console = Console(highlight=False, markup=False, soft_wrap=True)
 
 
 def describe(figures):

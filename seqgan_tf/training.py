@@ -98,12 +98,19 @@ class Training:
             raise ValueError(f"{self.directory}: expected a checkpoint to go on from. Received: none")
         try:
             self.checkpoints.checkpoint.restore(path).assert_consumed()
-        except (tf.errors.OpError, ValueError, AssertionError) as error:
+        except (tf.errors.OpError, ValueError, AssertionError, IndexError, RuntimeError) as error:
             raise ValueError(
                 f"{path}: expected a checkpoint of this run. Received: a damaged or foreign file"
             ) from error
-        with open(self.directory / "metrics.csv", newline="") as file:
-            self.rows = [_numbers(row) for row in csv.DictReader(file)][: int(self.num_rows)]
+        path, expected = self.directory / "metrics.csv", int(self.num_rows)
+        try:
+            with open(path, newline="") as file:
+                rows = [_numbers(row) for row in csv.DictReader(file)]
+        except (OSError, ValueError, KeyError, TypeError):
+            rows = []
+        if len(rows) < expected:
+            raise ValueError(f"{path}: expected {expected} evaluations. Received: a missing or damaged file")
+        self.rows = rows[:expected]
 
     def run(self):
         """Does what is left of the run; a generator of `Progress`.
@@ -113,6 +120,7 @@ class Training:
         self._clock = self._saved_at = time.monotonic()
         try:
             if not self.rows:
+                self.save()  # a run that dies soon can be gone on with too
                 yield Progress(INITIAL, 1, 1, {}, self._evaluate(INITIAL, 0, {}, FULL_LOOK))
             yield from self._pretrain_generator()
             yield from self._pretrain_discriminator()
@@ -134,7 +142,7 @@ class Training:
             row = None
             if step % per_epoch == 0:
                 epoch = step // per_epoch
-                last = step == total or self._is_patience_over(epoch)
+                last = self._is_patience_over(epoch) or step == total
                 if last and self.pretrain.patience is not None:
                     for weight, best in zip(self.gan.generator.trainable_variables, self.best_weights, strict=True):
                         weight.assign(best)

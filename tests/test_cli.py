@@ -4,6 +4,7 @@ import contextlib
 import csv
 import dataclasses
 import importlib.util
+import io
 import os
 import shutil
 import signal
@@ -534,3 +535,56 @@ def test_tensorboard_where_it_is_not_installed(refused, monkeypatch, tmp_path):
     assert "--tensorboard needs tensorboard: pip install 'seqgan-tf[plot]'" in line
     with contextlib.suppress(FileNotFoundError):
         assert list((tmp_path / "run").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("flags", "name"),
+    [
+        (["--batch-size", "0"], "batch_size"),
+        (["--batch-size", "-4"], "batch_size"),
+        (["--adversarial.evaluate-every", "0"], "evaluate_every"),
+        (["--corpus.sequence-length", "0"], "sequence_length"),
+    ],
+)
+def test_more_settings_that_make_no_sense(flags, name, refused, base, tmp_path):
+    oracle = ["--oracle-weights", tiny_runs.oracle_npz(base), "--corpus.oracle-sequences", "10"]
+    assert name in refused("train", "--output-dir", tmp_path / "run", *oracle, *FLAGS, *flags)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("name", ["--corpus.vocabulary-size", "--corpus.min-frequency"])
+def test_a_negative_limit_of_the_vocabulary(name, refused, text, tmp_path):
+    line = refused("train", "--data", text.data, "--output-dir", tmp_path / "run", *FLAGS, name, "-1")
+    assert name.split(".")[1].replace("-", "_") in line
+
+
+def test_arguments_that_can_not_be_read_where_the_terminal_knows_no_boxes():
+    err = io.StringIO()
+    with contextlib.redirect_stdout(io.TextIOWrapper(io.BytesIO(), encoding="ascii")), contextlib.redirect_stderr(err):
+        assert cli.main(["train", "--batch-size", "many"]) == 2
+    assert "--batch-size" in err.getvalue()
+    assert err.getvalue().count("\n") == 1
+
+
+def test_a_run_of_another_version_with_other_settings(refused, oracle_directory, tmp_path):
+    directory = shutil.copytree(oracle_directory, tmp_path / "run")
+    path = directory / "config.toml"
+    path.write_text(path.read_text().replace('version = "', 'version = "9').replace("hidden_dim", "units"))
+    assert "expected a run of version" in refused("train", "--resume", "--output-dir", directory)
+
+
+def test_names_of_files_are_printed_as_they_are(run, base, tmp_path):
+    data = tiny_runs.write_lines(tmp_path / "poems[old].txt")
+    flags = ["--pretrain.epochs", "0", "--pretrain.discriminator-steps", "0", "--adversarial.rounds", "0"]
+    code, out, _ = run("train", "--data", data, "--output-dir", tmp_path / "[/run]", *FLAGS, *flags)
+    assert code == 0
+    assert out.startswith("36 sequences of poems[old].txt, ")
+    assert str(tmp_path / "[/run]") in out.splitlines()[0]
+
+
+def test_an_infinite_temperature(refused, text):
+    assert "`temperature`" in refused("generate", text.directory, "--temperature", "inf")
+
+
+def test_a_prompt_with_words_that_the_run_does_not_know(refused, text):
+    assert "zebra" in refused("generate", text.directory, "--prompt", "red zebra")

@@ -175,3 +175,20 @@ def test_a_missing_file_is_refused_by_name(tmp_path):
         config.read_toml(path)
     with pytest.raises(ValueError, match="expected a TOML file that can be read"):
         config.read_toml(tmp_path)
+
+
+def test_the_text_preset_is_the_same_when_read_back(tmp_path):
+    settings = config.preset("quick", text=True)
+    assert read_back(settings, tmp_path) == settings
+
+
+def test_none_in_a_file_stands_over_the_preset(tmp_path):
+    path = tmp_path / "my.toml"
+    settings = dataclasses.replace(config.RunSettings(), pretrain=config.PretrainSettings(patience=None))
+    path.write_text(config.to_toml(settings))
+    assert config.override(config.preset("quick", text=True), config.read_toml(path), path).pretrain.patience is None
+
+
+@pytest.mark.parametrize("name", ["😀.txt", "𠮷.txt", "del\x7f.txt"])
+def test_paths_with_any_character_are_the_same_when_read_back(name, tmp_path):
+    assert read_back(config.RunSettings(data=Path(name)), tmp_path).data == Path(name)

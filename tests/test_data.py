@@ -462,3 +462,34 @@ def test_an_oracle_corpus_refuses_what_makes_no_sense(oracle):
         OracleCorpus(oracle, sequence_length=1)
     with pytest.raises(ValueError, match=r"`num_train` must be at least 64, one batch. Received: 63"):
         OracleCorpus(oracle, num_train=63)
+
+
+def test_an_end_token_written_in_a_text_is_no_end():
+    tokenizer = TextTokenizer.train(["a <end> b", "a b"] * 2, "word")
+    padded, _ = tokenizer.encode_padded(["a <end> b"], 8)
+    ends = np.flatnonzero(padded[0] == 0)
+    assert len(ends) == 1
+    assert (padded[0, ends[0] + 1 :] == -1).all()
+
+
+def test_as_dataset_takes_unsigned_ids():
+    dataset = tf.data.Dataset.from_tensor_slices(np.array([[1, 2, 3]], np.uint8)).batch(1)
+    (batch,) = pipeline.as_dataset(dataset, "data", 1, 5, 3, None)
+    assert batch.numpy().tolist() == [[1, 2, 3]]
+
+
+@pytest.mark.parametrize("name", ["vocabulary_size", "min_frequency"])
+def test_negative_limits_of_a_vocabulary_are_refused(name):
+    with pytest.raises(ValueError, match=f"`{name}` must be"):
+        TextTokenizer.train(["a b a b"], "word", **{name: -1})
+
+
+def test_a_vocabulary_below_the_256_bytes_is_refused_for_byte_pairs():
+    with pytest.raises(ValueError, match="`vocabulary_size` must be at least 257"):
+        TextTokenizer.train(["a b a b"], "bpe", vocabulary_size=100)
+
+
+def test_only_line_ends_end_a_line(tmp_path):
+    path = tmp_path / "lines.txt"
+    path.write_bytes("one\u2028line\none\x0cline\r\nlast\u0085line\n".encode())
+    assert len(read_lines(path)) == 3

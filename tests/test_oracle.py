@@ -88,8 +88,8 @@ def test_file_round_trips(tmp_path):
         ({"embeddings": np.zeros(7)}, "expected a matrix 'embeddings' among the arrays"),
         ({"Uog": np.zeros((4, 5))}, r"expected array 'Uog' of shape \(4, 4\). Received: \(4, 5\)"),
         ({"Wo": np.zeros((4, 8))}, r"expected array 'Wo' of shape \(4, 7\). Received: \(4, 8\)"),
-        ({"bo": np.full(7, np.nan)}, "expected finite numbers in array 'bo'"),
-        ({"Uc": np.full((4, 4), np.inf)}, "expected finite numbers in array 'Uc'"),
+        ({"bo": np.full(7, np.nan)}, "expected finite floats in array 'bo'"),
+        ({"Uc": np.full((4, 4), np.inf)}, "expected finite floats in array 'Uc'"),
     ],
 )
 def test_arrays_that_make_no_oracle_are_refused_by_name(change, message, tmp_path):

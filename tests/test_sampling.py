@@ -129,7 +129,10 @@ def plain_warp(logits, temperature=1.0, top_k=None, top_p=None, suppress_tokens=
 )
 def test_warp_against_plain_numpy(settings, rng):
     logits = rng.normal(size=(20, 7)).astype(np.float32) * 2
-    np.testing.assert_allclose(sampling.warp(logits, **settings), plain_warp(logits, **settings), rtol=1e-5)
+    warped, expected = np.asarray(sampling.warp(logits, **settings)), plain_warp(logits, **settings)
+    # A constant a row changes no distribution.
+    warped, expected = (a - a.max(axis=1, keepdims=True) for a in (warped, expected))
+    np.testing.assert_allclose(warped, expected, rtol=1e-4, atol=1e-5)
 
 
 def test_top_k_keeps_all_that_tie_with_the_kth():
@@ -234,7 +237,7 @@ def test_a_sample_begins_with_its_prompt_and_goes_on_as_by_hand():
         _, state = generator.step(token, state)
     for i in range(4):
         logits, state = generator.step(expected[-1], state)
-        expected.append(sampling.draw(logits / 1.5, tf.random.experimental.stateless_fold_in(SEED, i)).numpy())
+        expected.append(sampling.draw(logits / 1.5, sampling.fold_in(SEED, i)).numpy())
     np.testing.assert_array_equal(drawn, np.transpose(expected))
 
 

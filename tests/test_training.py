@@ -345,3 +345,47 @@ def test_tensorboard_files_are_written_on_request(whole, tmp_path):
         for value in tf.compat.v1.Event.FromString(record).summary.value:
             values[value.tag] = float(tf.make_ndarray(value.tensor))
     assert values == pytest.approx({name: row[name] for name in ("seconds", "nll_test", "nll_oracle")})
+
+
+def test_the_last_epoch_can_be_the_best(text_training):
+    current = text_training(learning_rate=0.02, epochs=3, patience=3)
+    for _ in current.run():
+        last = current.gan.generator.get_weights()
+    nlls = [row["nll_test"] for row in current.rows]
+    assert nlls == sorted(nlls, reverse=True)
+    assert len(set(nlls)) == 4
+    assert tiny_runs.same(current.gan.generator.get_weights(), last)
+
+
+def test_a_single_epoch_with_patience_is_not_thrown_away(text_training):
+    current = text_training(learning_rate=0.02, epochs=1, patience=2)
+    before = current.gan.generator.get_weights()
+    list(current.run())
+    assert not tiny_runs.same(current.gan.generator.get_weights(), before)
+
+
+def test_a_checkpoint_file_that_was_cut_is_refused_by_name(opened):
+    directory, current = opened
+    name, path = tiny_runs.last_checkpoint(directory, "data")
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(ValueError, match=rf"{name}: expected a checkpoint of this run"):
+        current.restore()
+
+
+@pytest.mark.parametrize("content", [None, "", "phase,step,seconds\ninitial,0,x\n"])
+def test_a_missing_or_damaged_metrics_file_is_refused_by_name(content, opened):
+    directory, current = opened
+    path = directory / "metrics.csv"
+    path.unlink()
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(ValueError, match=rf"{path}: expected 6 evaluations"):
+        current.restore()
+
+
+def test_a_run_has_a_checkpoint_before_its_first_step(text_training, tmp_path):
+    """So that one which dies soon can be gone on with: its directory counts as a run from the start."""
+    steps = text_training(learning_rate=0.1, epochs=1, patience=None).run()
+    next(steps)
+    assert tiny_runs.last_checkpoint(tmp_path, "index")
+    steps.close()

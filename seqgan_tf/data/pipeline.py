@@ -17,6 +17,8 @@ def batches(token_ids, batch_size, shuffle_seed=None):
     Returns:
         `tf.data.Dataset` of int32 [B, T].
     """
+    if batch_size < 1:
+        raise ValueError(f"`batch_size` must be at least 1. Received: {batch_size}")
     dataset = tf.data.Dataset.from_tensor_slices(np.asarray(token_ids, np.int32))
     if shuffle_seed is not None:
         dataset = dataset.shuffle(len(token_ids), seed=shuffle_seed)
@@ -44,12 +46,15 @@ def as_dataset(data, name, batch_size, vocabulary_size, sequence_length, end_tok
         array = np.asarray(data)
         check_token_ids(array, vocabulary_size, name)
         _check_shape(tf.TensorShape(array.shape), name, sequence_length)
+        if not len(array):
+            raise ValueError(f"`{name}` must hold at least one sequence. Received: shape {array.shape}")
         data = batches(array, batch_size)
     elif not isinstance(data.element_spec, tf.TensorSpec) or not data.element_spec.dtype.is_integer:
         raise ValueError(f"`{name}` must be a dataset of int token ids [B, T]. Received: {data.element_spec}")
     _check_shape(data.element_spec.shape, name, sequence_length)
 
     def check(token_ids):
+        token_ids = tf.cast(token_ids, tf.int64)  # in which unsigned ids can be compared with the padding
         inside = tf.logical_and(token_ids >= PADDING, token_ids < vocabulary_size)
         message = f"`{name}` must hold token ids in [0, {vocabulary_size}), the vocabulary, or {PADDING} for padding"
         with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(inside), [message])]):
@@ -68,7 +73,13 @@ def rounds(dataset, size):
 
 
 def count_sequences(dataset):
-    """Number of sequences in a finite dataset of batches: one pass over it."""
+    """Number of sequences in a dataset of batches: one pass over it.
+
+    Raises:
+        ValueError: the dataset has no end.
+    """
+    if dataset.cardinality() == tf.data.INFINITE_CARDINALITY:
+        raise ValueError("`steps_per_epoch` must be given for a dataset without end")
     return int(dataset.reduce(np.int64(0), lambda total, batch: total + tf.shape(batch, tf.int64)[0]))
 
 

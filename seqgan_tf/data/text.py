@@ -1,5 +1,6 @@
 """A text file as training and validation data: one sequence a line."""
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -115,7 +116,7 @@ def read_lines(path):
         ) from error
     if "\0" in text:
         raise ValueError(f"{path}: expected UTF-8 text. Received: a binary file (it holds NUL)")
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    lines = [line.strip() for line in io.StringIO(text, newline=None) if line.strip()]
     if not lines:
         raise ValueError(f"{path}: expected one sequence a line. Received: no line of text")
     return lines

@@ -45,6 +45,10 @@ class TextTokenizer:
         """
         if level not in LEVELS:
             raise ValueError(f"`level` must be one of {list(LEVELS)}. Received: {level!r}")
+        least = 257 if level == "bpe" else 1  # the end token and the 256 bytes
+        for name, value, bound in (("vocabulary_size", vocabulary_size, least), ("min_frequency", min_frequency, 1)):
+            if value < bound:
+                raise ValueError(f"`{name}` must be at least {bound}. Received: {value}")
         if level == "bpe":
             tokenizer = Tokenizer(models.BPE())
             tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -102,8 +106,9 @@ class TextTokenizer:
         Path(path).write_text(self._tokenizer.to_str(pretty=True), encoding="utf-8")
 
     def encode(self, texts):
-        """Token ids of each text, without an end token: a list of lists of int."""
-        return [encoding.ids for encoding in self._tokenizer.encode_batch(list(texts))]
+        """Token ids of each text, without an end token, even where the text spells one: a list of lists of int."""
+        encodings = self._tokenizer.encode_batch(list(texts))
+        return [[i for i in encoding.ids if i != self.end_token_id] for encoding in encodings]
 
     def encode_padded(self, texts, sequence_length):
         """Token ids with the end token, cut or padded to one length.

@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from seqgan_tf.sequences import PADDING, mask
+from seqgan_tf.sequences import PADDING, check_token_ids, mask
 
 BATCH_SIZE = 250
 
@@ -27,9 +27,12 @@ def negative_log_likelihood(generator, token_ids):
         float, nats a token.
 
     Raises:
-        ValueError: there is no token.
+        ValueError: there is no token, an id is outside the vocabulary, or the shape is another.
     """
+    check_token_ids(token_ids, generator.vocabulary_size)
     token_ids = np.asarray(token_ids, np.int32)
+    if token_ids.ndim != 2:
+        raise ValueError(f"`token_ids` must be of shape [n, T]. Received: shape {token_ids.shape}")
     total, tokens = 0.0, 0.0
     for start in range(0, len(token_ids), BATCH_SIZE):
         batch = token_ids[start : start + BATCH_SIZE]

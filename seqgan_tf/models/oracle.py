@@ -41,7 +41,7 @@ class Oracle(Generator):
         try:
             with np.load(path) as file:
                 arrays = {name: file[name] for name in file.files}
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile, AttributeError) as error:
+        except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile, AttributeError) as error:
             raise ValueError(f"{path}: expected a readable .npz file of oracle weights ({error})") from error
         for name in ("embeddings", "Wi", "Wo"):
             if name not in arrays or arrays[name].ndim != 2:
@@ -52,8 +52,10 @@ class Oracle(Generator):
             received = arrays[name].shape if name in arrays else "no such array"
             if received != shape:
                 raise ValueError(f"{path}: expected array {name!r} of shape {shape}. Received: {received}")
-            if not np.all(np.isfinite(arrays[name])):
-                raise ValueError(f"{path}: expected finite numbers in array {name!r}. Received: NaN or infinity")
+            if arrays[name].dtype.kind != "f" or not np.all(np.isfinite(arrays[name])):
+                raise ValueError(
+                    f"{path}: expected finite floats in array {name!r}. Received: NaN, infinity, or another type"
+                )
         oracle.set_weights(
             [arrays["embeddings"]]
             + [np.concatenate([arrays[part + gate] for gate in GATES], axis=-1) for part in ("W", "U", "b")]

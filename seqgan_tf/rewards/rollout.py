@@ -10,8 +10,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from seqgan_tf import sampling
 from seqgan_tf.rewards.transforms import TRANSFORMS
-from seqgan_tf.sampling import decode, prefix_states
 from seqgan_tf.sequences import PADDING, check_token_ids, mask
 
 
@@ -120,7 +120,7 @@ class MonteCarloRollout:
         """
         batch_size, sequence_length = tf.shape(token_ids)[0], token_ids.shape[1]
         if states is None:
-            states = prefix_states(generator, token_ids[:, :-1])
+            states = sampling.prefix_states(generator, token_ids[:, :-1])
         steps, placements = pack_lanes([sequence_length - prefix for prefix in prefixes])
         lanes = 1 + max(lane for lane, _ in placements)
         begins = np.zeros([steps, lanes], np.int32)  # the prefix that begins in a lane at a step; 0: none
@@ -140,7 +140,9 @@ class MonteCarloRollout:
 
             def put(source, current):  # source: [P, B, ...], current: [lanes * B, ...]
                 chosen = tf.reshape(tf.gather(source, tf.maximum(prefix - 1, 0)), tf.shape(current))
-                return tf.where(tf.reshape(begin, [-1] + [1] * (current.shape.rank - 1)), chosen, current)
+                return tf.ensure_shape(
+                    tf.where(tf.reshape(begin, [-1] + [1] * (current.shape.rank - 1)), chosen, current), current.shape
+                )
 
             return put(tokens, token), tf.nest.map_structure(put, states, state), put(ended, finished)
 
@@ -150,7 +152,7 @@ class MonteCarloRollout:
             lambda s, like: tf.ensure_shape(s, [token_ids.shape[0] and rows, *like.shape[2:]]), state, states
         )
         first, finished = tf.zeros([rows], tf.int32), tf.zeros([rows], tf.bool)
-        drawn = decode(generator, first, state, finished, steps, seed, branch=branch)
+        drawn = sampling.decode(generator, first, state, finished, steps, seed, branch=branch)
         drawn = tf.gather(tf.reshape(drawn, [steps * lanes, batch_size]), positions)  # [K, T, B]
         given = np.arange(sequence_length) < np.array(prefixes)[:, None]  # [K, T]
         return tf.where(given[:, np.newaxis], token_ids, tf.transpose(drawn, [0, 2, 1]))
@@ -158,7 +160,7 @@ class MonteCarloRollout:
     def _rollout_values(self, token_ids, prefixes, generator, discriminator, seed):
         """Mean reward of the roll-outs of each prefix: float32 [K, B]."""
         batch_size, sequence_length = tf.shape(token_ids)[0], token_ids.shape[1]
-        states = prefix_states(generator, token_ids[:, :-1])
+        states = sampling.prefix_states(generator, token_ids[:, :-1])
         total = self.num_rollouts * batch_size
         size = (
             self.chunk_size
@@ -174,7 +176,7 @@ class MonteCarloRollout:
                 tf.gather(token_ids, rows),
                 prefixes,
                 generator,
-                tf.random.experimental.stateless_fold_in(seed, index),
+                sampling.fold_in(seed, index),
                 tf.nest.map_structure(lambda s: tf.gather(s, rows, axis=1), states),
             )
             rewards = self._reward(discriminator, tf.reshape(completed, [len(prefixes) * size, sequence_length]))
