@@ -17,7 +17,7 @@ train: setup
 	$(BIN)/seqgan-tf train
 
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 test-long: setup
 	$(BIN)/python -m pytest -m long

@@ -41,3 +41,16 @@ def test_padding_alone_is_refused():
         likelihood.negative_log_likelihood(make_generator(), np.full((2, 4), -1))
     with pytest.raises(ValueError, match="`token_ids` must hold at least one token"):
         likelihood.negative_log_likelihood(make_generator(), np.zeros((0, 4), np.int32))
+
+
+@pytest.mark.parametrize(
+    ("token_ids", "message"),
+    [
+        ([[0.5, 1.5]], "`token_ids` must hold integers"),
+        ([[0, 9]], r"`token_ids` must be in \[0, 4\), the vocabulary"),
+        ([0, 1], r"`token_ids` must be of shape \[n, T\]. Received: shape \(2,\)"),
+    ],
+)
+def test_what_is_no_batch_of_token_ids_is_refused(token_ids, message):
+    with pytest.raises(ValueError, match=message):
+        likelihood.negative_log_likelihood(Generator(4, 2, 3), np.array(token_ids))

@@ -207,3 +207,14 @@ def test_the_batch_mean_baseline_scales_the_gradient():
     policy = TablePolicy(3, 2, None)
     gradient = policy.expected_policy_gradient(2, losses.batch_mean_baseline)
     np.testing.assert_allclose(gradient, policy.exact_gradient() / 2, atol=1e-6)
+
+
+def test_log_probs_and_their_gradient_take_ids_of_any_integer_type(rng):
+    logits = tf.constant(rng.normal(size=(2, 3, 5)).astype(np.float32))
+    gradients = []
+    for dtype in (np.int32, np.int64):
+        with tf.GradientTape() as tape:
+            tape.watch(logits)
+            total = tf.reduce_sum(losses.token_log_probs(logits, tf.constant([[0, 4, 2], [1, 1, -1]], dtype)))
+        gradients.append(tape.gradient(total, logits).numpy())
+    np.testing.assert_array_equal(*gradients)

@@ -113,3 +113,9 @@ def test_the_authors_oracle_has_the_published_likelihood():
     oracle = Oracle.from_npz(PUBLISHED)
     samples = sampling.sample(oracle, 2000, 20, sampling.make_seed(0))
     assert negative_log_likelihood(oracle, samples) == pytest.approx(5.755, abs=0.03)
+
+
+def test_an_npy_file_is_no_npz(tmp_path):
+    np.save(tmp_path / "one.npy", np.zeros(3))
+    with pytest.raises(ValueError, match=r"one.npy: expected a readable .npz file of oracle weights"):
+        Oracle.from_npz(tmp_path / "one.npy")

@@ -276,3 +276,15 @@ def test_config_round_trip():
     copy = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(estimator))
     assert isinstance(copy, MonteCarloRollout)
     assert copy.get_config() == settings
+
+
+@pytest.mark.parametrize(("batch_size", "chunk_size"), [(1, 64), (4, 1)])
+def test_a_single_lane_of_a_single_row_runs_in_a_graph(batch_size, chunk_size):
+    generator = spiky_generator(3)
+    estimator = MonteCarloRollout(1, chunk_size=chunk_size)
+    token_ids = tf.constant([[0, 1, 2]] * batch_size)
+    rewards = tf.function(
+        lambda ids: estimator.estimate(ids, generator, arbitrary_discriminator, sampling.make_seed(1))
+    )(token_ids)
+    assert rewards.shape == (batch_size, 3)
+    assert np.all(np.isfinite(rewards))

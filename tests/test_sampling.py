@@ -251,3 +251,27 @@ def test_samples_depend_on_the_seed_alone():
     first = sampling.sample(generator, 8, 5, SEED)
     np.testing.assert_array_equal(first, sampling.sample(generator, 8, 5, SEED))
     assert np.any(first != sampling.sample(generator, 8, 5, sampling.make_seed(2)))
+
+
+@pytest.mark.parametrize("words", [(5, 7), (-5, 7), (5, -7), (-(2**31), -1)])
+def test_seeds_made_of_a_seed_are_not_negative_and_draw_the_same_under_xla(words, rng):
+    logits = rng.normal(size=(40, 230)).astype(np.float32)
+
+    def drawn(seed):
+        seeds = [sampling.fold_in(seed, 3), *tf.unstack(sampling.split(seed, 2))]
+        return tf.stack(seeds), tf.stack([sampling.draw(logits, seed) for seed in seeds])
+
+    # The words of a caller's own seed may be negative: what is folded or split from it is the same only without XLA.
+    seeds, plain = tf.function(drawn)(tf.constant(words))
+    assert np.all(seeds.numpy() >= 0)
+    assert len(np.unique(plain.numpy(), axis=0)) == 3
+    if min(words) >= 0:
+        xla_seeds, xla = tf.function(drawn, jit_compile=True)(tf.constant(words))
+        np.testing.assert_array_equal(seeds, xla_seeds)
+        np.testing.assert_array_equal(plain, xla)
+
+
+def test_a_tiny_temperature_draws_the_likeliest_token(rng):
+    logits = rng.normal(size=(40, 9)).astype(np.float32)
+    drawn = sampling.draw(sampling.warp(logits, temperature=1e-30), SEED)
+    np.testing.assert_array_equal(drawn, np.argmax(logits, axis=1))

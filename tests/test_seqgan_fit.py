@@ -205,3 +205,33 @@ def test_a_dataset_is_checked_when_it_is_read():
             train(wrong)
     with pytest.raises(ValueError, match="`validation_data` must be in"):
         make().fit(DATA, validation_data=np.full((6, T), V))
+
+
+@pytest.mark.parametrize("steps", [0, -1])
+def test_steps_below_one_are_refused_and_not_taken_for_no_limit(steps):
+    model = make()
+    with pytest.raises(ValueError, match=f"`steps` must be at least 1. Received: {steps}"):
+        model.pretrain_discriminator(DATA, steps=steps)
+    with pytest.raises(ValueError, match=f"`steps_per_epoch` must be at least 1. Received: {steps}"):
+        model.fit(DATA, steps_per_epoch=steps)
+
+
+def test_a_dataset_without_end_needs_steps_per_epoch():
+    endless = tf.data.Dataset.from_tensor_slices(DATA).batch(4).repeat()
+    with pytest.raises(ValueError, match="`steps_per_epoch` must be given for a dataset without end"):
+        make().fit(endless)
+    assert len(make().fit(endless, steps_per_epoch=1, verbose=0).history["reward"]) == 1
+
+
+def test_no_data_are_refused():
+    with pytest.raises(ValueError, match=r"`data` must hold at least one sequence. Received: shape \(0, 4\)"):
+        make().fit(np.zeros([0, T], int))
+
+
+def test_evaluate_takes_the_same_data_as_fit():
+    model, tail = make(), DATA.copy()
+    tail[:, 3] = np.arange(11) % 5  # after the end token: padding, whatever stands there
+    logs = model.evaluate(tail, return_dict=True, verbose=0)
+    assert logs["nll"] == pytest.approx(negative_log_likelihood(model.generator, DATA), rel=1e-5)
+    with pytest.raises(ValueError, match=r"`x` must be in \[0, 5\), the vocabulary"):
+        model.evaluate(np.full((6, T), V))

@@ -31,7 +31,7 @@ def test_generate_obeys_its_settings():
     assert len(np.unique(model.generate(30, seed=1, temperature=9.0), axis=0)) > 10  # not the function compiled above
     assert not np.isin(model.generate(30, seed=1, suppress_tokens=[0, 3]), [0, 3]).any()
     assert np.isin(model.generate(30, seed=1, suppress_tokens=[0]), 3).any()
-    for prompt in ([2, 4], np.array([3]), [1, 2, 3, 4], np.zeros(0, int)):
+    for prompt in ([2, 4], np.array([3]), [1, 2, 3, 4], np.zeros(0, int), []):
         samples = model.generate(6, seed=1, prompt=prompt)
         np.testing.assert_array_equal(samples[:, : len(prompt)], np.tile(prompt, (6, 1)))
         assert samples.shape == (6, T)
@@ -45,6 +45,14 @@ def test_generate_obeys_its_settings():
         ({"top_k": 0}, "`top_k` must be at least 1"),
         ({"top_p": 1.5}, r"`top_p` must be in \(0, 1\]"),
         ({"prompt": [1, 2, 3, 4, 1]}, "`prompt` must hold at most 4 tokens. Received: 5"),
+        ({"prompt": [[1, 2], [3, 4]]}, r"`prompt` must be one list of token ids. Received: shape \(2, 2\)"),
+        ({"prompt": [1, 0, 2]}, r"`prompt` must hold neither the end token nor padding. Received: \[1, 0, 2\]"),
+        ({"prompt": [1, -1]}, r"`prompt` must hold neither the end token nor padding. Received: \[1, -1\]"),
+        ({"suppress_tokens": [1, 5]}, r"`suppress_tokens` must be some tokens of the vocabulary. Received: \[5\]"),
+        (
+            {"suppress_tokens": range(5)},
+            "`suppress_tokens` must be some tokens of the vocabulary. Received: all of them",
+        ),
         ({"prompt": [1, 5]}, r"`prompt` must be in \[0, 5\), the vocabulary.* Received: 5"),
     ],
 )
