@@ -95,12 +95,12 @@ class PretrainSettings:
 class AdversarialSettings:
     """The rounds."""
 
-    rounds: int = 30
+    rounds: int = 15
     generator_steps: int = 1
     """A round."""
     discriminator_steps: int = 10
     """A round."""
-    learning_rate: float = 1e-2
+    learning_rate: float = 2e-2
     """Of the generator."""
     baseline: Literal["none", "batch_mean", "leave_one_out", "moving_average"] = "none"
     entropy_weight: float = 0.0
@@ -148,7 +148,7 @@ def preset(name, text):
         return RunSettings(
             rollout=RolloutSettings(num_rollouts=16, update_rate=0.8),
             pretrain=PretrainSettings(epochs=120, discriminator_steps=46_800),
-            adversarial=AdversarialSettings(rounds=200, discriminator_steps=4_680),
+            adversarial=AdversarialSettings(rounds=200, discriminator_steps=4_680, learning_rate=1e-2),
         )
     if text:
         return RunSettings(
