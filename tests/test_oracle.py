@@ -6,6 +6,7 @@ import pytest
 
 from seqgan_tf import sampling
 from seqgan_tf.metrics.likelihood import negative_log_likelihood
+from seqgan_tf.models.generator import Generator
 from seqgan_tf.models.oracle import Oracle
 
 TOKEN_IDS = np.array([[2, 0, 4, 1], [6, 6, 3, 5], [1, 2, 0, 0]], np.int32)
@@ -119,3 +120,11 @@ def test_an_npy_file_is_no_npz(tmp_path):
     np.save(tmp_path / "one.npy", np.zeros(3))
     with pytest.raises(ValueError, match=r"one.npy: expected a readable .npz file of oracle weights"):
         Oracle.from_npz(tmp_path / "one.npy")
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_generator_of_the_same_seed_does_not_begin_as_a_scaled_oracle(seed):
+    oracle = Oracle(40, 6, 7, seed=seed)
+    generator = Generator(40, 6, 7, start_token_id=0, initializer_stddev=0.1, seed=seed)
+    for truth, guess in zip(oracle.get_weights(), generator.get_weights(), strict=True):
+        assert abs(np.corrcoef(truth.ravel(), guess.ravel())[0, 1]) < 0.6

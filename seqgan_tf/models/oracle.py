@@ -9,6 +9,8 @@ from seqgan_tf.models.generator import Generator
 
 GATES = ("i", "f", "c", "og")  # in the order of the Keras LSTM kernel; "og" is the output gate, "c" the candidate
 
+SEEDS_OF_ORACLES = 1_000_000
+
 
 @keras.saving.register_keras_serializable(package="seqgan_tf")
 class Oracle(Generator):
@@ -24,9 +26,10 @@ class Oracle(Generator):
     """
 
     def __init__(self, vocabulary_size=5000, embedding_dim=32, hidden_dim=32, seed=0, **kwargs):
-        super().__init__(
-            vocabulary_size, embedding_dim, hidden_dim, start_token_id=0, initializer_stddev=1.0, seed=seed, **kwargs
-        )
+        # Weights of its own: a generator of the same seed must not begin as a scaled copy of the truth.
+        settings = {"start_token_id": 0, "initializer_stddev": 1.0, "seed": SEEDS_OF_ORACLES + seed}
+        super().__init__(vocabulary_size, embedding_dim, hidden_dim, **settings, **kwargs)
+        self.seed = seed
         self.trainable = False
 
     @classmethod
