@@ -96,10 +96,14 @@ def create_run(directory, settings):
         raise ValueError(f"{directory}: already holds a run. Give another --output-dir, or --resume to go on with it")
     if directory.exists() and not directory.is_dir():
         raise ValueError(f"{directory}: expected a directory. Received: a file")
-    for name, least in {"epochs": 0, "discriminator_steps": 0}.items():
-        _check_at_least(f"pretrain.{name}", getattr(settings.pretrain, name), least)
-    for name, least in {"rounds": 0, "evaluate_every": 1}.items():
-        _check_at_least(f"adversarial.{name}", getattr(settings.adversarial, name), least)
+    for name, value, least in (
+        ("pretrain.epochs", settings.pretrain.epochs, 0),
+        ("pretrain.discriminator_steps", settings.pretrain.discriminator_steps, 0),
+        ("adversarial.rounds", settings.adversarial.rounds, 0),
+        ("adversarial.evaluate_every", settings.adversarial.evaluate_every, 1),
+    ):
+        if value < least:
+            raise ValueError(f"`{name}` must be at least {least}. Received: {value}")
     if settings.data is None:
         seed, length = settings.corpus.oracle_seed, settings.corpus.sequence_length
         oracle = Oracle.from_npz(settings.oracle_weights) if settings.oracle_weights else Oracle(seed=seed)
@@ -151,11 +155,6 @@ def open_run(directory, rounds=None):
         oracle, tokenizer = None, TextTokenizer.load(directory / TOKENIZER)
         gan = _build(settings, tokenizer.vocabulary_size, tokenizer.end_token_id)
     return Run(directory, settings, gan, tokenizer, oracle)
-
-
-def _check_at_least(name, value, least):
-    if value < least:
-        raise ValueError(f"`{name}` must be at least {least}. Received: {value}")
 
 
 def _with_length(settings, sequence_length):
