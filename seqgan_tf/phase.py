@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from seqgan_tf.sequences import mask
+from seqgan_tf.steps import LIKELIHOOD_LOGS, likelihood_metrics, likelihood_step
 
 
 class MeanLogs(keras.Model):
@@ -34,3 +35,39 @@ class Phase(MeanLogs):
 
     def test_step(self, data):
         return self.mean_logs(self.held_out_metrics(data), tf.reduce_sum(mask(data)))
+
+
+def fit_likelihood(
+    generator, optimizer, dataset, epochs, validation=None, patience=2, callbacks=None, verbose="auto", **compiling
+):
+    """Maximum likelihood training of a generator.
+
+    Args:
+        generator: a `Generator`.
+        optimizer: Keras optimizer.
+        dataset: `tf.data.Dataset` of token ids [B, T].
+        epochs: int, passes over it at most.
+        validation: the same kind; with it, training stops after `patience` epochs without a better likelihood, and
+            the weights of the best epoch are kept. Defaults to None: all epochs.
+        patience: int. Defaults to 2.
+        callbacks, verbose: as in `keras.Model.fit`; logs hold "nll", "gradient_norm" and "val_nll".
+        **compiling: `jit_compile`, `run_eagerly`, as in `keras.Model.compile`.
+
+    Returns:
+        `keras.callbacks.History`.
+    """
+    callbacks = list(callbacks or [])
+    if validation is not None:
+        callbacks.insert(
+            0, keras.callbacks.EarlyStopping("val_nll", mode="min", patience=patience, restore_best_weights=True)
+        )
+    phase = Phase(
+        generator,
+        LIKELIHOOD_LOGS,
+        lambda token_ids: likelihood_step(generator, optimizer, token_ids),
+        lambda token_ids: likelihood_metrics(generator, token_ids),
+    )
+    phase.compile(optimizer=None, loss=None, **compiling)
+    return phase.fit(
+        dataset, epochs=epochs, validation_data=validation, callbacks=callbacks, verbose=verbose, shuffle=False
+    )

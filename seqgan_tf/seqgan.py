@@ -3,18 +3,26 @@
 import math
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from seqgan_tf import losses, sampling
 from seqgan_tf.data import pipeline
-from seqgan_tf.phase import MeanLogs, Phase
-from seqgan_tf.sequences import PADDING, check_token_ids, mask, masked_mean
+from seqgan_tf.generation import generate
+from seqgan_tf.phase import MeanLogs, Phase, fit_likelihood
+from seqgan_tf.sequences import mask
+from seqgan_tf.steps import (
+    DISCRIMINATOR_LOGS,
+    GENERATOR_LOGS,
+    LIKELIHOOD_LOGS,
+    accuracies,
+    discriminator_step,
+    likelihood_metrics,
+    likelihood_step,
+    policy_gradient_step,
+    repeat,
+)
 
 BASELINES = ("none", "batch_mean", "leave_one_out", "moving_average")
-GENERATOR_LOGS = ("generator_loss", "reward", "entropy", "generator_gradient_norm")
-DISCRIMINATOR_LOGS = ("discriminator_loss", "real_accuracy", "generated_accuracy", "discriminator_gradient_norm")
-LIKELIHOOD_LOGS = ("nll", "gradient_norm")
 EVALUATION_STREAM = 1  # `next_seed` uses stream 0
 
 
@@ -25,7 +33,8 @@ class SeqGAN(MeanLogs):
     Three phases: `pretrain_generator` by maximum likelihood, `pretrain_discriminator`, then `fit`, whose every
     training step is one adversarial round, compiled as one function:
 
-    - `generator_steps` times: draw `batch_size` sequences, estimate every token's reward, one policy gradient step;
+    - `generator_steps` times: draw `generator_batch_size` sequences, estimate every token's reward, one policy gradient
+      step;
     - `discriminator_steps` times: `batch_size` real sequences against as many fresh samples.
 
     What a batch of `fit` is: its dataset is read again and again and cut anew into rounds of
@@ -40,8 +49,10 @@ class SeqGAN(MeanLogs):
             as `MonteCarloRollout`. Where its `update_rate` is above 0, the policy that it gets lags behind the
             generator.
         batch_size: int. Defaults to 64, the paper's.
-        generator_steps: int, a round. Defaults to 1, the paper's.
+        generator_batch_size: int, sequences of a policy gradient step. Defaults to None: `batch_size`.
+        generator_steps: int, policy gradient steps a round. Defaults to 1, the paper's.
         discriminator_steps: int, a round. Defaults to 15.
+        likelihood_steps: int, maximum likelihood steps of the generator a round, before the others. Defaults to 0.
         baseline: what is taken off the rewards: "leave_one_out", "batch_mean", "moving_average" or "none" (the paper).
             Defaults to "leave_one_out".
         entropy_weight: float, adds this times the mean entropy of a token's distribution to the objective. Defaults
@@ -55,14 +66,16 @@ class SeqGAN(MeanLogs):
         discriminator,
         reward_estimator,
         batch_size=64,
+        generator_batch_size=None,
         generator_steps=1,
         discriminator_steps=15,
+        likelihood_steps=0,
         baseline="leave_one_out",
         entropy_weight=0.0,
         seed=0,
         **kwargs,
     ):
-        super().__init__([*GENERATOR_LOGS, *DISCRIMINATOR_LOGS, "nll"], **kwargs)
+        super().__init__([*LIKELIHOOD_LOGS, *GENERATOR_LOGS, *DISCRIMINATOR_LOGS], **kwargs)
         if generator.vocabulary_size != discriminator.vocabulary_size:
             raise ValueError(
                 "generator and discriminator must have the same `vocabulary_size`. "
@@ -70,19 +83,28 @@ class SeqGAN(MeanLogs):
             )
         if baseline not in BASELINES:
             raise ValueError(f"`baseline` must be one of {list(BASELINES)}. Received: {baseline!r}")
-        for name, value in (("generator_steps", generator_steps), ("discriminator_steps", discriminator_steps)):
-            if value < 1:
-                raise ValueError(f"`{name}` must be at least 1. Received: {value}")
-        if batch_size < 1:
-            raise ValueError(f"`batch_size` must be at least 1. Received: {batch_size}")
-        if batch_size < 2 and baseline == "leave_one_out":
-            raise ValueError(f"`batch_size` must be at least 2 for a leave-one-out baseline. Received: {batch_size}")
+        sequences_a_step = batch_size if generator_batch_size is None else generator_batch_size
+        for name, value, least in (
+            ("generator_steps", generator_steps, 0),
+            ("likelihood_steps", likelihood_steps, 0),
+            ("discriminator_steps", discriminator_steps, 1),
+            ("batch_size", batch_size, 1),
+            ("generator_batch_size", sequences_a_step, 1),
+        ):
+            if value < least:
+                raise ValueError(f"`{name}` must be at least {least}. Received: {value}")
+        if sequences_a_step < 2 and baseline == "leave_one_out":
+            raise ValueError(
+                f"`batch_size` must be at least 2 for a leave-one-out baseline. Received: {sequences_a_step}"
+            )
         self.generator = generator
         self.discriminator = discriminator
         self.reward_estimator = reward_estimator
         self.batch_size = batch_size
+        self.generator_batch_size = generator_batch_size
         self.generator_steps = generator_steps
         self.discriminator_steps = discriminator_steps
+        self.likelihood_steps = likelihood_steps
         self.baseline = baseline
         self.entropy_weight = entropy_weight
         self.seed = seed
@@ -93,7 +115,6 @@ class SeqGAN(MeanLogs):
             self.synchronize_rollout_policy()
         self.draws = self.add_weight(shape=(), dtype="int32", initializer="zeros", trainable=False, name="draws")
         self.reward_average = self.add_weight(shape=(), initializer="zeros", trainable=False, name="reward_average")
-        self._compiled = {}
         self.built = True
 
     # Randomness and the roll-out policy
@@ -120,68 +141,41 @@ class SeqGAN(MeanLogs):
             for beta, theta in zip(self.rollout_generator.weights, self.generator.weights, strict=True):
                 beta.assign(rate * beta + (1.0 - rate) * theta)
 
-    # One step of each phase. Pure but for the weights they are there to change.
+    # One step of each kind, see `steps`
 
     def likelihood_step(self, token_ids):
         """One maximum likelihood step of the generator on real token_ids [B, T]: {"nll", "gradient_norm"}."""
-        with tf.GradientTape() as tape:
-            nll = losses.negative_log_likelihood(self.generator.log_probs(token_ids, training=True), mask(token_ids))
-        norm = _apply(tape, nll, self.generator, self.pretrain_optimizer)
-        return {"nll": nll, "gradient_norm": norm}
+        return likelihood_step(self.generator, self.pretrain_optimizer, token_ids)
 
     def discriminator_step(self, real, seed):
-        """One step of the discriminator on real [B, T] and as many fresh samples of the generator.
-
-        Returns:
-            {"discriminator_loss" (nats a sequence), "real_accuracy", "generated_accuracy",
-            "discriminator_gradient_norm"}.
-        """
+        """One step of the discriminator on real [B, T] and as many fresh samples of the generator."""
         generated = self._sample(tf.shape(real)[0], seed)
-        with tf.GradientTape() as tape:
-            logits = self.discriminator(tf.concat([real, generated], axis=0), training=True)
-            real_logits, generated_logits = tf.split(logits, 2)
-            loss = losses.adversarial_cross_entropy(real_logits, generated_logits)
-            objective = tf.add_n([loss, *self.discriminator.losses])
-        norm = _apply(tape, objective, self.discriminator, self.discriminator_optimizer)
-        return {
-            "discriminator_loss": loss,
-            "real_accuracy": _share(real_logits > 0),
-            "generated_accuracy": _share(generated_logits <= 0),
-            "discriminator_gradient_norm": norm,
-        }
+        return discriminator_step(self.discriminator, self.discriminator_optimizer, real, generated)
 
     def generator_step(self, seed):
-        """One policy gradient step of the generator on `batch_size` sequences of its own.
-
-        Returns:
-            {"generator_loss", "reward" (mean over tokens), "entropy" (nats a token), "generator_gradient_norm"}.
-        """
+        """One policy gradient step of the generator on sequences of its own."""
         draw_seed, reward_seed = tf.unstack(sampling.split(seed, 2))
-        token_ids = self._sample(self.batch_size, draw_seed)
+        token_ids = self._sample(self.generator_batch_size or self.batch_size, draw_seed)
         rewards = self.reward_estimator.estimate(token_ids, self.rollout_policy, self.discriminator, reward_seed)
-        token_mask = mask(token_ids)
-        advantages = rewards - self._baseline(rewards, token_mask)
-        with tf.GradientTape() as tape:
-            logits = self.generator(token_ids, training=False)
-            log_probs = losses.token_log_probs(logits, token_ids)
-            entropy = masked_mean(losses.entropy(logits), token_mask)
-            loss = losses.policy_gradient_loss(log_probs, advantages, token_mask)
-            objective = loss - self.entropy_weight * entropy if self.entropy_weight else loss
-        norm = _apply(tape, objective, self.generator, self.optimizer)
+        advantages = rewards - self._baseline(rewards, mask(token_ids))
+        logs = policy_gradient_step(self.generator, self.optimizer, token_ids, rewards, advantages, self.entropy_weight)
         self._update_rollout_policy()
-        return {
-            "generator_loss": loss,
-            "reward": masked_mean(rewards, token_mask),
-            "entropy": entropy,
-            "generator_gradient_norm": norm,
-        }
+        return logs
 
     def adversarial_round(self, data):
-        """G steps, then D steps, on real token ids [discriminator_steps * batch_size, T]; logs are means over steps."""
+        """G steps, then D steps, on real token ids [discriminator_steps * batch_size, T]; logs are means over steps.
+
+        Likelihood steps, where there are any, come first; they take the round's batches in order, from the first.
+        """
         real = tf.reshape(data, [self.discriminator_steps, self.batch_size, self.discriminator.sequence_length])
         seeds = sampling.split(self.next_seed(), self.generator_steps + self.discriminator_steps)
-        logs = _repeat(self.generator_step, seeds[: self.generator_steps])
-        return logs | _repeat(self.discriminator_step, real, seeds[self.generator_steps :])
+        logs = {}
+        if self.likelihood_steps:
+            chosen = tf.range(self.likelihood_steps) % self.discriminator_steps
+            logs |= repeat(self.likelihood_step, tf.gather(real, chosen))
+        if self.generator_steps:
+            logs |= repeat(self.generator_step, seeds[: self.generator_steps])
+        return logs | repeat(self.discriminator_step, real, seeds[self.generator_steps :])
 
     def train_step(self, data):
         return self.mean_logs(self.adversarial_round(data))
@@ -193,16 +187,9 @@ class SeqGAN(MeanLogs):
             {"nll" (nats a token), "real_accuracy", "generated_accuracy"} of token ids [B, T].
         """
         generated = self._sample(tf.shape(data)[0], sampling.make_seed(self.seed, EVALUATION_STREAM))
-        accuracies = {
-            "real_accuracy": _share(self.discriminator(data, training=False) > 0),
-            "generated_accuracy": _share(self.discriminator(generated, training=False) <= 0),
-        }
-        likelihood = self.mean_logs(self.likelihood_metrics(data), tf.reduce_sum(mask(data)))
-        return likelihood | self.mean_logs(accuracies, tf.shape(data)[0])
-
-    def likelihood_metrics(self, token_ids):
-        """{"nll"} of real token ids [B, T], dropout off, nats a token."""
-        return {"nll": losses.negative_log_likelihood(self.generator.log_probs(token_ids), mask(token_ids))}
+        verdicts = accuracies(self.discriminator(data, training=False), self.discriminator(generated, training=False))
+        likelihood = self.mean_logs(likelihood_metrics(self.generator, data), tf.reduce_sum(mask(data)))
+        return likelihood | self.mean_logs(verdicts, tf.shape(data)[0])
 
     def _sample(self, batch_size, seed):
         return sampling.sample(self.generator, batch_size, self.discriminator.sequence_length, seed)
@@ -262,21 +249,19 @@ class SeqGAN(MeanLogs):
         Returns:
             `keras.callbacks.History`.
         """
-        callbacks = list(callbacks or [])
+        compiling = self._compiling()
         if validation_data is not None:
             validation_data = self._dataset(validation_data, "validation_data")
-            callbacks.insert(
-                0, keras.callbacks.EarlyStopping("val_nll", mode="min", patience=patience, restore_best_weights=True)
-            )
-        phase = Phase(self.generator, LIKELIHOOD_LOGS, self.likelihood_step, self.likelihood_metrics)
-        self._compile_phase(phase)
-        history = phase.fit(
+        history = fit_likelihood(
+            self.generator,
+            self.pretrain_optimizer,
             self._dataset(data, "data"),
-            epochs=epochs,
-            validation_data=validation_data,
-            callbacks=callbacks,
-            verbose=verbose,
-            shuffle=False,
+            epochs,
+            validation_data,
+            patience,
+            callbacks,
+            verbose,
+            **compiling,
         )
         self.synchronize_rollout_policy()
         return history
@@ -298,7 +283,7 @@ class SeqGAN(MeanLogs):
         phase = Phase(
             self.discriminator, DISCRIMINATOR_LOGS, lambda real: self.discriminator_step(real, self.next_seed())
         )
-        self._compile_phase(phase)
+        phase.compile(optimizer=None, loss=None, **self._compiling())
         return phase.fit(stream, steps_per_epoch=steps, callbacks=callbacks, verbose=verbose, shuffle=False)
 
     def fit(self, data=None, epochs=1, steps_per_epoch=None, validation_data=None, **kwargs):
@@ -341,65 +326,17 @@ class SeqGAN(MeanLogs):
         # Inside `fit`, Keras calls this with the dataset that `fit` has prepared; preparing it twice changes nothing.
         return super().evaluate(self._dataset(x, "x"), **kwargs)
 
-    def generate(
-        self, n, seed=None, temperature=1.0, top_k=None, top_p=None, prompt=None, suppress_tokens=(), batch_size=500
-    ):
-        """Samples of the generator.
+    def generate(self, n, seed=None, **settings):
+        """Samples of the generator: int32 numpy array [n, T], -1 after the end token.
 
         Args:
             n: int, how many.
             seed: int. Defaults to None: the model's own stream, so that every call gives other samples.
-            temperature, top_k, top_p, suppress_tokens: see `sampling.warp`.
-            prompt: token ids [P] that every sample begins with, P <= sequence_length, none of them the end token.
-                Defaults to None.
-            batch_size: int, sequences drawn at once. The random stream depends on it. Defaults to 500.
-
-        Returns:
-            int32 numpy array [n, T], -1 after the end token.
-
-        Raises:
-            ValueError: n < 1, sampling settings that make no sense, or a prompt that is too long or not in the
-                vocabulary.
+            **settings: `temperature`, `top_k`, `top_p`, `prompt`, `suppress_tokens`, `batch_size`; see
+                `generation.generate`, errors too.
         """
-        if n < 1:
-            raise ValueError(f"`n` must be at least 1. Received: {n}")
-        sampling.check_sampling(temperature, top_k, top_p)
-        length, size = self.discriminator.sequence_length, min(n, batch_size)
-        prompt = self._prompt(prompt, size)
-        outside = [token for token in suppress_tokens if not 0 <= token < self.generator.vocabulary_size]
-        if outside or len(set(suppress_tokens)) == self.generator.vocabulary_size:
-            raise ValueError(
-                f"`suppress_tokens` must be some tokens of the vocabulary. Received: {outside or 'all of them'}"
-            )
-        seed = self.next_seed() if seed is None else sampling.make_seed(seed)
-        settings = (size, top_k, tuple(suppress_tokens), top_p is not None, None if prompt is None else prompt.shape[1])
-        if settings not in self._compiled:
-
-            def draw(seed, temperature, top_p, prompt):
-                warping = {"temperature": temperature, "top_k": top_k, "suppress_tokens": suppress_tokens}
-                return sampling.sample(self.generator, size, length, seed, prompt, top_p=top_p, **warping)
-
-            self._compiled[settings] = tf.function(draw)
-        draw = self._compiled[settings]
-        temperature = tf.constant(temperature, tf.float32)
-        top_p = None if top_p is None else tf.constant(top_p, tf.float32)
-        drawn = [draw(sampling.fold_in(seed, i), temperature, top_p, prompt) for i in range(-(-n // size))]
-        return tf.concat(drawn, axis=0)[:n].numpy()
-
-    def _prompt(self, prompt, rows):
-        """The prompt as a tensor [rows, P]; None where it is None or empty."""
-        if prompt is None or not len(prompt):
-            return None
-        check_token_ids(prompt, self.generator.vocabulary_size, "prompt")
-        prompt = np.asarray(prompt, np.int32)
-        if prompt.ndim != 1:
-            raise ValueError(f"`prompt` must be one list of token ids. Received: shape {prompt.shape}")
-        if len(prompt) > self.discriminator.sequence_length:
-            longest = self.discriminator.sequence_length
-            raise ValueError(f"`prompt` must hold at most {longest} tokens. Received: {len(prompt)}")
-        if np.isin(prompt, [PADDING, self.generator.end_token_id]).any():
-            raise ValueError(f"`prompt` must hold neither the end token nor padding. Received: {prompt.tolist()}")
-        return tf.tile(prompt[np.newaxis], [rows, 1])
+        seed = self.next_seed() if seed is None else seed
+        return generate(self.generator, n, self.discriminator.sequence_length, seed, **settings)
 
     def _dataset(self, data, name):
         return pipeline.as_dataset(
@@ -411,10 +348,11 @@ class SeqGAN(MeanLogs):
             self.generator.end_token_id,
         )
 
-    def _compile_phase(self, phase):
+    def _compiling(self):
+        """The settings of `compile` that the other phases share."""
         if not self.compiled:
             raise ValueError("Call `compile(generator_optimizer=..., discriminator_optimizer=...)` first")
-        phase.compile(optimizer=None, loss=None, jit_compile=self.jit_compile, run_eagerly=self.run_eagerly)
+        return {"jit_compile": self.jit_compile, "run_eagerly": self.run_eagerly}
 
     def get_config(self):
         return {
@@ -423,8 +361,10 @@ class SeqGAN(MeanLogs):
             "discriminator": keras.saving.serialize_keras_object(self.discriminator),
             "reward_estimator": keras.saving.serialize_keras_object(self.reward_estimator),
             "batch_size": self.batch_size,
+            "generator_batch_size": self.generator_batch_size,
             "generator_steps": self.generator_steps,
             "discriminator_steps": self.discriminator_steps,
+            "likelihood_steps": self.likelihood_steps,
             "baseline": self.baseline,
             "entropy_weight": self.entropy_weight,
             "seed": self.seed,
@@ -448,28 +388,3 @@ class SeqGAN(MeanLogs):
 
     def compile_from_config(self, config):
         self.compile(**{name: keras.saving.deserialize_keras_object(value) for name, value in config.items()})
-
-
-def _apply(tape, objective, network, optimizer):
-    """One optimizer step of a network; returns the global norm of the gradient, before any clipping."""
-    variables = network.trainable_variables
-    gradients = tape.gradient(objective, [v.value for v in variables])
-    optimizer.apply(gradients, variables)
-    return tf.linalg.global_norm(gradients)
-
-
-def _repeat(step, *inputs):
-    """Runs a step once for each slice of the inputs, in order, inside the graph; returns the means of its logs."""
-    names = []
-
-    def once(slices):
-        logs = step(*slices)
-        names[:] = logs
-        return tf.stack(list(logs.values()))
-
-    logs = tf.map_fn(once, inputs, fn_output_signature=tf.float32, parallel_iterations=1)
-    return dict(zip(names, tf.unstack(tf.reduce_mean(logs, axis=0), num=len(names)), strict=True))
-
-
-def _share(condition):
-    return tf.reduce_mean(tf.cast(condition, tf.float32))

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 from exact import log_softmax
 
+from seqgan_tf.losses import token_log_probs
 from seqgan_tf.models.generator import Generator
 
 TOKEN_IDS = np.array([[2, 0, 4, 1], [6, 6, 3, 5], [1, 2, 0, 0]], np.int32)  # B 3, T 4
@@ -61,12 +62,13 @@ def test_padding_does_not_change_the_logits_before_it():
     np.testing.assert_array_equal(generator(padded)[1:], generator(TOKEN_IDS)[1:])
 
 
-def test_log_probs_are_those_of_the_tokens_and_zero_on_padding():
+def test_log_probs_are_those_of_the_tokens_where_a_sequence_has_ended_before():
     generator = spiky()
     padded = TOKEN_IDS.copy()
     padded[0, 2:] = -1
     expected = np.take_along_axis(log_softmax(generator(padded)), np.maximum(padded, 0)[..., None], axis=-1)[..., 0]
-    np.testing.assert_allclose(generator.log_probs(padded), np.where(padded >= 0, expected, 0.0), rtol=1e-5)
+    found = token_log_probs(generator(padded), padded).numpy()
+    np.testing.assert_allclose(found[padded >= 0], expected[padded >= 0], rtol=1e-5)
 
 
 def test_the_start_token_has_an_embedding_of_its_own_by_default():

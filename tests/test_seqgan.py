@@ -153,7 +153,8 @@ def test_adversarial_training_brings_the_generator_to_the_data():
     [
         ({"baseline": "mean"}, r"`baseline` must be one of \['none', .*\]. Received: 'mean'"),
         ({"batch_size": 1}, "`batch_size` must be at least 2 for a leave-one-out baseline. Received: 1"),
-        ({"generator_steps": 0}, "`generator_steps` must be at least 1. Received: 0"),
+        ({"generator_steps": -1}, "`generator_steps` must be at least 0. Received: -1"),
+        ({"likelihood_steps": -1}, "`likelihood_steps` must be at least 0. Received: -1"),
         ({"discriminator_steps": 0}, "`discriminator_steps` must be at least 1. Received: 0"),
     ],
 )

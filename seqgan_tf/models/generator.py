@@ -5,8 +5,7 @@ import itertools
 import keras
 import tensorflow as tf
 
-from seqgan_tf.losses import token_log_probs
-from seqgan_tf.sequences import check_token_ids, mask
+from seqgan_tf.sequences import check_token_ids
 
 CELLS = {"lstm": keras.layers.LSTM, "gru": keras.layers.GRU}
 
@@ -183,10 +182,6 @@ class Generator(keras.Model):
             x, layer_state = layer.cell(x, list(layer_state))
             next_state.append(tuple(layer_state))
         return tf.cast(self.projection(x), tf.float32), tuple(next_state)
-
-    def log_probs(self, token_ids, training=False):
-        """log G(y_t | Y_1:t-1) in nats: float32 [B, T] of token_ids [B, T]; 0 on padding."""
-        return token_log_probs(self(token_ids, training=training), token_ids) * mask(token_ids)
 
     def _embed(self, token_ids):
         return self.embedding(tf.maximum(token_ids, 0))
