@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from nltk.translate.bleu_score import SmoothingFunction, sentence_bleu
 
-from seqgan_tf.metrics.bleu import bleu, self_bleu
-from seqgan_tf.metrics.diversity import distinct, ms_jaccard, share_copied
+from seqgan_tf.metrics.diversity import Share, distinct, ms_jaccard, share_copied
+from seqgan_tf.metrics.sentence_bleu import bleu, self_bleu
 
 METHOD_1 = SmoothingFunction().method1
 
@@ -68,14 +68,14 @@ def test_distinct_against_plain_counting(texts):
     sequences = texts(20)
     for n in (1, 2, 3):
         counts = sum((ngrams(sequence, n) for sequence in sequences), collections.Counter())
-        assert distinct(sequences, n) == pytest.approx(len(counts) / counts.total())
-    assert distinct([[1, 2, 1], [2, 1]], 2) == pytest.approx(2 / 3)
+        assert distinct(sequences, n) == Share(len(counts) / counts.total(), len(counts), counts.total())
+    assert distinct([[1, 2, 1], [2, 1]], 2) == Share(2 / 3, 2, 3)
 
 
 def test_share_copied_counts_whole_sequences():
     training = [[1, 2, 3], [4, 5]]
-    assert share_copied([[1, 2, 3], [1, 2], [4, 5], [5, 4]], training) == 0.5
-    assert share_copied(np.array([[4, 5, -1], [1, 2, -1]]), training) == 0.5
+    assert share_copied([[1, 2, 3], [1, 2], [4, 5], [5, 4], [6]], training) == Share(0.4, 2, 5)
+    assert share_copied(np.array([[4, 5, -1], [1, 2, -1]]), training) == Share(0.5, 1, 2)
 
 
 def test_ms_jaccard_against_plain_counting(texts):

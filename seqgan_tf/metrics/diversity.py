@@ -7,15 +7,31 @@ import numpy as np
 from seqgan_tf.metrics.ngrams import as_sequences, ngram_counts
 
 
+@dataclasses.dataclass(frozen=True)
+class Share:
+    """A part of a whole.
+
+    Attributes:
+        share: float, part / whole.
+        part, whole: int.
+    """
+
+    share: float
+    part: int
+    whole: int
+
+
 def distinct(sequences, n):
     """Number of different n-grams / number of n-grams, over all sequences (Li et al., 2016, distinct-n).
+
+    It falls with the number of sequences: compare only equal counts.
 
     Args:
         sequences: list of lists of token ids, or int array [m, T] padded with -1.
         n: int.
 
     Returns:
-        float in (0, 1].
+        `Share` in (0, 1]: different n-grams of all n-grams.
 
     Raises:
         ValueError: no sequence is as long as n.
@@ -23,13 +39,22 @@ def distinct(sequences, n):
     counts = ngram_counts(as_sequences(sequences, "sequences"), n)[-1]
     if not len(counts.count):
         raise ValueError(f"`sequences` must hold a sequence of at least {n} tokens. Received: all are shorter")
-    return len(np.unique(counts.key)) / int(counts.count.sum())
+    different, total = len(np.unique(counts.key)), int(counts.count.sum())
+    return Share(different / total, different, total)
 
 
 def share_copied(sequences, training):
-    """Share of the sequences that stand, whole, in the training data: float in [0, 1]."""
+    """`Share` of the sequences that stand, whole, in the training data.
+
+    Args:
+        sequences, training: lists of lists of token ids, or int arrays [n, T] padded with -1.
+
+    Raises:
+        ValueError: either is empty, or holds an empty sequence.
+    """
     known = {tuple(sequence) for sequence in as_sequences(training, "training")}
-    return float(np.mean([tuple(sequence) in known for sequence in as_sequences(sequences, "sequences")]))
+    found = [tuple(sequence) in known for sequence in as_sequences(sequences, "sequences")]
+    return Share(sum(found) / len(found), sum(found), len(found))
 
 
 @dataclasses.dataclass(frozen=True)

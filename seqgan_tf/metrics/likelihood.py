@@ -1,44 +1,73 @@
-"""Likelihoods, in nats a token, of any number of sequences."""
+"""Likelihoods of any number of sequences: nats a sequence, and nats a token."""
 
 import numpy as np
 import tensorflow as tf
 
+from seqgan_tf.losses import token_log_probs
 from seqgan_tf.sequences import PADDING, check_token_ids, mask
 
 BATCH_SIZE = 250
 
 
 @tf.function
-def _log_likelihood_and_tokens(generator, token_ids):
-    return tf.reduce_sum(generator.log_probs(token_ids)), tf.reduce_sum(mask(token_ids))
+def _log_likelihoods(generator, token_ids, temperature):
+    logits = generator(token_ids, training=False) / temperature
+    return tf.reduce_sum(token_log_probs(logits, token_ids) * mask(token_ids), axis=1)
 
 
-def negative_log_likelihood(generator, token_ids):
+def sequence_log_likelihoods(generator, token_ids, temperature=1.0):
+    """log G(Y) = sum_t log G(y_t | Y_1:t-1) of each sequence, dropout off.
+
+    Args:
+        generator: a `Generator` or `Oracle`.
+        token_ids: int array [n, T], n >= 1, padded with -1; padding does not count.
+        temperature: float above 0, the logits are divided by it. Defaults to 1.0.
+
+    Returns:
+        float64 array [n], nats a sequence.
+
+    Raises:
+        ValueError: an id is outside the vocabulary, the shape is another, or the generator gives a likelihood that is
+            no finite number.
+    """
+    check_token_ids(token_ids, generator.vocabulary_size)
+    token_ids = np.asarray(token_ids, np.int32)
+    if token_ids.ndim != 2 or not len(token_ids):
+        raise ValueError(f"`token_ids` must be of shape [n, T], n >= 1. Received: shape {token_ids.shape}")
+    if not 0 < temperature < float("inf"):
+        raise ValueError(f"`temperature` must be a number above 0. Received: {temperature}")
+    parts = []
+    for start in range(0, len(token_ids), BATCH_SIZE):
+        batch = token_ids[start : start + BATCH_SIZE]
+        size = len(batch)
+        batch = np.pad(batch, [[0, BATCH_SIZE - size], [0, 0]], constant_values=PADDING)  # one shape, one trace
+        parts.append(_log_likelihoods(generator, batch, tf.constant(temperature, tf.float32)).numpy()[:size])
+    totals = np.concatenate(parts).astype(np.float64)
+    if not np.isfinite(totals).all():
+        first = int(np.argmin(np.isfinite(totals)))
+        raise ValueError(
+            f"`generator` must give finite likelihoods. Received: {totals[first]} for sequence {first} of `token_ids`"
+        )
+    return totals
+
+
+def negative_log_likelihood(generator, token_ids, temperature=1.0):
     """-sum log G(y_t | Y_1:t-1) / (number of tokens), dropout off.
 
     With real sequences and the trained generator this is NLL-test; with generated sequences and the oracle as
     `generator` it is NLL-oracle (paper, section 4.1). Padding does not count.
 
     Args:
-        generator: a `Generator` or `Oracle`.
-        token_ids: int array [n, T], n >= 1, padded with -1.
+        generator, token_ids, temperature: see `sequence_log_likelihoods`.
 
     Returns:
         float, nats a token.
 
     Raises:
-        ValueError: there is no token, an id is outside the vocabulary, or the shape is another.
+        ValueError: there is no token, or as `sequence_log_likelihoods`.
     """
-    check_token_ids(token_ids, generator.vocabulary_size)
-    token_ids = np.asarray(token_ids, np.int32)
-    if token_ids.ndim != 2:
-        raise ValueError(f"`token_ids` must be of shape [n, T]. Received: shape {token_ids.shape}")
-    total, tokens = 0.0, 0.0
-    for start in range(0, len(token_ids), BATCH_SIZE):
-        batch = token_ids[start : start + BATCH_SIZE]
-        batch = np.pad(batch, [[0, BATCH_SIZE - len(batch)], [0, 0]], constant_values=PADDING)  # one shape, one trace
-        batch_total, batch_tokens = _log_likelihood_and_tokens(generator, batch)
-        total, tokens = total + float(batch_total), tokens + float(batch_tokens)
-    if not tokens:
+    total = sequence_log_likelihoods(generator, token_ids, temperature).sum()
+    num_tokens = np.sum(np.asarray(token_ids) != PADDING)
+    if not num_tokens:
         raise ValueError("`token_ids` must hold at least one token. Received: only padding")
-    return -total / tokens
+    return float(-total / num_tokens)

@@ -78,7 +78,7 @@ def ngram_counts(sequences, max_n):
     key, counts = token, []
     for n in range(1, max_n + 1):
         if n > 1:  # an n-gram is an (n-1)-gram and one token more: its key is numbered anew, so that it stays small
-            following = np.append(token[n - 1 :], np.zeros(n - 1, np.int64))
+            following = np.pad(token, (0, n - 1))[n - 1 :]
             _, key = np.unique(key * num_tokens + following, return_inverse=True)
         whole = remaining >= n
         num_keys = int(key.max()) + 1
