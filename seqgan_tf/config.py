@@ -97,13 +97,19 @@ class AdversarialSettings:
 
     rounds: int = 15
     generator_steps: int = 1
-    """A round."""
+    """Policy gradient steps a round."""
+    generator_batch_size: int | None = None
+    """Sequences of a policy gradient step. Default: batch_size."""
     discriminator_steps: int = 10
     """A round."""
+    likelihood_steps: int = 0
+    """Maximum likelihood steps of the generator a round, at the learning rate of the pre-training."""
     learning_rate: float = 2e-2
     """Of the generator."""
     baseline: Literal["none", "batch_mean", "leave_one_out", "moving_average"] = "none"
     entropy_weight: float = 0.0
+    control: Literal["none", "constant", "noise"] = "none"
+    """Replace the rewards by their mean over the batch, or by those of another sample, to see what they are worth."""
     evaluate_every: int = 5
     """Rounds between two evaluations."""
 
@@ -128,7 +134,26 @@ class RunSettings:
     adversarial: AdversarialSettings = AdversarialSettings()
 
 
+@dataclasses.dataclass(frozen=True)
+class EvaluationSettings:
+    """What is measured of a run. The same settings on the same run give the same figures."""
+
+    num_samples: int = 5_000
+    """Samples; and at most so many held-out sequences."""
+    seed: int = 1
+    """Of the samples."""
+    sweep: bool = False
+    """Measure quality against NLL-test at 12 temperatures too."""
+    sweep_seeds: int = 3
+    """Sets of samples at each temperature of the sweep."""
+    reverse_lm: bool = False
+    """Train a language model on the samples and measure it on the held-out sequences too."""
+
+
 PRESETS = ("quick", "paper")
+CONTROLS = ("constant", "noise", "likelihood")
+BRANCHING = ("adversarial.", "rollout.")  # settings that a run may have otherwise than the one that it branches from
+HEADER = ("version", "data_sha256")  # keys of a run's file that are no settings
 
 
 def preset(name, text):
@@ -159,6 +184,38 @@ def preset(name, text):
             adversarial=AdversarialSettings(rounds=20, learning_rate=1e-4, baseline="leave_one_out"),
         )
     return RunSettings()
+
+
+def control(settings, name):
+    """The settings of a control: the same updates of the generator from what the discriminator can not have told it.
+
+    Args:
+        settings: `RunSettings`.
+        name: "constant" or "noise", what replaces the rewards, or "likelihood": maximum likelihood steps in place of
+            policy gradient steps.
+
+    Returns:
+        `RunSettings`.
+    """
+    adversarial = settings.adversarial
+    if name == "likelihood":
+        steps = adversarial.likelihood_steps + adversarial.generator_steps
+        changed = dataclasses.replace(adversarial, generator_steps=0, likelihood_steps=steps)
+    else:
+        changed = dataclasses.replace(adversarial, control=name)
+    return dataclasses.replace(settings, adversarial=changed)
+
+
+def difference(settings, others, prefix=""):
+    """What two settings differ in: {dotted key: (value of the first, value of the second)}."""
+    found = {}
+    for field in dataclasses.fields(settings):
+        a, b = getattr(settings, field.name), getattr(others, field.name)
+        if dataclasses.is_dataclass(a):
+            found |= difference(a, b, f"{prefix}{field.name}.")
+        elif a != b:
+            found[prefix + field.name] = (a, b)
+    return found
 
 
 def to_toml(settings, **header):
@@ -202,11 +259,14 @@ def read_run(path):
         ValueError: the file is missing or damaged, or of a run of another version.
     """
     table = read_toml(path)
-    version = table.pop("version", None)
-    if version != __version__:
-        raise ValueError(f"{path}: expected a run of version {__version__}. Received: {version}")
-    table.pop("data_sha256", None)
-    return override(RunSettings(), table, path)
+    if table.get("version") != __version__:
+        raise ValueError(f"{path}: expected a run of version {__version__}. Received: {table.get('version')}")
+    return override(RunSettings(), without_header(table), path)
+
+
+def without_header(table):
+    """A table of a run's file with nothing but settings in it."""
+    return {key: value for key, value in table.items() if key not in HEADER}
 
 
 def override(settings, table, path, prefix=""):

@@ -4,7 +4,7 @@ config.toml        every setting, the version, and a digest of the data
 tokenizer.json     of text, or oracle.npz: the oracle's weights
 metrics.csv        the evaluations (`training`)
 samples/           samples at each evaluation
-checkpoints/       the last states of everything
+checkpoints/       the last states of everything, and the end of the pre-training
 curves.png         a picture of metrics.csv, where matplotlib is installed
 """
 
@@ -15,19 +15,20 @@ from pathlib import Path
 
 import keras
 
-from seqgan_tf import __version__
-from seqgan_tf.config import RunSettings, read_run, read_toml, to_toml
+from seqgan_tf import __version__, config
 from seqgan_tf.data.synthetic import OracleCorpus, write_token_ids
 from seqgan_tf.data.text import TextCorpus
 from seqgan_tf.data.tokenizer import TextTokenizer
 from seqgan_tf.models.discriminator import Discriminator
 from seqgan_tf.models.generator import Generator
 from seqgan_tf.models.oracle import Oracle
+from seqgan_tf.rewards.controls import ConstantReward, ShuffledReward
 from seqgan_tf.rewards.rollout import MonteCarloRollout
 from seqgan_tf.seqgan import SeqGAN
 from seqgan_tf.training import Training
 
 CONFIG, TOKENIZER, ORACLE = "config.toml", "tokenizer.json", "oracle.npz"
+CONTROLS = {"none": lambda estimator: estimator, "constant": ConstantReward, "noise": ShuffledReward}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Run:
     """
 
     directory: Path
-    settings: RunSettings
+    settings: config.RunSettings
     gan: SeqGAN
     tokenizer: TextTokenizer | None
     oracle: Oracle | None
@@ -59,6 +60,14 @@ class Run:
         if data is None:
             _check_digest(self.directory, self.settings.data)
         return _text_corpus(self.settings, data or self.settings.data, self.tokenizer)
+
+    @property
+    def data_digest(self):
+        """What stands for the data: the digest of the text, or of the oracle's weights."""
+        if self.oracle:
+            weights = b"".join(w.tobytes() for w in self.oracle.get_weights())
+            return hashlib.sha256(weights).hexdigest()
+        return config.read_toml(self.directory / CONFIG).get("data_sha256")
 
     def decode(self, token_ids):
         """Lines of text, or of token ids in an oracle run: a list of str for int [n, T]."""
@@ -91,19 +100,8 @@ def create_run(directory, settings):
     Raises:
         ValueError: the directory holds a run already, or the settings or the data do not fit.
     """
-    directory = Path(directory)
-    if (directory / CONFIG).exists():
-        raise ValueError(f"{directory}: already holds a run. Give another --output-dir, or --resume to go on with it")
-    if directory.exists() and not directory.is_dir():
-        raise ValueError(f"{directory}: expected a directory. Received: a file")
-    for name, value, least in (
-        ("pretrain.epochs", settings.pretrain.epochs, 0),
-        ("pretrain.discriminator_steps", settings.pretrain.discriminator_steps, 0),
-        ("adversarial.rounds", settings.adversarial.rounds, 0),
-        ("adversarial.evaluate_every", settings.adversarial.evaluate_every, 1),
-    ):
-        if value < least:
-            raise ValueError(f"`{name}` must be at least {least}. Received: {value}")
+    directory = _new_directory(directory)
+    _check_schedule(settings)
     if settings.data is None:
         seed, length = settings.corpus.oracle_seed, settings.corpus.sequence_length
         oracle = Oracle.from_npz(settings.oracle_weights) if settings.oracle_weights else Oracle(seed=seed)
@@ -115,19 +113,74 @@ def create_run(directory, settings):
         oracle, corpus = None, _text_corpus(settings, settings.data)
         tokenizer, settings = corpus.tokenizer, _with_length(settings, corpus.sequence_length)
     gan = _build(settings, corpus.vocabulary_size, corpus.end_token_id)
-
+    run = Run(directory, settings, gan, tokenizer, oracle)
     directory.mkdir(parents=True, exist_ok=True)
-    if oracle:
-        oracle.save_npz(directory / ORACLE)
-        header = {}
+    _write(run)
+    return run, corpus
+
+
+def branch_run(directory, source, settings):
+    """Begins a run with what another one has pre-trained: the same data and models, another adversarial phase.
+
+    Args:
+        directory: path of the new run; made if it is missing.
+        source: path of the other run, which has finished its pre-training.
+        settings: `RunSettings`, those of the other run but for [adversarial] and [rollout].
+
+    Returns:
+        (`Run`, corpus); the weights come with `run.training().restore()`.
+
+    Raises:
+        ValueError: the directory holds a run already, other settings differ, or the other run is not there, damaged,
+            or still in its pre-training.
+    """
+    directory, source = _new_directory(directory), open_run(source)
+    _check_schedule(settings)
+    for key in config.difference(source.settings, settings):
+        if not key.startswith(config.BRANCHING):
+            raise ValueError(f"`{key}` must be that of {source.directory}, whose pre-training is used")
+    corpus = source.corpus()
+    gan = _build(settings, corpus.vocabulary_size, corpus.end_token_id)
+    run = Run(directory, settings, gan, source.tokenizer, source.oracle)
+    training = run.training(corpus)
+    training.branch_from(source.directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    training.begin_adversarial()
+    _write(run)
+    return run, corpus
+
+
+def _new_directory(directory):
+    directory = Path(directory)
+    if (directory / CONFIG).exists():
+        raise ValueError(f"{directory}: already holds a run. Give another --output-dir, or --resume to go on with it")
+    if directory.exists() and not directory.is_dir():
+        raise ValueError(f"{directory}: expected a directory. Received: a file")
+    return directory
+
+
+def _check_schedule(settings):
+    for name, value, least in (
+        ("pretrain.epochs", settings.pretrain.epochs, 0),
+        ("pretrain.discriminator_steps", settings.pretrain.discriminator_steps, 0),
+        ("adversarial.rounds", settings.adversarial.rounds, 0),
+        ("adversarial.evaluate_every", settings.adversarial.evaluate_every, 1),
+    ):
+        if value < least:
+            raise ValueError(f"`{name}` must be at least {least}. Received: {value}")
+
+
+def _write(run):
+    """Writes the first files of a run: config.toml last, and whole or not at all, as a directory with it is a run."""
+    header = {}
+    if run.oracle:
+        run.oracle.save_npz(run.directory / ORACLE)
     else:
-        tokenizer.save(directory / TOKENIZER)
-        header = {"data_sha256": _digest(settings.data)}
-    # Last, and whole or not at all: a directory with this file is a run.
-    temporary = directory / (CONFIG + ".tmp")
-    temporary.write_text(to_toml(settings, version=__version__, **header), encoding="utf-8")
-    os.replace(temporary, directory / CONFIG)
-    return Run(directory, settings, gan, tokenizer, oracle), corpus
+        run.tokenizer.save(run.directory / TOKENIZER)
+        header = {"data_sha256": _digest(run.settings.data)}
+    temporary = run.directory / (CONFIG + ".tmp")
+    temporary.write_text(config.to_toml(run.settings, version=__version__, **header), encoding="utf-8")
+    os.replace(temporary, run.directory / CONFIG)
 
 
 def open_run(directory, rounds=None):
@@ -143,7 +196,7 @@ def open_run(directory, rounds=None):
     directory = Path(directory)
     if not (directory / CONFIG).exists():
         raise ValueError(f"{directory}: expected a run directory, with a {CONFIG}. Received: none")
-    settings = read_run(directory / CONFIG)
+    settings = config.read_run(directory / CONFIG)
     if settings.corpus.sequence_length is None:
         raise ValueError(f"{directory / CONFIG}: expected corpus.sequence_length. Received: no such key")
     if rounds is not None:
@@ -205,10 +258,12 @@ def _build(settings, vocabulary_size, end_token_id):
     gan = SeqGAN(
         generator,
         discriminator,
-        MonteCarloRollout(**dataclasses.asdict(settings.rollout)),
+        CONTROLS[adversarial.control](MonteCarloRollout(**dataclasses.asdict(settings.rollout))),
         batch_size=settings.batch_size,
+        generator_batch_size=adversarial.generator_batch_size,
         generator_steps=adversarial.generator_steps,
         discriminator_steps=adversarial.discriminator_steps,
+        likelihood_steps=adversarial.likelihood_steps,
         baseline=adversarial.baseline,
         entropy_weight=adversarial.entropy_weight,
         seed=settings.seed,
@@ -226,7 +281,7 @@ def _digest(path):
 
 
 def _check_digest(directory, path):
-    recorded = read_toml(directory / CONFIG).get("data_sha256")
+    recorded = config.read_toml(directory / CONFIG).get("data_sha256")
     try:
         digest = _digest(path)
     except OSError as error:

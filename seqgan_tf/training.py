@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from seqgan_tf.data import pipeline
 from seqgan_tf.metrics.likelihood import negative_log_likelihood
-from seqgan_tf.seqgan import DISCRIMINATOR_LOGS, GENERATOR_LOGS, LIKELIHOOD_LOGS
+from seqgan_tf.steps import DISCRIMINATOR_LOGS, GENERATOR_LOGS, LIKELIHOOD_LOGS
 
 INITIAL, GENERATOR, DISCRIMINATOR, ADVERSARIAL = (
     "initial",
@@ -23,6 +23,7 @@ INITIAL, GENERATOR, DISCRIMINATOR, ADVERSARIAL = (
 HELD_OUT_COLUMNS = ("nll_test", "nll_oracle", "held_out_real_accuracy", "held_out_generated_accuracy")
 COLUMNS = ("phase", "step", "seconds", *HELD_OUT_COLUMNS, *LIKELIHOOD_LOGS, *GENERATOR_LOGS, *DISCRIMINATOR_LOGS)
 QUICK_LOOK, FULL_LOOK = 1_000, 5_000  # sequences an evaluation measures, within a phase and at its end
+METRICS, PRETRAINED = "metrics.csv", "checkpoints/pretrained"
 CHECKPOINT_SECONDS = 60
 SAMPLES, SAMPLE_SEED = 10, 1
 
@@ -73,13 +74,16 @@ class Training:
         self.best_epoch = tf.Variable(0, dtype=tf.int64)
         self.best_weights = [tf.Variable(w.value) for w in gan.generator.trainable_variables]
         optimizers = (gan.optimizer, gan.pretrain_optimizer, gan.discriminator_optimizer)
-        learnt = {id(v): v.value for part in (gan, *optimizers) for v in part.variables}
-        checkpoint = tf.train.Checkpoint(
-            learnt=list(learnt.values()),
-            steps=list(self.steps.values()),
-            state=[self.seconds, self.num_rows, self.best_nll, self.best_epoch],
-            best_weights=self.best_weights,
-        )
+        lagged = {id(v): v.value for v in gan.rollout_generator.variables} if gan.lagging else {}
+        # Learning rates are settings, not what is learnt: another run may go on with others.
+        learnt = {id(v): v.value for part in (gan, *optimizers) for v in part.variables if v.name != "learning_rate"}
+        self._parts = {
+            "learnt": [value for key, value in learnt.items() if key not in lagged],
+            "steps": list(self.steps.values()),
+            "state": [self.seconds, self.num_rows, self.best_nll, self.best_epoch],
+            "best_weights": self.best_weights,
+        }
+        checkpoint = tf.train.Checkpoint(**self._parts, lagged=list(lagged.values()))
         self.checkpoints = tf.train.CheckpointManager(checkpoint, str(self.directory / "checkpoints"), max_to_keep=2)
         self.summary = tf.summary.create_file_writer(str(self.directory / "tensorboard")) if tensorboard else None
         self._clock = self._saved_at = time.monotonic()
@@ -87,29 +91,65 @@ class Training:
         self._discriminator_step = tf.function(lambda real: gan.discriminator_step(real, gan.next_seed()))
         self._round = tf.function(gan.adversarial_round)
 
-    def restore(self):
-        """Goes back to the last checkpoint; what was measured after it is forgotten. Writes nothing.
+    def restore(self, pretrained=False):
+        """Goes back to a checkpoint of the run; what was measured after it is forgotten. Writes nothing.
+
+        Args:
+            pretrained: bool, whether to go to the end of the pre-training in place of the last state.
 
         Raises:
             ValueError: there is none, or it is damaged or of another model.
         """
-        path = self.checkpoints.latest_checkpoint
+        path = self.pretrained if pretrained else self.checkpoints.latest_checkpoint
         if path is None:
             raise ValueError(f"{self.directory}: expected a checkpoint to go on from. Received: none")
+        self._restore(path, self.directory / METRICS)
+
+    def branch_from(self, directory):
+        """Takes over what another run of the same models had pre-trained, its evaluations too. Writes nothing.
+
+        Raises:
+            ValueError: the other run has not finished its pre-training, or is damaged or of another model.
+        """
+        directory = Path(directory)
+        path = _pretrained(directory)
+        if path is None:
+            raise ValueError(
+                f"{directory}: expected a run that has finished its pre-training. Received: one that has not"
+            )
+        # The other run may have had a lag where this one has none, or the other way round.
+        self._restore(path, directory / METRICS, tf.train.Checkpoint(**self._parts))
+        self.gan.synchronize_rollout_policy()
+
+    def begin_adversarial(self):
+        """Writes down that the pre-training is done; `restore` and `restore(pretrained=True)` come back to here."""
+        self._write_rows()
+        self.save()  # first, since it makes the counter of checkpoints, which every checkpoint of the run must hold
+        self.checkpoints.checkpoint.write(str(self.directory / PRETRAINED))
+
+    @property
+    def pretrained(self):
+        """The checkpoint of the end of the pre-training; None where the run has not come so far."""
+        return _pretrained(self.directory)
+
+    def _restore(self, path, metrics, checkpoint=None):
         try:
-            self.checkpoints.checkpoint.restore(path).assert_consumed()
+            if checkpoint is None:
+                self.checkpoints.checkpoint.restore(path).assert_consumed()
+            else:
+                checkpoint.restore(path).assert_existing_objects_matched()
         except (tf.errors.OpError, ValueError, AssertionError, IndexError, RuntimeError) as error:
             raise ValueError(
                 f"{path}: expected a checkpoint of this run. Received: a damaged or foreign file"
             ) from error
-        path, expected = self.directory / "metrics.csv", int(self.num_rows)
+        expected = int(self.num_rows)
         try:
-            with open(path, newline="") as file:
+            with open(metrics, newline="") as file:
                 rows = [_numbers(row) for row in csv.DictReader(file)]
         except (OSError, ValueError, KeyError, TypeError):
             rows = []
         if len(rows) < expected:
-            raise ValueError(f"{path}: expected {expected} evaluations. Received: a missing or damaged file")
+            raise ValueError(f"{metrics}: expected {expected} evaluations. Received: a missing or damaged file")
         self.rows = rows[:expected]
 
     def run(self):
@@ -171,6 +211,8 @@ class Training:
 
     def _adversarial(self):
         total, size = self.adversarial.rounds, self.gan.batch_size * self.gan.discriminator_steps
+        if self.pretrained is None and not int(self.steps[ADVERSARIAL]):
+            self.begin_adversarial()
         for step, logs in self._steps(ADVERSARIAL, total, self._round, size):
             row = None
             if step % self.adversarial.evaluate_every == 0 or step == total:
@@ -227,7 +269,7 @@ class Training:
         self._clock = now
 
     def _write_rows(self):
-        path = self.directory / "metrics.csv"
+        path = self.directory / METRICS
         with open(path.with_suffix(".tmp"), "w", newline="") as file:
             writer = csv.DictWriter(file, COLUMNS)
             writer.writeheader()
@@ -239,6 +281,11 @@ class Training:
         folder.mkdir(exist_ok=True)
         name = f"{phase.replace(' ', '-')}-{step:05d}.txt"
         (folder / name).write_text("\n".join(self.corpus.decode(token_ids)) + "\n", encoding="utf-8")
+
+
+def _pretrained(directory):
+    path = directory / PRETRAINED
+    return str(path) if path.with_suffix(".index").exists() else None
 
 
 def _numbers(row):

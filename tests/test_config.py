@@ -31,7 +31,8 @@ def test_the_paper_preset_is_the_authors_schedule():
         paper = config.preset("paper", text)
         assert (paper.rollout.num_rollouts, paper.rollout.update_rate, paper.rollout.reward) == (16, 0.8, "probability")
         assert (paper.pretrain.epochs, paper.pretrain.patience, paper.adversarial.rounds) == (120, None, 200)
-        assert paper.adversarial.baseline == "none"
+        assert (paper.adversarial.baseline, paper.adversarial.control) == ("none", "none")
+        assert (paper.adversarial.generator_steps, paper.adversarial.likelihood_steps) == (1, 0)
         assert (paper.generator.embedding_dim, paper.generator.hidden_dim, paper.batch_size) == (32, 32, 64)
         assert paper.generator.initializer_stddev == 0.1
         assert (paper.pretrain.learning_rate, paper.pretrain.discriminator_learning_rate) == (1e-2, 1e-4)
@@ -61,6 +62,51 @@ def test_the_quick_preset_on_text_stops_early_and_keeps_diversity():
     assert (text.rollout.reward, text.adversarial.baseline) == ("log_odds", "leave_one_out")
     assert text.adversarial.learning_rate < oracle.adversarial.learning_rate
     assert text.generator.hidden_dim > oracle.generator.hidden_dim
+
+
+# Controls
+
+
+def changes(settings, name):
+    """What a control changes: {key: value}."""
+    return {key: new for key, (_, new) in config.difference(settings, config.control(settings, name)).items()}
+
+
+def test_a_control_of_the_reward_changes_nothing_else():
+    for settings in (config.preset("quick", text=False), config.preset("quick", text=True)):
+        assert changes(settings, "constant") == {"adversarial.control": "constant"}
+        assert changes(settings, "noise") == {"adversarial.control": "noise"}
+
+
+def test_the_likelihood_control_puts_likelihood_steps_in_the_place_of_policy_gradient_steps():
+    steps = config.AdversarialSettings(generator_steps=3, likelihood_steps=2)
+    for settings, number in ((config.RunSettings(), 1), (config.RunSettings(adversarial=steps), 5)):
+        assert changes(settings, "likelihood") == {
+            "adversarial.generator_steps": 0,
+            "adversarial.likelihood_steps": number,
+        }
+
+
+def test_a_control_can_be_branched_from_its_run():
+    for name in config.CONTROLS:
+        assert all(key.startswith(config.BRANCHING) for key in changes(config.RunSettings(), name))
+
+
+def test_every_control_is_the_same_when_read_back(tmp_path):
+    assert sorted(config.CONTROLS) == ["constant", "likelihood", "noise"]
+    for name in config.CONTROLS:
+        settings = config.control(config.preset("quick", text=True), name)
+        assert read_back(settings, tmp_path) == settings
+
+
+def test_settings_differ_in_what_they_differ_in():
+    settings = config.RunSettings(seed=3, data=Path("a.txt"), corpus=config.DataSettings(oracle_seed=2))
+    assert config.difference(settings, settings) == {}
+    assert config.difference(config.RunSettings(), settings) == {
+        "seed": (0, 3),
+        "data": (None, Path("a.txt")),
+        "corpus.oracle_seed": (0, 2),
+    }
 
 
 # Round trips
@@ -97,6 +143,11 @@ def test_a_header_stands_before_the_settings(tmp_path):
     text = config.to_toml(config.RunSettings(), version="1.2.3", data_sha256="abc")
     assert text.startswith('version = "1.2.3"\ndata_sha256 = "abc"\n')
     assert read_back(config.RunSettings(seed=3), tmp_path, version="1.2.3").seed == 3
+
+
+def test_the_header_of_a_run_is_no_setting():
+    table = tomllib.loads(config.to_toml(config.RunSettings(seed=3), version="1.2.3", data_sha256="abc"))
+    assert config.without_header(table) == tomllib.loads(config.to_toml(config.RunSettings(seed=3)))
 
 
 def test_the_file_of_a_preset_names_every_setting_that_is_not_none():
@@ -149,6 +200,8 @@ def test_an_unknown_key_is_refused_by_its_whole_name(text, key):
         ('[corpus]\nsequence_length = "9"', "corpus.sequence_length: expected int. Received: '9'"),
         ("[generator]\ndropout = true", "generator.dropout: expected float. Received: True"),
         ('[generator]\ncell = "rnn"', r"generator.cell: expected \('lstm', 'gru'\). Received: 'rnn'"),
+        ('[adversarial]\ncontrol = "likelihood"', r"adversarial.control: expected \('none', 'constant', 'noise'\)."),
+        ('[adversarial]\nlikelihood_steps = "1"', "adversarial.likelihood_steps: expected int. Received: '1'"),
         ("[discriminator]\nwidths = 3", "discriminator.widths: expected .*int.* Received: 3"),
         ('[discriminator]\nwidths = [1, "2"]', r"discriminator.widths: expected .*int.* Received: \[1, '2'\]"),
         ("[discriminator]\nwidths = [1, 2.5]", r"discriminator.widths: expected .*int.* Received: \[1, 2.5\]"),

@@ -75,7 +75,7 @@ def test_the_settings_of_a_run_are_its_models(base):
         assert getattr(gan.discriminator, name) == (list(value) if isinstance(value, tuple) else value)
     for name, value in dataclasses.asdict(settings.rollout).items():
         assert getattr(gan.reward_estimator, name) == value
-    for name in ("generator_steps", "discriminator_steps", "baseline", "entropy_weight"):
+    for name in ("generator_steps", "discriminator_steps", "likelihood_steps", "baseline", "entropy_weight"):
         assert getattr(gan, name) == getattr(settings.adversarial, name)
     assert (gan.batch_size, gan.seed) == (settings.batch_size, settings.seed)
     rates = [float(o.learning_rate) for o in (gan.optimizer, gan.pretrain_optimizer, gan.discriminator_optimizer)]

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tiny_runs
+from exact import sequence_probabilities
 
 from seqgan_tf import config, run_directory, training
 from seqgan_tf.data.text import TextCorpus
@@ -225,6 +226,35 @@ def test_without_a_checkpoint_there_is_nothing_to_restore(opened):
         run_directory.open_run(directory).training().restore()
 
 
+def test_the_end_of_the_pretraining_can_be_gone_back_to_for_good(opened, whole):
+    """The checkpoints of later steps have long taken the place of all others."""
+    directory, current = opened
+    before = {path: path.read_bytes() for path in directory.rglob("*") if path.is_file()}
+    current.restore(pretrained=True)
+    found = tiny_runs.weights(current.gan)
+    assert tiny_runs.same(found, whole.states[DISCRIMINATOR, 4])
+    assert current.rows == whole.rows[:4]
+    assert [int(step) for step in current.steps.values()] == [6, 4, 0]
+    assert {path: path.read_bytes() for path in directory.rglob("*") if path.is_file()} == before
+    current.restore()
+    assert tiny_runs.same(tiny_runs.weights(current.gan), whole.states[ADVERSARIAL, 4])
+    assert current.rows == whole.rows
+
+
+def test_the_end_of_the_pretraining_is_the_same_in_a_run_that_was_interrupted(interrupted, whole):
+    current = run_directory.open_run(interrupted[0]).training(whole.corpus)
+    current.restore(pretrained=True)
+    assert tiny_runs.same(tiny_runs.weights(current.gan), whole.states[DISCRIMINATOR, 4])
+
+
+def test_a_run_that_has_not_finished_its_pretraining_has_no_end_of_it(base):
+    directory = tiny_runs.early_run(base)
+    current = run_directory.open_run(directory).training()
+    assert current.pretrained is None
+    with pytest.raises(ValueError, match=rf"{directory}: expected a checkpoint to go on from. Received: none"):
+        current.restore(pretrained=True)
+
+
 @pytest.mark.parametrize("damage", ["data missing", "data changed", "index garbage", "index empty"])
 def test_a_damaged_checkpoint_is_refused_by_name(damage, opened):
     directory, current = opened
@@ -318,8 +348,8 @@ def test_a_run_on_text_measures_no_oracle_and_writes_lines_of_text(text_training
     steps.close()
     assert set(row) == {"phase", "step", "seconds", "nll_test"}
     held_out = current.corpus.validation_token_ids
-    log_probs = current.gan.generator.log_probs(held_out).numpy()
-    assert row["nll_test"] == pytest.approx(-log_probs.sum() / (held_out >= 0).sum(), rel=1e-5)
+    log_likelihoods = np.log(sequence_probabilities(current.gan.generator, held_out))
+    assert row["nll_test"] == pytest.approx(-log_likelihoods.sum() / (held_out >= 0).sum(), rel=1e-5)
     samples = current.gan.generate(1000, seed=1)[:10]
     assert (tmp_path / "samples" / "initial-00000.txt").read_text().split("\n") == [*current.corpus.decode(samples), ""]
 

@@ -66,7 +66,7 @@ def weights(gan):
 def last_checkpoint(directory, kind):
     """The name of the last checkpoint of a run, and its file of a kind, "index" or "data"."""
     folder = directory / "checkpoints"
-    number = max(int(path.stem.split("-")[1]) for path in folder.glob("*.index"))
+    number = max(int(path.stem.split("-")[1]) for path in folder.glob("ckpt-*.index"))
     (path,) = folder.glob(f"ckpt-{number}.{kind}*")
     return folder / f"ckpt-{number}", path
 
@@ -103,6 +103,20 @@ def oracle_run(base):
         states=states,
         totals=totals,
     )
+
+
+@functools.cache
+def early_run(base):
+    """The directory of a run on the tiny oracle that was stopped one step before the end of its pre-training."""
+    from seqgan_tf import run_directory, training
+
+    run, corpus = run_directory.create_run(base / "early-run", oracle_settings(base))
+    steps = run.training(corpus).run()
+    for progress in steps:
+        if (progress.phase, progress.step) == (training.DISCRIMINATOR, 3):
+            break
+    steps.close()
+    return run.directory
 
 
 @functools.cache
