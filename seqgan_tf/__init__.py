@@ -5,17 +5,19 @@ import importlib
 __version__ = "0.1.0"
 
 _HOMES = {
+    "ConstantReward": "rewards.controls",
     "Discriminator": "models.discriminator",
     "Generator": "models.generator",
     "MonteCarloRollout": "rewards.rollout",
     "Oracle": "models.oracle",
     "OracleCorpus": "data.synthetic",
     "SeqGAN": "seqgan",
+    "ShuffledReward": "rewards.controls",
     "TextCorpus": "data.text",
     "TextTokenizer": "data.tokenizer",
     "negative_log_likelihood": "metrics.likelihood",
 }
-_MODULES = ("callbacks", "losses", "sampling", "sequences")
+_MODULES = ("callbacks", "losses", "metrics", "sampling", "sequences")
 __all__ = ["__version__", *_HOMES, *_MODULES]
 
 

@@ -1,4 +1,6 @@
-"""A run in words and in a picture."""
+"""A run, and a comparison, in words."""
+
+import numpy as np
 
 from seqgan_tf.training import ADVERSARIAL, DISCRIMINATOR, GENERATOR
 
@@ -63,56 +65,27 @@ def _moved(name, before, after):
     )
 
 
-def plot_curves(rows, path):
-    """Draws the evaluations of a run over its time.
+def equal_nll_verdict(name, other, quality, comparison):
+    """What a comparison at equal NLL-test says, in a sentence.
 
     Args:
-        rows: list of dict, as `Training` keeps them.
-        path: PNG file to write.
-
-    Raises:
-        ImportError: matplotlib is not installed.
+        name, other: str, the curves.
+        quality: "NLL-oracle", where lower is better, or another name, where higher is.
+        comparison: `metrics.sweep.EqualNllComparison`, `name` less `other`.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ImportError("a picture needs matplotlib: pip install 'seqgan-tf[plot]'") from error
-
-    figure = Figure(figsize=(9, 6.5), layout="constrained")
-    likelihood, accuracy = figure.subplots(2, 1, sharex=True, height_ratios=[2, 1])
-    for axes, names in (
-        (likelihood, {"nll_test": "NLL-test (held-out data)", "nll_oracle": "NLL-oracle (samples)"}),
-        (accuracy, {"held_out_real_accuracy": "real sequences", "held_out_generated_accuracy": "generated sequences"}),
-    ):
-        for name, label in names.items():
-            points = [(row["seconds"], row[name]) for row in rows if name in row]
-            if points:
-                axes.plot(*zip(*points, strict=True), marker="o", markersize=3.5, label=label)
-    # The untrained start is a point far above all others: it would flatten the rest.
-    trained = [row[name] for row in rows[1:] for name in ("nll_test", "nll_oracle") if name in row]
-    if trained:
-        margin = 0.05 * (max(trained) - min(trained)) + 0.02
-        likelihood.set_ylim(min(trained) - margin, max(trained) + margin)
-    ends = [row["seconds"] for row in last_of_each_phase(rows)]
-    for phase, start, end in zip(last_of_each_phase(rows)[1:], ends, ends[1:], strict=False):
-        likelihood.axvspan(start, end, alpha=0.08, color="C2" if phase["phase"] == ADVERSARIAL else "0.5")
-        accuracy.axvspan(start, end, alpha=0.08, color="C2" if phase["phase"] == ADVERSARIAL else "0.5")
-        likelihood.annotate(
-            phase["phase"].replace(" ", "\n"),
-            ((start + end) / 2, 0.98),
-            xycoords=("data", "axes fraction"),
-            ha="center",
-            va="top",
-            fontsize=9,
-            color="0.35",
-        )
-    likelihood.set_ylabel("nats per token")
-    accuracy.axhline(0.5, color="0.6", linewidth=0.8)
-    accuracy.set_ylim(0, 1)
-    accuracy.set_ylabel("D is right on held-out")
-    accuracy.set_xlabel("seconds")
-    for axes in (likelihood, accuracy):
-        axes.grid(alpha=0.25)
-        if axes.get_legend_handles_labels()[0]:
-            axes.legend(loc="best")
-    figure.savefig(path, dpi=110)
+    if not len(comparison.nll_test):
+        return f"{name} and {other} have no NLL-test in common, so they can not be compared."
+    low, high = comparison.nll_test[[0, -1]]
+    start = f"{name} against {other} at equal NLL-test, {low:.2f} to {high:.2f}: {quality} differs by "
+    start += f"{comparison.difference.min():+.3f} to {comparison.difference.max():+.3f}"
+    if not np.isfinite(comparison.half_width).all():
+        return f"{start}. From one seed no band can be had, so this may be chance."
+    gain = -comparison.difference if quality == "NLL-oracle" else comparison.difference
+    better, worse = (int(np.sum(sign * gain > comparison.half_width)) for sign in (1, -1))
+    verdict = {
+        (False, False): "no difference that is larger than its band",
+        (True, False): f"better at {better} of {len(gain)} points",
+        (False, True): f"worse at {worse} of {len(gain)} points: sampling {other} at a lower temperature does better",
+        (True, True): f"better at {better} and worse at {worse} of {len(gain)} points",
+    }[better > 0, worse > 0]
+    return f"{start}; {verdict} ({comparison.confidence:.0%} bands over seeds)."

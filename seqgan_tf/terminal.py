@@ -3,6 +3,7 @@
 import time
 
 from rich.console import Console
+from rich.markdown import Markdown
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -67,6 +68,17 @@ def watch(progress_of_run, is_stopped):
         finally:
             progress_of_run.close()
     return True
+
+
+def note(text):
+    """A line about what is going on; left out where nobody looks."""
+    if console.is_terminal:
+        console.print(text)
+
+
+def print_markdown(text):
+    """Markdown, drawn on a terminal and as it is elsewhere."""
+    console.print(Markdown(text) if console.is_terminal else text.rstrip())
 
 
 def print_result(rows, samples=None):

@@ -5,19 +5,23 @@ import csv
 import dataclasses
 import importlib.util
 import io
+import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
+import types
 
 import numpy as np
 import pytest
 import tiny_runs
+from exact import sequence_probabilities
 
 import seqgan_tf
-from seqgan_tf import cli, config, run_directory
+from seqgan_tf import cli, commands, config, evaluation, run_directory, terminal
+from seqgan_tf.training import ADVERSARIAL
 
 FLAGS = tiny_runs.FLAGS
 
@@ -232,34 +236,198 @@ def test_generate_draws_from_what_top_k_and_top_p_and_temperature_leave(run, tex
         assert len(set(out.splitlines())) == 1
 
 
-def test_evaluate_prints_the_figures_of_the_last_row(run, base, oracle_directory, text):
-    last = tiny_runs.oracle_run(base).rows[-1]
-    _, out, err = run("evaluate", oracle_directory)
-    assert err == ""
-    assert out.splitlines() == [
-        f"NLL-test {last['nll_test']:.4f} nats a token, on 5000 held-out sequences",
-        f"NLL-oracle {last['nll_oracle']:.4f} nats a token, on 5000 samples",
-    ]
-    with open(text.directory / "metrics.csv", newline="") as file:
-        nll = float(list(csv.DictReader(file))[-1]["nll_test"])
-    code, out, _ = run("evaluate", text.directory)
-    assert (code, out) == (0, f"NLL-test {nll:.4f} nats a token, on 4 held-out sequences\n")
+@pytest.fixture
+def copies(base, text, tmp_path):
+    """Copies of the finished runs, to be written to: (on an oracle, on text)."""
+    return tuple(
+        shutil.copytree(directory, tmp_path / name)
+        for name, directory in (("on-oracle", tiny_runs.oracle_run(base).directory), ("on-text", text.directory))
+    )
 
 
-def test_evaluate_measures_another_file(run, text, tmp_path):
+def written(directory):
+    """The report in a directory: (text, figures)."""
+    figures = json.loads((directory / "report.json").read_text(encoding="utf-8"))
+    return (directory / "report.md").read_text(encoding="utf-8"), figures
+
+
+def test_evaluate_prints_the_report_that_it_writes(run, base, copies, monkeypatch):
+    monkeypatch.setattr(evaluation, "ORACLE_SAMPLES", 500)
+    whole = tiny_runs.oracle_run(base)
+    code, out, err = run("evaluate", copies[0])
+    assert (code, err) == (0, "")
+    report, figures = written(copies[0] / "evaluation")
+    assert out == f"{report.rstrip()}\nwritten to {copies[0] / 'evaluation'}\n"
+    # Its 5,000 samples and held-out sequences are those of the run's own evaluations.
+    for state, row in (("pre-trained", whole.rows[3]), ("after 4 rounds", whole.rows[-1])):
+        likelihood = figures["states"][state]["likelihood"]
+        assert likelihood["nll_test"] == pytest.approx(row["nll_test"], rel=1e-5)
+        assert likelihood["nll_oracle"] == pytest.approx(row["nll_oracle"], rel=1e-5)
+        assert f"| {state} | {row['nll_test']:.3f} +- " in report
+    assert "sweep" not in figures
+
+
+def test_evaluate_prints_json_and_nothing_else(run, copies, tmp_path):
+    published = tmp_path / "published.csv"
+    published.write_text("model,nll_test,nll_oracle\nMLE,2.5,2.6\n")
+    code, out, err = run("evaluate", copies[1], *FEW, "--seed", "7", "--sweep", "--json", "--published", published)
+    assert (code, err) == (0, "")
+    report, figures = written(copies[1] / "evaluation")
+    assert json.loads(out) == figures
+    assert out.count("\n") == 1
+    assert (figures["num_samples"], figures["num_held_out"], figures["seed"]) == (20, 4, 7)
+    assert figures["sweep"]["after 4 rounds"]["seeds"] == [7, 8, 9]
+    (equal,) = figures["at_equal_nll_test"]
+    assert equal["of"] == ["after 4 rounds", "pre-trained"]
+    assert "after 4 rounds against pre-trained at equal NLL-test" in report
+    assert (copies[1] / "evaluation" / "sweep.png").stat().st_size > 0
+
+
+def test_evaluate_measures_another_file(run, copies, tmp_path):
     data = tmp_path / "other.txt"
     data.write_text("red cat\nred red red red red red\nblue\n")
-    code, out, _ = run("evaluate", text.directory, "--data", data)
+    code, out, _ = run("evaluate", copies[1], "--data", data, *FEW)
     assert code == 0
-    assert out.endswith(f" nats a token, on 3 lines of {data}, 1 of them cut\n")
-    opened = run_directory.open_run(text.directory)
+    assert "20 samples at temperature 1, seed 1, against 3 lines of other.txt. 1 of them were cut." in out
+    opened = run_directory.open_run(copies[1])
     opened.training().restore()
     red, cat, blue = (opened.tokenizer.encode([word])[0][0] for word in ("red", "cat", "blue"))
     token_ids = np.array([[red, cat, 0, -1, -1], [red] * 5, [blue, 0, -1, -1, -1]])
-    nats = -opened.gan.generator.log_probs(token_ids).numpy()
-    assert float(out.split()[1]) == pytest.approx(
-        (nats[0, :3].sum() + nats[1].sum() + nats[2, :2].sum()) / 10, abs=1e-4
-    )
+    nll = -np.log(sequence_probabilities(opened.gan.generator, token_ids)).sum() / (3 + 5 + 2)
+    found = written(copies[1] / "evaluation")[1]["states"]["after 4 rounds"]["likelihood"]["nll_test"]
+    assert found == pytest.approx(nll, rel=1e-5)
+
+
+def test_the_sweep_of_a_run_in_its_pretraining_has_one_state(run, base, tmp_path, monkeypatch):
+    monkeypatch.setattr(evaluation, "ORACLE_SAMPLES", 500)
+    directory = shutil.copytree(tiny_runs.early_run(base), tmp_path / "run")
+    code, _, err = run("evaluate", directory, *FEW, "--sweep", "--sweep-seeds", "2")
+    assert (code, err) == (0, "")
+    report, figures = written(directory / "evaluation")
+    assert list(figures["states"]) == ["in pre-training"]
+    assert (len(figures["sweep"]["in pre-training"]["quality"]), figures["at_equal_nll_test"]) == (2, [])
+    assert "## Temperature sweep" in report
+    assert "At equal NLL-test" not in report
+
+
+# Controls
+
+
+@pytest.fixture(scope="module")
+def with_controls(base):
+    """A copy of the run on an oracle with its controls, the first of them interrupted in its first round.
+
+    Returns:
+        directory; outcomes, (code, out) of the two commands; steps, those of each that were watched.
+    """
+    directory = shutil.copytree(tiny_runs.oracle_run(base).directory, base / "with-controls")
+    watch, steps, outcomes = terminal.watch, [], []
+
+    def watch_and_interrupt(progress_of_run, is_stopped):
+        def progress_that_is_noted():
+            for progress in progress_of_run:
+                if not steps:
+                    signal.raise_signal(signal.SIGINT)
+                steps.append((progress.phase, progress.step))
+                yield progress
+
+        return watch(progress_that_is_noted(), is_stopped)
+
+    handlers = {name: signal.getsignal(name) for name in (signal.SIGINT, signal.SIGTERM)}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(terminal, "watch", watch_and_interrupt)
+        for _ in range(2):
+            out = io.StringIO()
+            with contextlib.redirect_stdout(out):
+                code = cli.main(["train", "--resume", "--output-dir", str(directory), "--controls"])
+            outcomes.append((code, out.getvalue()))
+    for name, handler in handlers.items():
+        signal.signal(name, handler)
+    return types.SimpleNamespace(directory=directory, outcomes=outcomes, steps=steps)
+
+
+def rows_without_seconds(directory):
+    with open(directory / "metrics.csv", newline="") as file:
+        return [{k: v for k, v in row.items() if k != "seconds"} for row in csv.DictReader(file)]
+
+
+def test_controls_are_trained_from_the_pretraining_of_the_run(with_controls, oracle_directory):
+    directory, (code, out) = with_controls.directory, with_controls.outcomes[1]
+    assert code == 0
+    assert rows_without_seconds(directory) == rows_without_seconds(oracle_directory)
+    directories = [directory, *(directory / "controls" / name for name in ("constant", "noise", "likelihood"))]
+    ends = set()
+    for path in directories:
+        rows = rows_without_seconds(path)
+        assert rows[:4] == rows_without_seconds(oracle_directory)[:4]
+        assert [(row["phase"], row["step"]) for row in rows[4:]] == [("adversarial", "2"), ("adversarial", "4")]
+        ends.add(rows[-1]["nll_test"])
+    assert len(ends) == 4
+    settings = run_directory.open_run(directory).settings
+    for name, path in zip(("constant", "noise", "likelihood"), directories[1:], strict=True):
+        assert run_directory.open_run(path).settings == config.control(settings, name)
+        assert f"\ncontrol: {name}\n" in out
+    command = out.splitlines()[-1]
+    assert command == f"to see them side by side: seqgan-tf compare {' '.join(map(str, directories))}"
+
+
+def test_a_control_that_is_interrupted_goes_on_where_it_was(with_controls):
+    code, out = with_controls.outcomes[0]
+    assert code == 130
+    again = f"seqgan-tf train --resume --output-dir {with_controls.directory} --controls"
+    assert out.splitlines()[-1] == f"stopped; to go on: {again}"
+    # The run itself has nothing left to do; each control has its four rounds, and none is done twice.
+    assert with_controls.steps == [(ADVERSARIAL, step) for step in (1, 2, 3, 4)] * 3
+
+
+def test_a_run_begins_with_what_another_has_pretrained(run, oracle_directory, tmp_path):
+    flags = ["--adversarial.rounds", "1", "--adversarial.control", "noise", "--rollout.num-rollouts", "1"]
+    code, out, err = run("train", "--pretrained", oracle_directory, "--output-dir", tmp_path / "run", *flags)
+    assert (code, err) == (0, "")
+    rows = rows_without_seconds(tmp_path / "run")
+    assert rows[:4] == rows_without_seconds(oracle_directory)[:4]
+    assert [(row["phase"], row["step"]) for row in rows[4:]] == [("adversarial", "1")]
+    assert [line.split(":")[0] for line in out.splitlines()[1:2]] == ["adversarial 1"]
+    settings = run_directory.open_run(tmp_path / "run").settings
+    assert config.difference(run_directory.open_run(oracle_directory).settings, settings) == {
+        "adversarial.rounds": (4, 1),
+        "adversarial.control": ("none", "noise"),
+        "rollout.num_rollouts": (2, 1),
+    }
+
+
+def test_compare_puts_a_run_beside_its_controls(with_controls, run, tmp_path):
+    directory = with_controls.directory
+    directories = [directory, directory / "controls" / "noise", directory / "controls" / "likelihood"]
+    code, out, err = run("compare", *directories, *FEW, "--seed", "3", "--output-dir", tmp_path / "report")
+    assert (code, err) == (0, "")
+    report, figures = written(tmp_path / "report")
+    assert out == f"{report.rstrip()}\nwritten to {tmp_path / 'report'}\n"
+    assert list(figures["curves"]) == [
+        "pre-trained",
+        "after 4 rounds",
+        "after 4 rounds, noise control",
+        "after 4 rounds, likelihood control",
+    ]
+    assert figures["runs"]["pre-trained"] == [str(directory)]
+    assert not (directory / "comparison").exists()
+    opened = run_directory.open_run(directories[1])
+    opened.training().restore()
+    held_out = opened.corpus().test_token_ids[:20]
+    curve = figures["curves"]["after 4 rounds, noise control"]
+    nll = -np.log(sequence_probabilities(opened.gan.generator, held_out)).mean() / 5
+    assert curve["nll_test"][0][curve["alphas"].index(1)] == pytest.approx(nll, rel=1e-5)
+    samples = opened.gan.generate(20, seed=3)
+    quality = -np.log(sequence_probabilities(opened.oracle, samples)).mean() / 5
+    assert curve["quality"][0][curve["alphas"].index(1)] == pytest.approx(quality, rel=1e-5)
+
+
+@pytest.mark.parametrize("is_terminal", [False, True], ids=["file", "terminal"])
+def test_compare_prints_json_and_nothing_else(is_terminal, copies, run, monkeypatch):
+    monkeypatch.setattr(terminal, "console", terminal.Console(force_terminal=is_terminal, soft_wrap=True))
+    code, out, err = run("compare", copies[1], *FEW, "--json")
+    assert (code, err) == (0, "")
+    assert json.loads(out) == written(copies[1] / "comparison")[1]
 
 
 # Where settings come from
@@ -310,14 +478,16 @@ def test_a_resumed_run_takes_its_settings_from_its_directory(oracle_directory, b
 def test_a_run_without_a_directory_gets_the_next_one_under_runs(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     settings = config.RunSettings()
-    assert str(cli._new_directory(settings, "quick")) == "runs/oracle-quick-1"
+    assert str(commands._new_directory(settings, "quick")) == "runs/oracle-quick-1"
     (tmp_path / "runs" / "oracle-quick-1").mkdir(parents=True)
-    assert str(cli._new_directory(settings, "quick")) == "runs/oracle-quick-2"
+    assert str(commands._new_directory(settings, "quick")) == "runs/oracle-quick-2"
     poems = dataclasses.replace(settings, data=tmp_path / "poems.txt")
-    assert str(cli._new_directory(poems, "paper")) == "runs/poems-paper-1"
+    assert str(commands._new_directory(poems, "paper")) == "runs/poems-paper-1"
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"], ["generate", "-h"], ["evaluate", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["train", "--help"], ["generate", "-h"], ["evaluate", "--help"], ["compare", "-h"]]
+)
 def test_help_is_printed_and_is_no_error(arguments, capsys):
     with pytest.raises(SystemExit) as exit:
         cli.main(arguments)
@@ -359,7 +529,8 @@ def test_data_that_can_not_be_learnt(content, message, refused, tmp_path):
         (["--generator.hidden-dim", "0"], "`hidden_dim` must be at least 1. Received: 0"),
         (["--discriminator.widths", "1", "9"], "`widths` must be in [1, 5], the sequence length. Received: [1, 9]"),
         (["--discriminator.filters", "3"], "`filters` must be 2 positive numbers, one a width. Received: [3]"),
-        (["--adversarial.generator-steps", "0"], "`generator_steps` must be at least 1. Received: 0"),
+        (["--adversarial.generator-steps", "-1"], "`generator_steps` must be at least 0. Received: -1"),
+        (["--adversarial.likelihood-steps", "-1"], "`likelihood_steps` must be at least 0. Received: -1"),
     ],
 )
 def test_settings_that_make_no_sense(flags, message, refused, base, tmp_path):
@@ -401,7 +572,13 @@ def test_a_file_in_the_place_of_the_directory(refused, base, text):
     assert str(text.data) in refused("train", "--output-dir", text.data / "inside", *oracle, *FLAGS)
 
 
-COMMANDS_ON_A_RUN = [["train", "--resume", "--output-dir"], ["generate"], ["evaluate"]]
+FEW = ["--num-samples", "20"]
+COMMANDS_ON_A_RUN = [
+    ["train", "--resume", "--output-dir"],
+    ["generate"],
+    ["evaluate", *FEW],
+    ["compare", *FEW],
+]
 
 
 @pytest.mark.parametrize("command", COMMANDS_ON_A_RUN, ids=lambda command: command[0])
@@ -442,7 +619,7 @@ def test_data_that_changed_since_the_run_began(refused, text, tmp_path):
     path.write_text(path.read_text().replace(str(text.data), str(data)))
     assert f"{data}: expected the text file of the run" in refused("train", "--resume", "--output-dir", directory)
     data.write_text("red cat\n" * 40)
-    for command in (["train", "--resume", "--output-dir"], ["evaluate"]):
+    for command in (["train", "--resume", "--output-dir"], ["evaluate"], ["compare"], ["train", "--pretrained"]):
         assert "Received: a changed file" in refused(*command, directory)
 
 
@@ -451,7 +628,15 @@ def test_resume_without_a_directory(refused):
 
 
 @pytest.mark.parametrize(
-    "flags", [["--seed", "3"], ["--adversarial.generator-steps", "2"], ["--data", "a.txt"], ["--preset", "paper"]]
+    "flags",
+    [
+        ["--seed", "3"],
+        ["--adversarial.generator-steps", "2"],
+        ["--adversarial.control", "noise"],
+        ["--data", "a.txt"],
+        ["--preset", "paper"],
+        ["--pretrained", "a"],
+    ],
 )
 def test_resume_with_other_settings(flags, refused, oracle_directory):
     line = refused("train", "--resume", "--output-dir", oracle_directory, *flags)
@@ -478,7 +663,7 @@ def test_a_toml_file_that_can_not_be_used(content, message, refused, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "names"),
     [
-        ([], ["train", "generate", "evaluate"]),
+        ([], ["train", "generate", "evaluate", "compare"]),
         (["trian"], ["trian"]),
         (["train", "--nonsense", "1"], ["--nonsense"]),
         (["train", "--corpus.nonsense", "1"], ["--corpus.nonsense"]),
@@ -488,6 +673,11 @@ def test_a_toml_file_that_can_not_be_used(content, message, refused, tmp_path):
         (["train", "--preset", "slow"], ["--preset", "slow", "quick"]),
         (["train", "--discriminator.widths", "1", "x"], ["--discriminator.widths", "x"]),
         (["generate"], ["Directory of the run"]),
+        (["evaluate"], ["Directory of the run"]),
+        (["compare"], ["Directories of the runs"]),
+        (["evaluate", "run", "--sweep-seeds", "few"], ["--sweep-seeds", "few"]),
+        (["compare", "run", "--sweep"], ["--sweep"]),
+        (["train", "--adversarial.control", "likelihood"], ["--adversarial.control", "likelihood", "noise"]),
         (["generate", "run", "--temperature", "hot"], ["--temperature", "hot"]),
         (["generate", "run", "--num-sample", "3"], ["--num-sample"]),
         (["evaluate", "run", "another"], ["another"]),
@@ -521,6 +711,74 @@ def test_a_prompt_or_a_text_file_for_a_run_on_an_oracle(refused, oracle_director
     assert "--prompt needs a run on text. Received: a run on an oracle" in line
     line = refused("evaluate", oracle_directory, "--data", text.data)
     assert "--data needs a run on text. Received: a run on an oracle" in line
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "expected a CSV file that can be read"),
+        ("model,nll_test\nMLE,9\n", "expected the columns model, nll_test, nll_oracle. Missing: nll_oracle"),
+        ("model,nll_test,nll_oracle\nMLE,9,low\n", "expected numbers in line 2. Received: "),
+    ],
+)
+@pytest.mark.parametrize("command", ["evaluate", "compare"])
+def test_published_curves_that_can_not_be_read(command, content, message, refused, oracle_directory, tmp_path):
+    path = tmp_path / "published.csv"
+    if content is not None:
+        path.write_text(content)
+    assert f"{path}: {message}" in refused(command, oracle_directory, "--published", path)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["evaluate", "--num-samples", "1"], "`num_samples` must be at least 2. Received: 1"),
+        (["evaluate", "--sweep", "--sweep-seeds", "0"], "`sweep_seeds` must be at least 1. Received: 0"),
+        (["compare", "--num-samples", "1"], "`num_samples` must be at least 2. Received: 1"),
+    ],
+)
+def test_figures_that_can_not_be_had(arguments, message, refused, oracle_directory):
+    assert message in refused(*arguments, oracle_directory)
+    assert sorted(path.name for path in oracle_directory.iterdir()) == [
+        "checkpoints",
+        "config.toml",
+        "metrics.csv",
+        "oracle.npz",
+        "samples",
+    ]
+
+
+def test_runs_that_can_not_be_compared(refused, base, oracle_directory, text):
+    line = refused("compare", oracle_directory, text.directory, *FEW)
+    assert f"{text.directory}: expected a run on the data of {oracle_directory}. Received: other data" in line
+    line = refused("compare", text.directory, text.directory, *FEW)
+    assert "Received: an equal one" in line
+    assert not (text.directory / "comparison").exists()
+    early = tiny_runs.early_run(base)
+    assert f"{early}: expected a run that has finished its pre-training" in refused("compare", early, *FEW)
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--seed", "3"], "`seed` must be that of "),
+        (["--generator.hidden-dim", "5"], "`generator.hidden_dim` must be that of "),
+        (["--rollout.num-rollouts", "0"], "`num_rollouts` must be at least 1. Received: 0"),
+    ],
+)
+def test_a_branch_that_can_not_be_made(flags, message, refused, oracle_directory, tmp_path):
+    line = refused("train", "--pretrained", oracle_directory, "--output-dir", tmp_path / "run", *flags)
+    assert message in line
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_branch_of_what_is_no_run_or_has_not_finished_its_pretraining(refused, base, tmp_path):
+    line = refused("train", "--pretrained", tmp_path / "no", "--output-dir", tmp_path / "run")
+    assert str(tmp_path / "no") in line
+    early = tiny_runs.early_run(base)
+    line = refused("train", "--pretrained", early, "--output-dir", tmp_path / "run")
+    assert f"{early}: expected a run that has finished its pre-training. Received: one that has not" in line
+    assert not (tmp_path / "run" / "config.toml").exists()
 
 
 def test_a_file_to_evaluate_that_can_not_be_read(refused, text, tmp_path):

@@ -1,13 +1,17 @@
 """The scripts of examples/ are short, use public names only, and run."""
 
 import ast
+import math
 import pathlib
+import re
 import runpy
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import tiny_runs
+from nltk.translate.bleu_score import SmoothingFunction, sentence_bleu
 
 import seqgan_tf
 
@@ -36,12 +40,29 @@ SMALLER = {
         "steps=200": "steps=2",
         "epochs=4": "epochs=1",
     },
+    "reproduce_paper.py": {
+        "sg.Oracle(seed=0)": "sg.Oracle(20, 3, 4, seed=0)",
+        "sg.OracleCorpus(oracle, ": "sg.OracleCorpus(oracle, sequence_length=5, num_held_out=64, ",
+        "        32,\n        32,\n": "        3,\n        4,\n",
+        "corpus.sequence_length, embedding_range=1.0": (
+            "corpus.sequence_length, embedding_range=1.0, widths=(1, 2), filters=(2, 3)"
+        ),
+        "gan.generate(5_000": "gan.generate(50",
+        "epochs: int = 20": "epochs: int = 2",
+        "discriminator_steps: int = 300": "discriminator_steps: int = 2",
+        " rounds: int = 15": " rounds: int = 2",
+        "num_rollouts: int = 4": "num_rollouts: int = 1",
+        "num_train: int = 10_000": "num_train: int = 128",
+    },
 }
+MOST_LINES = {"reproduce_paper.py": 130}  # all others: 60
+MORE_MODULES = {"reproduce_paper.py": {"numpy", "tensorflow", "tyro"}}
+ARGUMENTS = {"poems.py": ["poems.txt"]}
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=NAMES)
-def test_an_example_is_under_60_lines(path):
-    assert len(path.read_text().splitlines()) < 60
+def test_an_example_is_short(path):
+    assert len(path.read_text().splitlines()) < MOST_LINES.get(path.name, 60)
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=NAMES)
@@ -55,7 +76,8 @@ def test_an_example_uses_public_names_only(path):
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names = {alias.name for alias in node.names}
-            assert names <= {"keras", "seqgan_tf", *sys.stdlib_module_names}
+            more = MORE_MODULES.get(path.name, set())
+            assert names <= {"keras", "seqgan_tf", *more, *sys.stdlib_module_names}
         elif isinstance(node, ast.ImportFrom):
             assert node.module in {"seqgan_tf", *sys.stdlib_module_names}
         elif isinstance(node, ast.Attribute):
@@ -68,17 +90,22 @@ def test_there_are_examples_and_each_has_its_smaller_size():
     assert sorted(SMALLER) == NAMES
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=NAMES)
-def test_an_example_runs(path, tmp_path, monkeypatch, capsys):
+def write_smaller(path, folder):
+    """The smaller script, in a folder."""
     source = path.read_text()
     for text, smaller in SMALLER[path.name].items():
         assert text in source
         source = source.replace(text, smaller)
-    script = tmp_path / path.name
-    script.write_text(source)
+    (folder / path.name).write_text(source)
+    return folder / path.name
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=NAMES)
+def test_an_example_runs(path, tmp_path, monkeypatch, capsys):
+    script = write_smaller(path, tmp_path)
     tiny_runs.write_lines(tmp_path / "poems.txt", count=100)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", [path.name, "poems.txt"])
+    monkeypatch.setattr(sys, "argv", [path.name, *ARGUMENTS.get(path.name, [])])
     runpy.run_path(str(script), run_name="__main__")
     out = capsys.readouterr().out
     if path.name == "oracle.py":
@@ -90,12 +117,67 @@ def test_an_example_runs(path, tmp_path, monkeypatch, capsys):
     if path.name == "poems.py":
         assert "samples after epoch 1:\n" in out
         assert (tmp_path / "poems.keras").stat().st_size > 0
+    if path.name == "reproduce_paper.py":
+        # The paper's figures are those of its own oracle.
+        assert [row["the paper's NLL-oracle"] for row in table(out).values()] == ["-"] * 4
+
+
+METHODS = ["random", "maximum likelihood", "PG-BLEU", "SeqGAN"]
+
+
+def table(text):
+    """{method: {column: cell}} of the table of the paper."""
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    head, rule, *rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    assert set(rule) == {"---"}
+    assert [row[0] for row in rows] == METHODS
+    return {row[0]: dict(zip(head[1:], row[1:], strict=True)) for row in rows}
+
+
+def test_the_table_of_the_paper_is_the_mean_over_the_seeds_beside_the_papers_figures(
+    tmp_path, tmp_path_factory, monkeypatch, capsys
+):
+    script = write_smaller(EXAMPLES[NAMES.index("reproduce_paper.py")], tmp_path)
+    weights = tiny_runs.oracle_npz(tmp_path_factory.getbasetemp())
+    flags = ["--oracle-weights", str(weights), "--seeds", "3", "4", "--output", str(tmp_path / "table.md")]
+    monkeypatch.setattr(sys, "argv", [script.name, *flags])
+    runpy.run_path(str(script), run_name="__main__")
+    out, err = capsys.readouterr()
+    assert (tmp_path / "table.md").read_text() == out
+    found = {}  # what each seed said on its way
+    for seed, method, *figures in re.findall(r"seed (\d), ([^:]*): NLL-test (\S+), NLL-oracle (\S+)", err):
+        assert all(math.isfinite(float(figure)) for figure in figures)
+        found.setdefault(method, {})[seed] = [float(figure) for figure in figures]
+    assert list(found) == METHODS
+    paper = dict(zip(METHODS, ("10.310", "9.038", "8.946", "8.736"), strict=True))
+    for method, row in table(out).items():
+        assert list(found[method]) == ["3", "4"]
+        for column, figures in zip(("NLL-test", "NLL-oracle"), zip(*found[method].values(), strict=True), strict=True):
+            mean, deviation = map(float, re.fullmatch(r"(\S+) \((\S+)\)", row[column]).groups())
+            assert mean == pytest.approx(sum(figures) / 2, abs=2e-3)
+            assert deviation == pytest.approx(abs(figures[0] - figures[1]) / 2, abs=2e-3)
+        assert row["the paper's NLL-oracle"] == paper[method]
+    assert len({tuple(map(tuple, seeds.values())) for seeds in found.values()}) == 4
+
+
+def test_the_reward_of_pg_bleu_is_the_sentence_bleu_of_every_token():
+    reward = runpy.run_path(str(EXAMPLES[NAMES.index("reproduce_paper.py")]), run_name="example")["BleuReward"]
+    references = np.array([[1, 2, 3, 4], [2, 2, 0, -1], [5, 1, 2, 0]])
+    token_ids = np.array([[1, 2, 3, 4], [2, 3, 0, -1], [5, 5, 5, 5], [1, 2, 0, -1]], np.int32)
+    found = reward(references).estimate(token_ids, None, None, None).numpy()
+    lists = [[[int(token) for token in row if token >= 0] for row in rows] for rows in (references, token_ids)]
+    expected = [sentence_bleu(lists[0], row, [0.5, 0.5], SmoothingFunction().method1) for row in lists[1]]
+    assert expected[0] == 1
+    # Of the second two of three tokens and one of two pairs are there; its length is that of a reference.
+    assert expected[1] == pytest.approx(math.sqrt(3 / 3 * 1 / 2))
+    np.testing.assert_allclose(found, np.array(expected)[:, None] * (token_ids >= 0), rtol=1e-6)
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("path", EXAMPLES, ids=NAMES)
 def test_an_example_runs_at_its_real_size(path, tmp_path):
     tiny_runs.write_lines(tmp_path / "poems.txt", count=2000)
-    result = subprocess.run([sys.executable, path, "poems.txt"], cwd=tmp_path, capture_output=True, text=True)
+    command = [sys.executable, path, *ARGUMENTS.get(path.name, [])]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     assert len(result.stdout.splitlines()) >= 4

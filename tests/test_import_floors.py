@@ -14,17 +14,23 @@ PACKAGE = pathlib.Path(seqgan_tf.__file__).parent
 
 # From the ground up. A module may import the modules of earlier lines, and of no other.
 FLOORS = [
-    ["__init__", "config", "sequences"],
+    ["__init__", "config", "refusal", "sequences"],
     ["losses"],
-    ["sampling"],
+    ["sampling", "steps"],
     ["data.pipeline", "data.tokenizer", "models.discriminator", "models.generator"],
     ["data.synthetic", "data.text", "models.oracle"],
-    ["metrics.likelihood", "metrics.ngrams", "phase", "rewards.transforms"],
-    ["metrics.bleu", "metrics.diversity", "rewards.rollout"],
+    ["generation", "phase", "rewards.transforms"],
+    ["metrics.calibration", "metrics.frechet", "metrics.likelihood", "metrics.ngrams"],
+    ["metrics.divergence", "metrics.diversity", "metrics.reverse_lm", "metrics.sentence_bleu", "metrics.sweep"],
+    ["metrics.samples", "rewards.controls", "rewards.rollout"],
+    ["metrics"],
     ["seqgan"],
     ["training"],
     ["callbacks", "report", "run_directory"],
+    ["evaluation", "plots"],
+    ["comparison", "evaluation_report"],
     ["terminal"],
+    ["commands"],
     ["cli"],
     ["__main__"],
 ]
@@ -32,10 +38,17 @@ FLOOR = {module: number for number, modules in enumerate(FLOORS) for module in m
 CONSTANTS = {"__version__"}  # what a module may take from the package itself
 
 
+FACADES = {"metrics"}  # folders that hand on what their modules define
+
+
 def package_modules():
-    """{dotted name inside the package: path}, without the files that only mark a folder as a package."""
+    """{dotted name inside the package: path}, without the files that only mark a folder as a package.
+
+    The `__init__` of a facade stands under the name of its folder.
+    """
     paths = {".".join(p.relative_to(PACKAGE).with_suffix("").parts): p for p in PACKAGE.rglob("*.py")}
-    return {name: path for name, path in paths.items() if not name.endswith(".__init__")}
+    modules = {name: path for name, path in paths.items() if not name.endswith(".__init__")}
+    return modules | {name: paths[f"{name}.__init__"] for name in FACADES}
 
 
 MODULES = package_modules()
@@ -81,9 +94,22 @@ def test_a_module_imports_only_from_floors_below_its_own(module):
 
 
 def test_files_that_mark_a_folder_as_a_package_hold_nothing():
-    markers = [path for path in PACKAGE.rglob("*/__init__.py") if path.parent != PACKAGE]
-    assert len(markers) >= 4
+    markers = [path for path in PACKAGE.rglob("*/__init__.py") if path.parent.name not in {PACKAGE.name, *FACADES}]
+    assert len(markers) >= 3
     assert [path for path in markers if path.read_text().strip()] == []
+
+
+@pytest.mark.parametrize("name", sorted(FACADES))
+def test_a_facade_holds_a_docstring_and_what_it_hands_on_from_its_own_modules(name):
+    tree = ast.parse(MODULES[name].read_text(encoding="utf-8"))
+    assert ast.get_docstring(tree)
+    *imports, names = tree.body[1:]
+    assert imports
+    assert all(isinstance(node, ast.ImportFrom) and node.module.startswith(f"seqgan_tf.{name}.") for node in imports)
+    assert isinstance(names, ast.Assign)
+    assert [target.id for target in names.targets] == ["__all__"]
+    handed_on = [alias.asname or alias.name for node in imports for alias in node.names]
+    assert sorted(handed_on) == ast.literal_eval(names.value)
 
 
 @pytest.mark.parametrize(
@@ -94,6 +120,10 @@ def test_files_that_mark_a_folder_as_a_package_hold_nothing():
         ("sampling", "def f():\n    import seqgan_tf.cli", {"cli"}),
         ("data.text", "from seqgan_tf.data import synthetic", {"data.synthetic"}),
         ("sequences", "from seqgan_tf.sequences import mask", {"sequences"}),
+        ("metrics.samples", "from seqgan_tf import metrics", {"metrics"}),
+        ("metrics.samples", "from seqgan_tf.metrics import bleu", {"metrics"}),
+        ("metrics", "from seqgan_tf.seqgan import SeqGAN", {"seqgan"}),
+        ("metrics", "from seqgan_tf.metrics.samples import sample_metrics", set()),
         ("training", "from .sequences import mask", {"relative import of sequences"}),
         ("training", "from seqgan_tf import SeqGAN", {"SeqGAN"}),
         ("training", "import seqgan_tf", {"seqgan_tf"}),

@@ -21,6 +21,8 @@ SMALLER = {
     "epochs=20": "epochs=1",
     "steps=500": "steps=2",
     "epochs=60": "epochs=1",
+    "gan.generate(200)": "gan.generate(20)",
+    "num_samples=200": "num_samples=20",
 }
 
 
@@ -58,8 +60,9 @@ def test_the_python_of_the_readme_runs(in_a_folder_of_a_reader):
 
 def prepare(arguments):
     """Makes the files that a command line reads before it runs."""
-    if "--resume" in arguments:
-        directory = pathlib.Path(arguments[arguments.index("--output-dir") + 1])
+    read = "--pretrained" if "--pretrained" in arguments else "--output-dir" if "--resume" in arguments else None
+    if read:
+        directory = pathlib.Path(arguments[arguments.index(read) + 1])
         directory.mkdir(parents=True, exist_ok=True)
         (directory / "config.toml").write_text(config.to_toml(config.RunSettings(), version=seqgan_tf.__version__))
     elif "--config" in arguments:

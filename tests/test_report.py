@@ -1,11 +1,10 @@
-"""What a run says and draws when it ends, and what it shows while it goes on."""
+"""What a run says when it ends, and what it shows while it goes on."""
 
-import struct
-import sys
-
+import numpy as np
 import pytest
 
 from seqgan_tf import report, terminal
+from seqgan_tf.metrics.sweep import EqualNllComparison
 from seqgan_tf.training import ADVERSARIAL, DISCRIMINATOR, GENERATOR, INITIAL, Progress
 
 
@@ -107,37 +106,52 @@ def test_nothing_is_said_of_a_phase_that_was_not_measured():
     assert report.verdict(rows[-1:]) == ""
 
 
-# In a picture
+# Two curves at equal NLL-test
 
 
-def size_of_png(path):
-    content = path.read_bytes()
-    assert content[:8] == b"\x89PNG\r\n\x1a\n"
-    assert content[12:16] == b"IHDR"
-    return struct.unpack(">II", content[16:24]), len(content)
+def comparison(difference, half_width, nll_test=None):
+    difference = np.array(difference, np.float64)
+    nll_test = np.linspace(8.9, 9.6, len(difference)) if nll_test is None else np.array(nll_test)
+    return EqualNllComparison(nll_test, difference, np.array(half_width, np.float64), True, 0.95)
 
 
-@pytest.mark.parametrize("rows", [oracle_rows(9.3, 9.4), text_rows(3.2)], ids=["oracle", "text"])
-def test_curves_are_drawn_as_a_png(rows, tmp_path):
-    report.plot_curves(rows, tmp_path / "curves.png")
-    (width, height), num_bytes = size_of_png(tmp_path / "curves.png")
-    assert width > 600
-    assert height > 400
-    assert num_bytes > 10_000  # an empty sheet of this size has 3,000
+def test_curves_without_a_common_likelihood_are_not_compared():
+    words = report.equal_nll_verdict("SeqGAN", "MLE", "NLL-oracle", comparison([], []))
+    assert words == "SeqGAN and MLE have no NLL-test in common, so they can not be compared."
 
 
-def test_other_rows_give_another_picture(tmp_path):
-    for name, rows in (("a", oracle_rows(9.3, 9.4)), ("b", oracle_rows(9.3, 9.8))):
-        report.plot_curves(rows, tmp_path / f"{name}.png")
-    assert (tmp_path / "a.png").read_bytes() != (tmp_path / "b.png").read_bytes()
+def test_one_seed_proves_nothing():
+    words = report.equal_nll_verdict("SeqGAN", "MLE", "NLL-oracle", comparison([-0.25, 0.1, -0.5], [np.nan] * 3))
+    assert words == (
+        "SeqGAN against MLE at equal NLL-test, 8.90 to 9.60: NLL-oracle differs by -0.500 to +0.100. "
+        "From one seed no band can be had, so this may be chance."
+    )
 
 
-def test_without_matplotlib_the_error_names_the_extra(monkeypatch, tmp_path):
-    for name in ("matplotlib", "matplotlib.figure"):
-        monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(ImportError, match=r"a picture needs matplotlib: pip install 'seqgan-tf\[plot\]'"):
-        report.plot_curves(text_rows(3.0), tmp_path / "curves.png")
-    assert list(tmp_path.iterdir()) == []
+@pytest.mark.parametrize(
+    ("difference", "half_width", "as_oracle", "as_bleu"),
+    [
+        ([-0.1, 0.1, 0.0], [0.1, 0.2, 0.1], "no difference that is", "no difference that is"),
+        ([-0.3, -0.3, 0.1], [0.1, 0.4, 0.2], "better at 1 of 3 points", "worse at 1 of 3 points"),
+        ([0.3, 0.5, 0.1], [0.1, 0.4, 0.2], "worse at 2 of 3 points", "better at 2 of 3 points"),
+        (
+            [-0.3, 0.5, 0.6],
+            [0.1, 0.1, 0.1],
+            "better at 1 and worse at 2 of 3 points",
+            "better at 2 and worse at 1 of 3 points",
+        ),
+    ],
+)
+def test_what_is_larger_than_its_band_is_counted_and_a_lower_nll_or_a_higher_bleu_is_better(
+    difference, half_width, as_oracle, as_bleu
+):
+    for quality, expected in (("NLL-oracle", as_oracle), ("BLEU-4", as_bleu)):
+        words = report.equal_nll_verdict("A", "B", quality, comparison(difference, half_width))
+        start = f"A against B at equal NLL-test, 8.90 to 9.60: {quality} differs by {min(difference):+.3f} to "
+        assert words.startswith(f"{start}{max(difference):+.3f}; {expected}")
+        assert words.endswith("(95% bands over seeds).")
+        advice = ": sampling B at a lower temperature does better (95%"
+        assert (advice in words) == expected.startswith("worse")
 
 
 # In a terminal
