@@ -73,7 +73,7 @@ def read_published(path):
     """Published curves: {model: float array [points, 2] of (NLL-test, NLL-oracle)}, in the order of the file.
 
     Args:
-        path: CSV file with the columns model, nll_test, nll_oracle.
+        path: CSV file with the columns model, nll_test, nll_oracle. Points that hold nan or inf are left out.
 
     Raises:
         ValueError: the file can not be read, lacks a column, or holds no number where one belongs.
@@ -89,9 +89,9 @@ def read_published(path):
                 try:
                     point = float(row["nll_test"]), float(row["nll_oracle"])
                 except (TypeError, ValueError):
-                    point = np.nan, np.nan
+                    raise ValueError(f"{path}: expected numbers in line {reader.line_num}. Received: {row}") from None
                 if not np.isfinite(point).all():
-                    raise ValueError(f"{path}: expected numbers in line {reader.line_num}. Received: {row}")
+                    continue
                 curves.setdefault(row["model"], []).append(point)
     except (OSError, UnicodeDecodeError) as error:
         raise ValueError(f"{path}: expected a CSV file that can be read ({error})") from error
@@ -101,13 +101,13 @@ def read_published(path):
 
 
 def plot_quality_diversity(curves, quality, path, published=None, oracle_entropy=None):
-    """Draws quality against NLL-test, a curve a method, with a mark at alpha 1 and the bands of both over seeds.
+    """Draws quality against NLL-test: a curve a method, its seeds as thin lines, a dot with 95% bands at alpha 1.
 
     Args:
         curves: dict of `metrics.sweep.TemperatureSweep` by name.
         quality: str, what their quality is; under "NLL-oracle", towards the lower left is better.
         path: PNG file to write.
-        published: as `read_published` gives it. Defaults to None.
+        published: as `read_published` gives it, drawn in grey. Defaults to None.
         oracle_entropy: float, nats a token, where the oracle itself would stand. Defaults to None.
 
     Raises:
@@ -117,19 +117,28 @@ def plot_quality_diversity(curves, quality, path, published=None, oracle_entropy
     axes = figure.subplots()
     for number, (name, curve) in enumerate(curves.items()):
         (nll, nll_half), (figures, half) = confidence_band(curve.nll_test), confidence_band(curve.quality)
-        label = f"{name} ({len(curve.seeds)} seed{'s' * (len(curve.seeds) > 1)})"
-        color = f"C{number}"
+        color, several = f"C{number}", len(curve.seeds) > 1
+        label = f"{name} ({len(curve.seeds)} seed{'s' * several})"
         axes.plot(nll, figures, color=color, linewidth=2, label=label, zorder=3)
-        axes.errorbar(nll, figures, yerr=half, xerr=nll_half, fmt="none", ecolor=color, alpha=0.6, capsize=2, zorder=3)
-        at_one = np.isclose(curve.alphas, 1)
-        axes.plot(nll[at_one], figures[at_one], "o", color=color, markersize=8, zorder=4)
-    shown = np.concatenate(
-        [[curve.nll_test.mean(axis=0), curve.quality.mean(axis=0)] for curve in curves.values()], axis=1
-    )
-    (left, low), (right, high) = shown.min(axis=1), shown.max(axis=1)
+        if several:
+            axes.plot(curve.nll_test.T, curve.quality.T, color=color, linewidth=0.7, alpha=0.5, zorder=3)
+        one = np.isclose(curve.alphas, 1)
+        bars = {"xerr": nll_half[one], "yerr": half[one]} if several else {}
+        axes.errorbar(nll[one], figures[one], **bars, fmt="o", color=color, markersize=7, capsize=3, zorder=4)
+    # As far as the first curve goes: a generator that is far worse would press all others into a corner.
+    first = next(iter(curves.values())).nll_test.mean(axis=0)
+    means = [(c.nll_test.mean(axis=0), c.quality.mean(axis=0)) for c in curves.values()]
+    left, right = min(nll.min() for nll, _ in means), first.max()
+    shown = np.concatenate([figures[nll <= right] for nll, figures in means])
+    low, high = shown.min(), shown.max()
+    paper = {"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none", "alpha": 0.8}
     for number, (model, points) in enumerate((published or {}).items()):
         style = {"color": "0.45", "linewidth": 1, "linestyle": ["-", "--", "-.", ":"][number % 4], "zorder": 2}
-        axes.plot(*points.T, label=f"{model} (published)", **style)
+        axes.plot(*points.T, label=f"_{model}", **style)  # the underscore keeps it out of the legend
+        inside = points[(points[:, 0] <= right) & (points[:, 1] >= low) & (points[:, 1] <= high)]
+        if len(inside):  # beside its line, since grey lines in a legend can not be told apart
+            at = inside[len(inside) * (3 + 2 * (number % 3)) // 8]  # not all in one place
+            axes.annotate(model, at, fontsize=8, color="0.25", ha="center", va="center", zorder=5, bbox=paper)
     if oracle_entropy is not None:
         axes.axhline(oracle_entropy, color="0.7", linewidth=0.8, zorder=1)
         axes.annotate(
@@ -140,6 +149,7 @@ def plot_quality_diversity(curves, quality, path, published=None, oracle_entropy
             va="bottom",
             fontsize=8,
             color="0.4",
+            annotation_clip=True,
         )
     margin_x, margin_y = 0.06 * (right - left) + 0.01, 0.06 * (high - low) + 0.01
     axes.set_xlim(left - margin_x, right + margin_x)

@@ -14,6 +14,7 @@ import tiny_runs
 from nltk.translate.bleu_score import SmoothingFunction, sentence_bleu
 
 import seqgan_tf
+from seqgan_tf import config
 
 EXAMPLES = sorted((pathlib.Path(__file__).parent.parent / "examples").glob("*.py"))
 NAMES = [path.name for path in EXAMPLES]
@@ -181,3 +182,11 @@ def test_an_example_runs_at_its_real_size(path, tmp_path):
     result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     assert len(result.stdout.splitlines()) >= 4
+
+
+def test_the_settings_among_the_examples_are_settings():
+    paths = sorted((pathlib.Path(__file__).parent.parent / "examples").glob("*.toml"))
+    assert paths
+    for path in paths:
+        settings = config.override(config.preset("quick", text=False), config.read_toml(path), path)
+        assert settings != config.preset("quick", text=False)
