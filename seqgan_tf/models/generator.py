@@ -150,7 +150,7 @@ class Generator(keras.Model):
         for dropout, layer in zip(self.dropout_layers, self.recurrent_layers, strict=False):
             x = layer(dropout(x, training=training))
         x = self.dropout_layers[-1](x, training=training)
-        return tf.cast(self.projection(x), tf.float32)
+        return self._project(x)
 
     def initial_state(self, batch_size):
         """The state before the start token: a tuple a layer, of zeros [B, hidden_dim], (h, c) or (h,)."""
@@ -181,7 +181,13 @@ class Generator(keras.Model):
         for layer, layer_state in zip(self.recurrent_layers, state, strict=True):
             x, layer_state = layer.cell(x, list(layer_state))
             next_state.append(tuple(layer_state))
-        return tf.cast(self.projection(x), tf.float32), tuple(next_state)
+        return self._project(x), tuple(next_state)
+
+    def _project(self, x):
+        """Logits, float32 [..., V]. In this form TensorFlow adds the bias inside the product, which Dense does not."""
+        kernel, bias = (tf.cast(variable, x.dtype) for variable in (self.projection.kernel, self.projection.bias))
+        logits = tf.nn.bias_add(tf.matmul(tf.reshape(x, [-1, self.hidden_dim]), kernel), bias)
+        return tf.cast(tf.reshape(logits, tf.concat([tf.shape(x)[:-1], [self.vocabulary_size]], axis=0)), tf.float32)
 
     def _embed(self, token_ids):
         return self.embedding(tf.maximum(token_ids, 0))

@@ -159,7 +159,7 @@ class MonteCarloRollout:
 
     def _rollout_values(self, token_ids, prefixes, generator, discriminator, seed):
         """Mean reward of the roll-outs of each prefix: float32 [K, B]."""
-        batch_size, sequence_length = tf.shape(token_ids)[0], token_ids.shape[1]
+        batch_size = tf.shape(token_ids)[0]
         states = sampling.prefix_states(generator, token_ids[:, :-1])
         total = self.num_rollouts * batch_size
         size = (
@@ -168,6 +168,7 @@ class MonteCarloRollout:
             else min(self.chunk_size, self.num_rollouts * token_ids.shape[0])
         )
         num_chunks = -(-total // size)
+        score = self._scorer(discriminator, token_ids, prefixes)
         rows = tf.reshape(tf.range(num_chunks * size) % batch_size, [num_chunks, size])
 
         def chunk(inputs):
@@ -179,12 +180,22 @@ class MonteCarloRollout:
                 sampling.fold_in(seed, index),
                 tf.nest.map_structure(lambda s: tf.gather(s, rows, axis=1), states),
             )
-            rewards = self._reward(discriminator, tf.reshape(completed, [len(prefixes) * size, sequence_length]))
-            return tf.reshape(rewards, [len(prefixes), size])
+            return TRANSFORMS[self.reward](score(completed, rows), self.clip)
 
         rewards = tf.map_fn(chunk, (tf.range(num_chunks), rows), fn_output_signature=tf.float32, parallel_iterations=1)
         rewards = tf.reshape(tf.transpose(rewards, [1, 0, 2]), [len(prefixes), num_chunks * size])[:, :total]
         return tf.reduce_mean(tf.reshape(rewards, [len(prefixes), self.num_rollouts, batch_size]), axis=1)
+
+    def _scorer(self, discriminator, token_ids, prefixes):
+        """Function of completed, int32 [K, R, T], and of the sequences [R] that they belong to: logits [K, R]."""
+        if hasattr(discriminator, "completion_scorer") and token_ids.shape[0] is not None:
+            return discriminator.completion_scorer(token_ids, prefixes, self.num_rollouts)
+
+        def score(completed, rows):
+            whole = tf.reshape(completed, [-1, completed.shape[2]])
+            return tf.reshape(discriminator(whole, training=False), tf.shape(completed)[:2])
+
+        return score
 
     def _reward(self, discriminator, token_ids):
         return TRANSFORMS[self.reward](discriminator(token_ids, training=False), self.clip)
