@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup train test test-long lint clean
+.PHONY: setup train test test-long bench lint clean
 
 setup: .venv/ready
 
@@ -21,6 +21,12 @@ test: setup
 
 test-long: setup
 	$(BIN)/python -m pytest -m long
+
+bench: setup
+	cd tests/benchmarks && ../../$(BIN)/python -m pytest -o python_files='bench_*.py' -o python_functions='bench_*' -m '' --benchmark-only --benchmark-disable-gc --benchmark-json=../../bench.json -q .
+	$(BIN)/python tests/benchmarks/table.py bench.json > bench.md
+	$(BIN)/python tests/benchmarks/sizes.py >> bench.md
+	cat bench.md
 
 lint: setup
 	$(BIN)/ruff check .

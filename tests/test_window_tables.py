@@ -27,7 +27,7 @@ def sequences(rng, shape, ending):
 
 
 def completions_of(rng, token_ids, prefixes, rows, ending):
-    """int32 [K, R, T]: row [k, r] begins with the first prefixes[k] tokens of its sequence; where that ends, it is it."""
+    """int32 [K, R, T]: row [k, r] begins with the first prefixes[k] tokens of its sequence; or is it, where it ends."""
     completed = sequences(rng, (len(prefixes), len(rows)), ending)
     for k, prefix in enumerate(prefixes):
         given = token_ids[rows]

@@ -1,0 +1,76 @@
+"""What a reward estimate takes, in time and memory, as one size after another grows: python tests/benchmarks/sizes.py
+
+Each size has a process of its own, since the peak of a process never falls. What is not named is the paper's, with
+N = 4. Prints a Markdown table.
+"""
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import time
+
+PAPER = {"T": 20, "V": 5_000, "N": 4, "B": 64, "hidden": 32}
+SIZES = [
+    {},
+    {"T": 40},
+    {"T": 80},
+    {"V": 500},
+    {"V": 50_000},
+    {"N": 16},
+    {"N": 64},
+    {"B": 512},
+    {"hidden": 512},
+    {"T": 80, "V": 50_000, "N": 64, "B": 4},
+]
+
+
+def measure(T, V, N, B, hidden):
+    """{"seconds" (the second call), "peak_gib" (of the process)} of one estimate, in this process."""
+    import paper_setting as paper
+    import tensorflow as tf
+
+    from seqgan_tf import sampling
+
+    gan = paper.make(B, V, T, hidden, N)
+    token_ids, base = paper.draw(gan, B), _peak()
+    estimate = tf.function(
+        lambda seed: gan.reward_estimator.estimate(token_ids, gan.generator, gan.discriminator, seed)
+    )
+    for i in range(2):
+        start = time.perf_counter()
+        estimate(sampling.make_seed(i)).numpy()
+    seconds = time.perf_counter() - start
+    return {"seconds": seconds, "peak_gib": _peak(), "before_gib": base, "flop": paper.estimate_flop(gan, B)}
+
+
+def _peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+
+
+def main():
+    """A process a size, and a row each."""
+    print("| | estimate | GFLOP/s | peak memory of the process | before the estimate |")
+    print("| --- | --- | --- | --- | --- |")
+    for size in SIZES:
+        setting = PAPER | size
+        command = [sys.executable, __file__, "--one", json.dumps(setting)]
+        output = subprocess.run(
+            command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        ).stdout
+        found = json.loads(output.splitlines()[-1])
+        name = ", ".join(f"{key} = {value:,}" for key, value in (size or {"N": 4}).items())
+        rate = found["flop"] / found["seconds"] / 1e9
+        print(
+            f"| {name} | {found['seconds']:.2f} s | {rate:.0f} | {found['peak_gib']:.1f} GiB "
+            f"| {found['before_gib']:.1f} GiB |",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--one")
+    one = parser.parse_args().one
+    print(json.dumps(measure(**json.loads(one)))) if one else main()
