@@ -76,7 +76,7 @@ class Compare:
     """Directories of the runs."""
     labels: tuple[str, ...] = ()
     """What each run is called; runs of one label are averaged. Default: what its settings have otherwise."""
-    num_samples: int = 5_000
+    samples: int = 5_000
     """Samples at each temperature; and at most so many held-out sequences."""
     seed: int = 1
     """Of the samples."""

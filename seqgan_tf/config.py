@@ -138,7 +138,7 @@ class RunSettings:
 class EvaluationSettings:
     """What is measured of a run. The same settings on the same run give the same figures."""
 
-    num_samples: int = 5_000
+    samples: int = 5_000
     """Samples; and at most so many held-out sequences."""
     seed: int = 1
     """Of the samples."""

@@ -32,7 +32,7 @@ class EvaluationData:
 
 
 def read_evaluation_data(run, settings, data=None):
-    """The held-out sequences of a run, at most `settings.num_samples` of them.
+    """The held-out sequences of a run, at most `settings.samples` of them.
 
     Args:
         run: `run_directory.Run`.
@@ -42,17 +42,17 @@ def read_evaluation_data(run, settings, data=None):
     Raises:
         ValueError: a setting makes no sense, a file can not be read, or the run is on an oracle and `data` is given.
     """
-    for name, least in (("num_samples", 2), ("sweep_seeds", 1)):
+    for name, least in (("samples", 2), ("sweep_seeds", 1)):
         if getattr(settings, name) < least:
             raise ValueError(f"`{name}` must be at least {least}. Received: {getattr(settings, name)}")
     if data is None:
         corpus = run.corpus()
-        held_out = getattr(corpus, "test_token_ids", corpus.validation_token_ids)[: settings.num_samples]
+        held_out = getattr(corpus, "test_token_ids", corpus.validation_token_ids)[: settings.samples]
         kind = "fresh sequences of the oracle" if run.oracle else f"held-out lines of {run.settings.data.name}"
         return EvaluationData(held_out, corpus.train_token_ids, f"{len(held_out)} {kind}")
     if run.oracle:
         raise ValueError("--data needs a run on text. Received: a run on an oracle")
-    lines = read_lines(data)[: settings.num_samples]
+    lines = read_lines(data)[: settings.samples]
     held_out, num_cut = run.tokenizer.encode_padded(lines, run.settings.corpus.sequence_length)
     try:
         training = run.corpus().train_token_ids
@@ -95,7 +95,7 @@ def evaluate_run(run, data, settings):
         "held_out": data.description,
         "num_held_out": len(data.held_out),
         "num_cut": data.num_cut,
-        "num_samples": settings.num_samples,
+        "num_samples": settings.samples,
         "seed": settings.seed,
         "states": states,
         "real": _evaluate_real(run, data, settings),
@@ -119,7 +119,7 @@ def sweep_run(run, data, settings):
 
     seeds = range(settings.seed, settings.seed + settings.sweep_seeds)
     return metrics.temperature_sweep(
-        run.gan.generator, data.held_out, quality, num_samples=settings.num_samples, seeds=tuple(seeds)
+        run.gan.generator, data.held_out, quality, num_samples=settings.samples, seeds=tuple(seeds)
     )
 
 
@@ -143,7 +143,7 @@ def plain(value):
 
 def _evaluate_state(run, data, settings):
     gan = run.gan
-    generated = gan.generate(settings.num_samples, seed=settings.seed)
+    generated = gan.generate(settings.samples, seed=settings.seed)
     if run.oracle:
         likelihood = plain(metrics.divergences(run.oracle, gan.generator, data.held_out, generated))
     else:
@@ -185,7 +185,7 @@ def _evaluate_real(run, data, settings):
         # Real lines that stand in the training part too; of the training part itself all would.
         figures["samples"]["share_copied"] = metrics.share_copied(data.held_out, data.training).share
         if settings.reverse_lm:
-            figures["reverse_lm"] = plain(_reverse_lm(run, data.training[: settings.num_samples], data))
+            figures["reverse_lm"] = plain(_reverse_lm(run, data.training[: settings.samples], data))
     return figures
 
 

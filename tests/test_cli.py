@@ -572,7 +572,7 @@ def test_a_file_in_the_place_of_the_directory(refused, base, text):
     assert str(text.data) in refused("train", "--output-dir", text.data / "inside", *oracle, *FLAGS)
 
 
-FEW = ["--num-samples", "20"]
+FEW = ["--samples", "20"]
 COMMANDS_ON_A_RUN = [
     ["train", "--resume", "--output-dir"],
     ["generate"],
@@ -732,9 +732,9 @@ def test_published_curves_that_can_not_be_read(command, content, message, refuse
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["evaluate", "--num-samples", "1"], "`num_samples` must be at least 2. Received: 1"),
+        (["evaluate", "--samples", "1"], "`samples` must be at least 2. Received: 1"),
         (["evaluate", "--sweep", "--sweep-seeds", "0"], "`sweep_seeds` must be at least 1. Received: 0"),
-        (["compare", "--num-samples", "1"], "`num_samples` must be at least 2. Received: 1"),
+        (["compare", "--samples", "1"], "`samples` must be at least 2. Received: 1"),
     ],
 )
 def test_figures_that_can_not_be_had(arguments, message, refused, oracle_directory):

@@ -18,8 +18,8 @@ from seqgan_tf.run_directory import branch_run, create_run, open_run
 from seqgan_tf.training import ADVERSARIAL, DISCRIMINATOR
 
 STATES = ["pre-trained", "after 4 rounds"]
-ORACLE = config.EvaluationSettings(num_samples=200, seed=3, sweep=True, sweep_seeds=2)
-TEXT = config.EvaluationSettings(num_samples=50, seed=5, sweep=True, sweep_seeds=1)
+ORACLE = config.EvaluationSettings(samples=200, seed=3, sweep=True, sweep_seeds=2)
+TEXT = config.EvaluationSettings(samples=50, seed=5, sweep=True, sweep_seeds=1)
 
 
 @pytest.fixture(scope="module")
@@ -237,11 +237,11 @@ def test_what_was_measured_is_said(oracle, text, base):
 
 
 def test_the_same_settings_give_the_same_figures(oracle, base):
-    settings = config.EvaluationSettings(num_samples=200, seed=3)
+    settings = config.EvaluationSettings(samples=200, seed=3)
     again = evaluate(tiny_runs.oracle_run(base).directory, settings)
     assert again.sweeps == {}
     assert again.figures == {key: value for key, value in oracle.figures.items() if key != "sweep"}
-    other = evaluate(tiny_runs.oracle_run(base).directory, config.EvaluationSettings(num_samples=200, seed=4))
+    other = evaluate(tiny_runs.oracle_run(base).directory, config.EvaluationSettings(samples=200, seed=4))
     for name in STATES:
         assert other.figures["states"][name]["likelihood"] != oracle.figures["states"][name]["likelihood"]
 
@@ -321,14 +321,14 @@ def other_data(tmp_path):
 
 def test_another_file_is_measured_with_the_tokenizer_of_the_run(other_data, base):
     directory = tiny_runs.text_run(base).directory
-    settings = config.EvaluationSettings(num_samples=20)
+    settings = config.EvaluationSettings(samples=20)
     data = evaluation.read_evaluation_data(open_run(directory), settings, other_data)
     red, cat, blue, dog, sees = open_run(directory).tokenizer.encode(["red cat blue dog sees"])[0][:5]
     expected = [[red, cat, 0, -1, -1], [red] * 5, [blue, dog, sees, 0, -1]]
     assert data.held_out.tolist() == expected
     assert (data.num_cut, data.description) == (1, "3 lines of other.txt")
     assert np.array_equal(data.training, open_run(directory).corpus().train_token_ids)
-    few = evaluation.read_evaluation_data(open_run(directory), config.EvaluationSettings(num_samples=2), other_data)
+    few = evaluation.read_evaluation_data(open_run(directory), config.EvaluationSettings(samples=2), other_data)
     assert few.held_out.tolist() == expected[:2]
     assert few.description == "2 lines of other.txt"
 
@@ -341,7 +341,7 @@ def test_measuring_on_another_file_does_not_need_the_data_of_the_run(how, other_
     path.write_text(path.read_text().replace(str(text.data), str(data)))
     if how == "changed":
         data.write_text("red cat\n" * 40)
-    measured = evaluate(directory, config.EvaluationSettings(num_samples=20), other_data)
+    measured = evaluate(directory, config.EvaluationSettings(samples=20), other_data)
     assert measured.data.training is None
     assert (measured.figures["num_held_out"], measured.figures["num_cut"]) == (3, 1)
     assert measured.figures["real"] == {}
@@ -371,7 +371,7 @@ def test_the_reverse_language_model_reads_samples_and_is_held_against_one_that_r
     monkeypatch.setattr(metrics, "reverse_language_model", stand_in)
     monkeypatch.setattr(evaluation, "ORACLE_SAMPLES", 500)
     whole = tiny_runs.oracle_run(base)
-    measured = evaluate(whole.directory, config.EvaluationSettings(num_samples=30, reverse_lm=True))
+    measured = evaluate(whole.directory, config.EvaluationSettings(samples=30, reverse_lm=True))
     held_out = whole.corpus.test_token_ids[:30]
     samples = whole.gan.generate(30, seed=1)  # of the last state
     assert [len(call[0]) for call in calls] == [30, 30, 10]
@@ -412,8 +412,8 @@ def test_plain_values_are_what_json_has():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"num_samples": 1}, "`num_samples` must be at least 2. Received: 1"),
-        ({"num_samples": -3}, "`num_samples` must be at least 2. Received: -3"),
+        ({"samples": 1}, "`samples` must be at least 2. Received: 1"),
+        ({"samples": -3}, "`samples` must be at least 2. Received: -3"),
         ({"sweep_seeds": 0}, "`sweep_seeds` must be at least 1. Received: 0"),
     ],
 )
@@ -437,4 +437,4 @@ def test_a_run_without_a_checkpoint_is_refused(base, tmp_path):
     whole = tiny_runs.oracle_run(base)
     directory = shutil.copytree(whole.directory, tmp_path / "run", ignore=shutil.ignore_patterns("checkpoints"))
     with pytest.raises(ValueError, match=f"{directory}: expected a checkpoint to go on from. Received: none"):
-        evaluate(directory, config.EvaluationSettings(num_samples=20))
+        evaluate(directory, config.EvaluationSettings(samples=20))
