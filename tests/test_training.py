@@ -419,3 +419,13 @@ def test_a_run_has_a_checkpoint_before_its_first_step(text_training, tmp_path):
     next(steps)
     assert tiny_runs.last_checkpoint(tmp_path, "index")
     steps.close()
+
+
+def test_every_step_is_compiled_once(tmp_path, base):
+    """The last batch of a pass is smaller than the others, which must not make another function."""
+    run, corpus = run_directory.create_run(tmp_path / "run", tiny_runs.oracle_settings(base))
+    current = run.training(corpus)
+    for _ in current.run():
+        pass
+    functions = (current._likelihood_step, current._discriminator_step, current._round)
+    assert [function.experimental_get_tracing_count() for function in functions] == [1, 1, 1]
