@@ -2,6 +2,8 @@
 
 import keras
 
+from seqgan_tf.checks import check_at_least
+
 
 class SampleLogger(keras.callbacks.Callback):
     """Prints samples at the end of each epoch.
@@ -49,9 +51,7 @@ class SampleMetrics(keras.callbacks.Callback):
 
     def __init__(self, metrics, num_samples=1_000, seed=1, temperature=1.0, every=1):
         super().__init__()
-        for name, value in (("num_samples", num_samples), ("every", every)):
-            if value < 1:
-                raise ValueError(f"`{name}` must be at least 1. Received: {value}")
+        check_at_least(1, num_samples=num_samples, every=every)
         self.metrics = metrics
         self.num_samples = num_samples
         self.seed = seed

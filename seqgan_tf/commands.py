@@ -16,28 +16,24 @@ def train(command):
     """Trains a run, and its controls where they are asked for; 130 where it was stopped."""
     if command.tensorboard:
         _require("tensorboard", "--tensorboard")
-    settings = config.RunSettings(**{f.name: getattr(command, f.name) for f in dataclasses.fields(config.RunSettings)})
+    settings = _settings(config.RunSettings, command)
+    if settings.data and not (command.resume or command.pretrained):
+        settings = dataclasses.replace(settings, data=settings.data.resolve())
+    directory = command.output_dir or _new_directory(settings, command.preset)
     with refusing():
         if command.resume:
-            run = run_directory.open_run(command.output_dir, rounds=settings.adversarial.rounds)
+            run = run_directory.open_run(directory, rounds=settings.adversarial.rounds)
             corpus = run.corpus()
         elif command.pretrained:
-            run, corpus = run_directory.branch_run(
-                command.output_dir or _new_directory(settings, command.preset), command.pretrained, settings
-            )
+            run, corpus = run_directory.branch_run(directory, command.pretrained, settings)
         else:
-            if settings.data:
-                settings = dataclasses.replace(settings, data=settings.data.resolve())
-            directory = command.output_dir or _new_directory(settings, command.preset)
             run, corpus = run_directory.create_run(directory, settings)
         training = run.training(corpus, command.tensorboard)
         if command.resume or command.pretrained:
             training.restore()
     is_stopped = _signals()
     if not _watch(run, corpus, training, is_stopped):
-        controls = " --controls" if command.controls else ""
-        terminal.console.print(f"stopped; to go on: seqgan-tf train --resume --output-dir {run.directory}{controls}")
-        return 130
+        return _stopped(run, " --controls" if command.controls else "")
     return _train_controls(run, command.tensorboard, is_stopped) if command.controls else 0
 
 
@@ -57,12 +53,15 @@ def _train_controls(run, tensorboard, is_stopped):
             training = control.training(corpus, tensorboard)
             training.restore()
         if not _watch(control, corpus, training, is_stopped):
-            again = f"seqgan-tf train --resume --output-dir {run.directory} --controls"
-            terminal.console.print(f"stopped; to go on: {again}")
-            return 130
+            return _stopped(run, " --controls")
         directories.append(directory)
     terminal.console.print(f"\nto see them side by side: seqgan-tf compare {' '.join(map(str, directories))}")
     return 0
+
+
+def _stopped(run, flags):
+    terminal.console.print(f"stopped; to go on: seqgan-tf train --resume --output-dir {run.directory}{flags}")
+    return 130
 
 
 def _signals():
@@ -122,7 +121,7 @@ def generate(command):
 
 def evaluate(command):
     """Measures a run, prints what came out, and writes the report beside it."""
-    settings = _evaluation_settings(command)
+    settings = _settings(config.EvaluationSettings, command)
     with refusing():
         published = command.published and plots.read_published(command.published)
         run = run_directory.open_run(command.directory)
@@ -139,7 +138,7 @@ def evaluate(command):
 
 def compare(command):
     """Puts runs side by side, prints what came out, and writes the report."""
-    settings = _evaluation_settings(command)
+    settings = _settings(config.EvaluationSettings, command)
     with refusing():
         published = command.published and plots.read_published(command.published)
         runs = [run_directory.open_run(directory) for directory in command.directories]
@@ -150,9 +149,10 @@ def compare(command):
     return _print_report(directory, text, command.json)
 
 
-def _evaluation_settings(command):
-    fields = dataclasses.fields(config.EvaluationSettings)
-    return config.EvaluationSettings(**{f.name: getattr(command, f.name) for f in fields if hasattr(command, f.name)})
+def _settings(kind, command):
+    """The settings of a kind that a command holds; what it does not hold keeps its default."""
+    names = [field.name for field in dataclasses.fields(kind) if hasattr(command, field.name)]
+    return kind(**{name: getattr(command, name) for name in names})
 
 
 def _print_report(directory, text, as_json):

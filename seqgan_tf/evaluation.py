@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from seqgan_tf import metrics
+from seqgan_tf.checks import check_at_least
 from seqgan_tf.data.text import read_lines
 from seqgan_tf.generation import generate
 from seqgan_tf.training import ADVERSARIAL
@@ -42,9 +43,8 @@ def read_evaluation_data(run, settings, data=None):
     Raises:
         ValueError: a setting makes no sense, a file can not be read, or the run is on an oracle and `data` is given.
     """
-    for name, least in (("samples", 2), ("sweep_seeds", 1)):
-        if getattr(settings, name) < least:
-            raise ValueError(f"`{name}` must be at least {least}. Received: {getattr(settings, name)}")
+    check_at_least(2, samples=settings.samples)
+    check_at_least(1, sweep_seeds=settings.sweep_seeds)
     if data is None:
         corpus = run.corpus()
         held_out = getattr(corpus, "test_token_ids", corpus.validation_token_ids)[: settings.samples]
@@ -156,7 +156,7 @@ def _evaluate_state(run, data, settings):
     figures = {
         "likelihood": likelihood,
         "samples": plain(_ngrams(generated, data)),
-        "discriminator": {"held-out real": plain(_health(gan, data.held_out, generated))},
+        "discriminator": _healths(gan, data, generated),
         "texts": {
             str(temperature): run.decode(
                 gan.generate(TEXTS, TEXT_SEED, temperature=temperature, suppress_tokens=run.suppressed_tokens)
@@ -164,9 +164,6 @@ def _evaluate_state(run, data, settings):
             for temperature in TEMPERATURES
         },
     }
-    if data.training is not None:
-        seen = data.training[: len(data.held_out)]
-        figures["discriminator"]["training real"] = plain(_health(gan, seen, generated))
     if settings.reverse_lm:
         figures["reverse_lm"] = plain(_reverse_lm(run, generated, data))
     return figures
@@ -193,9 +190,17 @@ def _ngrams(sequences, data):
     return metrics.sample_metrics(sequences[: len(data.held_out)], data.held_out, data.training)
 
 
-def _health(gan, real, generated):
-    logits = [gan.discriminator.predict(part, batch_size=250, verbose=0) for part in (real, generated)]
-    return metrics.discriminator_health(*logits)
+def _healths(gan, data, generated):
+    """The discriminator on fresh samples, against held-out sequences and against those it was trained on."""
+
+    def score(token_ids):
+        return gan.discriminator.predict(token_ids, batch_size=250, verbose=0)
+
+    real = {"held-out real": data.held_out}
+    if data.training is not None:
+        real["training real"] = data.training[: len(data.held_out)]
+    generated_logits = score(generated)
+    return {name: plain(metrics.discriminator_health(score(part), generated_logits)) for name, part in real.items()}
 
 
 def _reverse_lm(run, sequences, data):

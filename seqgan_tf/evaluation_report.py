@@ -7,7 +7,6 @@ from pathlib import Path
 
 from seqgan_tf import __version__, plots
 from seqgan_tf.evaluation import plain
-from seqgan_tf.metrics.sweep import confidence_band
 from seqgan_tf.report import equal_nll_verdict
 
 LIKELIHOODS = {
@@ -103,7 +102,7 @@ def _sweep_tables(curves, quality):
     """A table a curve, a row an alpha."""
     parts = []
     for name, curve in curves.items():
-        (nll, nll_half), (figures, half) = confidence_band(curve.nll_test), confidence_band(curve.quality)
+        (nll, nll_half), (figures, half) = curve.bands()
         rows = [
             [f"{alpha:.2g}", _with_band(nll[i], nll_half[i]), _with_band(figures[i], half[i])]
             for i, alpha in enumerate(curve.alphas)
@@ -178,7 +177,7 @@ def _health_table(figures):
 def _at_one_table(comparison):
     rows = []
     for name, curve in comparison.curves.items():
-        (nll, nll_half), (quality, half) = confidence_band(curve.nll_test), confidence_band(curve.quality)
+        (nll, nll_half), (quality, half) = curve.bands()
         at = int(abs(curve.alphas - 1).argmin())
         rows.append([name, str(len(curve.seeds)), _with_band(nll[at], nll_half[at]), _with_band(quality[at], half[at])])
     return _table(["", "seeds", "NLL-test", comparison.quality], rows)

@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from seqgan_tf import sampling
+from seqgan_tf.checks import check_at_least
 from seqgan_tf.sequences import PADDING, check_token_ids
 
 
@@ -43,8 +44,7 @@ def generate(
         ValueError: n < 1, sampling settings that make no sense, or a prompt that is too long or not in the
             vocabulary.
     """
-    if n < 1:
-        raise ValueError(f"`n` must be at least 1. Received: {n}")
+    check_at_least(1, n=n)
     sampling.check_sampling(temperature, top_k, top_p)
     size = min(n, batch_size)
     prompt = _checked_prompt(prompt, size, sequence_length, generator)

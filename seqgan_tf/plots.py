@@ -4,7 +4,6 @@ import csv
 
 import numpy as np
 
-from seqgan_tf.metrics.sweep import confidence_band
 from seqgan_tf.report import last_of_each_phase
 from seqgan_tf.training import ADVERSARIAL
 
@@ -116,7 +115,7 @@ def plot_quality_diversity(curves, quality, path, published=None, oracle_entropy
     figure = _figure(figsize=(9, 6.5), layout="constrained")
     axes = figure.subplots()
     for number, (name, curve) in enumerate(curves.items()):
-        (nll, nll_half), (figures, half) = confidence_band(curve.nll_test), confidence_band(curve.quality)
+        (nll, nll_half), (figures, half) = curve.bands()
         color, several = f"C{number}", len(curve.seeds) > 1
         label = f"{name} ({len(curve.seeds)} seed{'s' * several})"
         axes.plot(nll, figures, color=color, linewidth=2, label=label, zorder=3)

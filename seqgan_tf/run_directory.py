@@ -16,6 +16,7 @@ from pathlib import Path
 import keras
 
 from seqgan_tf import __version__, config
+from seqgan_tf.checks import check_at_least
 from seqgan_tf.data.synthetic import OracleCorpus, write_token_ids
 from seqgan_tf.data.text import TextCorpus
 from seqgan_tf.data.tokenizer import TextTokenizer
@@ -160,14 +161,16 @@ def _new_directory(directory):
 
 
 def _check_schedule(settings):
-    for name, value, least in (
-        ("pretrain.epochs", settings.pretrain.epochs, 0),
-        ("pretrain.discriminator_steps", settings.pretrain.discriminator_steps, 0),
-        ("adversarial.rounds", settings.adversarial.rounds, 0),
-        ("adversarial.evaluate_every", settings.adversarial.evaluate_every, 1),
-    ):
-        if value < least:
-            raise ValueError(f"`{name}` must be at least {least}. Received: {value}")
+    pretrain, adversarial = settings.pretrain, settings.adversarial
+    check_at_least(
+        0,
+        **{
+            "pretrain.epochs": pretrain.epochs,
+            "pretrain.discriminator_steps": pretrain.discriminator_steps,
+            "adversarial.rounds": adversarial.rounds,
+        },
+    )
+    check_at_least(1, **{"adversarial.evaluate_every": adversarial.evaluate_every})
 
 
 def _write(run):

@@ -6,6 +6,7 @@ Randomness is stateless: a seed is an int32 [2] tensor, and the same seed gives 
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
+from seqgan_tf.checks import check_at_least
 from seqgan_tf.sequences import PADDING
 
 BLOCK = 100  # tokens a block of the two-level search; 100 was fastest at V = 5,000 among 50, 100 and 200
@@ -71,8 +72,8 @@ def check_sampling(temperature=1.0, top_k=None, top_p=None):
     """
     if not 0 < temperature < float("inf"):
         raise ValueError(f"`temperature` must be a number above 0. Received: {temperature}")
-    if top_k is not None and top_k < 1:
-        raise ValueError(f"`top_k` must be at least 1. Received: {top_k}")
+    if top_k is not None:
+        check_at_least(1, top_k=top_k)
     if top_p is not None and not 0 < top_p <= 1:
         raise ValueError(f"`top_p` must be in (0, 1]. Received: {top_p}")
 

@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from seqgan_tf import losses, sampling
+from seqgan_tf.checks import check_at_least
 from seqgan_tf.data import pipeline
 from seqgan_tf.generation import generate
 from seqgan_tf.phase import MeanLogs, Phase, fit_likelihood
@@ -84,15 +85,10 @@ class SeqGAN(MeanLogs):
         if baseline not in BASELINES:
             raise ValueError(f"`baseline` must be one of {list(BASELINES)}. Received: {baseline!r}")
         sequences_a_step = batch_size if generator_batch_size is None else generator_batch_size
-        for name, value, least in (
-            ("generator_steps", generator_steps, 0),
-            ("likelihood_steps", likelihood_steps, 0),
-            ("discriminator_steps", discriminator_steps, 1),
-            ("batch_size", batch_size, 1),
-            ("generator_batch_size", sequences_a_step, 1),
-        ):
-            if value < least:
-                raise ValueError(f"`{name}` must be at least {least}. Received: {value}")
+        check_at_least(0, generator_steps=generator_steps, likelihood_steps=likelihood_steps)
+        check_at_least(
+            1, discriminator_steps=discriminator_steps, batch_size=batch_size, generator_batch_size=sequences_a_step
+        )
         if sequences_a_step < 2 and baseline == "leave_one_out":
             raise ValueError(
                 f"`batch_size` must be at least 2 for a leave-one-out baseline. Received: {sequences_a_step}"
@@ -277,8 +273,7 @@ class SeqGAN(MeanLogs):
         Returns:
             `keras.callbacks.History`.
         """
-        if steps < 1:
-            raise ValueError(f"`steps` must be at least 1. Received: {steps}")
+        check_at_least(1, steps=steps)
         stream = pipeline.rounds(self._dataset(data, "data"), self.batch_size)
         phase = Phase(
             self.discriminator, DISCRIMINATOR_LOGS, lambda real: self.discriminator_step(real, self.next_seed())
@@ -303,8 +298,7 @@ class SeqGAN(MeanLogs):
         size = self.batch_size * self.discriminator_steps
         if steps_per_epoch is None:
             steps_per_epoch = math.ceil(pipeline.count_sequences(dataset) / size)
-        if steps_per_epoch < 1:
-            raise ValueError(f"`steps_per_epoch` must be at least 1. Received: {steps_per_epoch}")
+        check_at_least(1, steps_per_epoch=steps_per_epoch)
         if validation_data is not None:
             validation_data = self._dataset(validation_data, "validation_data")
         return super().fit(

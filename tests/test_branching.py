@@ -13,17 +13,6 @@ from seqgan_tf.run_directory import branch_run, create_run, open_run
 from seqgan_tf.training import ADVERSARIAL, DISCRIMINATOR, GENERATOR
 
 
-@pytest.fixture(scope="module")
-def base(tmp_path_factory):
-    return tmp_path_factory.getbasetemp()
-
-
-@pytest.fixture(scope="module")
-def whole(base):
-    """The tiny run that is branched from; not to be written to."""
-    return tiny_runs.oracle_run(base)
-
-
 def changed(settings, **changes):
     """Settings with others in [adversarial] or [rollout]."""
     for name, values in changes.items():

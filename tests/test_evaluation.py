@@ -22,11 +22,6 @@ ORACLE = config.EvaluationSettings(samples=200, seed=3, sweep=True, sweep_seeds=
 TEXT = config.EvaluationSettings(samples=50, seed=5, sweep=True, sweep_seeds=1)
 
 
-@pytest.fixture(scope="module")
-def base(tmp_path_factory):
-    return tmp_path_factory.getbasetemp()
-
-
 def evaluate(directory, settings, data=None):
     run = open_run(directory)
     found = evaluation.read_evaluation_data(run, settings, data)

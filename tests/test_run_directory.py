@@ -17,11 +17,6 @@ from seqgan_tf.models.oracle import Oracle
 from seqgan_tf.run_directory import create_run, open_run
 
 
-@pytest.fixture(scope="module")
-def base(tmp_path_factory):
-    return tmp_path_factory.getbasetemp()
-
-
 @pytest.fixture
 def oracle_copy(base, tmp_path):
     """A copy of the finished run on an oracle, to be damaged."""

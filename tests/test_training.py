@@ -25,17 +25,6 @@ CLOSED_AT = {GENERATOR: 4, DISCRIMINATOR: 2, ADVERSARIAL: 3}  # none of them a s
 
 
 @pytest.fixture(scope="module")
-def base(tmp_path_factory):
-    return tmp_path_factory.getbasetemp()
-
-
-@pytest.fixture(scope="module")
-def whole(base):
-    """The tiny run, never interrupted."""
-    return tiny_runs.oracle_run(base)
-
-
-@pytest.fixture(scope="module")
 def interrupted(base):
     """The tiny run, closed once in each phase and each time gone on with in new objects: (directory, states)."""
     directory = base / "interrupted"

@@ -3,6 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
+from seqgan_tf.checks import check_at_least
 from seqgan_tf.sequences import PADDING, check_token_ids, pad_after_end
 
 
@@ -17,8 +18,7 @@ def batches(token_ids, batch_size, shuffle_seed=None):
     Returns:
         `tf.data.Dataset` of int32 [B, T].
     """
-    if batch_size < 1:
-        raise ValueError(f"`batch_size` must be at least 1. Received: {batch_size}")
+    check_at_least(1, batch_size=batch_size)
     dataset = tf.data.Dataset.from_tensor_slices(np.asarray(token_ids, np.int32))
     if shuffle_seed is not None:
         dataset = dataset.shuffle(len(token_ids), seed=shuffle_seed)

@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from seqgan_tf import sampling
+from seqgan_tf.checks import check_at_least
 from seqgan_tf.data import pipeline
 from seqgan_tf.sequences import PADDING
 
@@ -27,8 +28,7 @@ class OracleCorpus:
     """
 
     def __init__(self, oracle, sequence_length=20, num_train=10_000, num_held_out=5_000, batch_size=64, seed=0):
-        if sequence_length < 2:
-            raise ValueError(f"`sequence_length` must be at least 2. Received: {sequence_length}")
+        check_at_least(2, sequence_length=sequence_length)
         if num_train < batch_size:
             raise ValueError(f"`num_train` must be at least {batch_size}, one batch. Received: {num_train}")
         self.sequence_length = sequence_length

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from seqgan_tf.checks import check_at_least
 from seqgan_tf.data import pipeline
 from seqgan_tf.data.tokenizer import TextTokenizer
 
@@ -51,8 +52,8 @@ class TextCorpus:
     ):
         if not 0 < validation_split < 1:
             raise ValueError(f"`validation_split` must be between 0 and 1. Received: {validation_split}")
-        if sequence_length is not None and sequence_length < 2:
-            raise ValueError(f"`sequence_length` must be at least 2. Received: {sequence_length}")
+        if sequence_length is not None:
+            check_at_least(2, sequence_length=sequence_length)
         order = np.random.default_rng(seed).permutation(len(lines))
         held_out = max(1, round(validation_split * len(lines)))
         if len(lines) - held_out < batch_size:

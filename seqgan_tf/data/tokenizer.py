@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
+from seqgan_tf.checks import check_at_least
 from seqgan_tf.sequences import PADDING
 
 LEVELS = ("char", "word", "bpe")
@@ -46,9 +47,8 @@ class TextTokenizer:
         if level not in LEVELS:
             raise ValueError(f"`level` must be one of {list(LEVELS)}. Received: {level!r}")
         least = 257 if level == "bpe" else 1  # the end token and the 256 bytes
-        for name, value, bound in (("vocabulary_size", vocabulary_size, least), ("min_frequency", min_frequency, 1)):
-            if value < bound:
-                raise ValueError(f"`{name}` must be at least {bound}. Received: {value}")
+        check_at_least(least, vocabulary_size=vocabulary_size)
+        check_at_least(1, min_frequency=min_frequency)
         if level == "bpe":
             tokenizer = Tokenizer(models.BPE())
             tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)

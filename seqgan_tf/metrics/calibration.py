@@ -4,6 +4,8 @@ import dataclasses
 
 import numpy as np
 
+from seqgan_tf.checks import check_at_least
+
 
 @dataclasses.dataclass(frozen=True)
 class DiscriminatorHealth:
@@ -42,8 +44,7 @@ def discriminator_health(real_logits, generated_logits, num_bins=10):
     Raises:
         ValueError: no logit, NaN, or no bin.
     """
-    if num_bins < 1:
-        raise ValueError(f"`num_bins` must be at least 1. Received: {num_bins}")
+    check_at_least(1, num_bins=num_bins)
     real, generated = (np.asarray(logits, np.float64).ravel() for logits in (real_logits, generated_logits))
     for name, logits in (("real_logits", real), ("generated_logits", generated)):
         if not len(logits) or np.isnan(logits).any():

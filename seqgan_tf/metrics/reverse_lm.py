@@ -5,6 +5,7 @@ import dataclasses
 import keras
 import numpy as np
 
+from seqgan_tf.checks import check_at_least
 from seqgan_tf.data import pipeline
 from seqgan_tf.metrics.likelihood import negative_log_likelihood
 from seqgan_tf.models.generator import Generator
@@ -68,8 +69,7 @@ def reverse_language_model(
         check_token_ids(token_ids, vocabulary_size, name)
         if token_ids.ndim != 2 or not len(token_ids):
             raise ValueError(f"`{name}` must be of shape [n, T], n >= 1. Received: shape {token_ids.shape}")
-    if max_epochs < 1:
-        raise ValueError(f"`max_epochs` must be at least 1. Received: {max_epochs}")
+    check_at_least(1, max_epochs=max_epochs)
     held_out = max(1, len(generated) // 10)
     if len(generated) - held_out < batch_size:
         raise ValueError(

@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 
+from seqgan_tf.checks import check_at_least
 from seqgan_tf.metrics.ngrams import as_sequences, ngram_counts
 
 EPSILON = 0.1  # nltk's SmoothingFunction().method1
@@ -40,7 +41,7 @@ def bleu(hypotheses, references, max_n=5):
     Raises:
         ValueError: no hypothesis or reference, or an empty one.
     """
-    _check_order(max_n)
+    check_at_least(2, max_n=max_n)
     hypotheses, references = as_sequences(hypotheses, "hypotheses"), as_sequences(references, "references")
     split, total = len(hypotheses), len(hypotheses) + len(references)
     matches = []
@@ -67,7 +68,7 @@ def self_bleu(sequences, max_n=5):
     Raises:
         ValueError: fewer than two sequences, or an empty one.
     """
-    _check_order(max_n)
+    check_at_least(2, max_n=max_n)
     sequences = as_sequences(sequences, "sequences")
     if len(sequences) < 2:
         raise ValueError("`sequences` must hold at least 2 sequences for Self-BLEU. Received: 1")
@@ -114,8 +115,3 @@ def _closest_lengths(lengths, histogram):
 
 def _lengths(sequences):
     return np.array([len(sequence) for sequence in sequences])
-
-
-def _check_order(max_n):
-    if max_n < 2:
-        raise ValueError(f"`max_n` must be at least 2. Received: {max_n}")

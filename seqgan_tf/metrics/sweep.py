@@ -10,6 +10,7 @@ import math
 import numpy as np
 import tensorflow_probability as tfp
 
+from seqgan_tf.checks import check_at_least
 from seqgan_tf.generation import generate
 from seqgan_tf.metrics.likelihood import negative_log_likelihood
 
@@ -34,6 +35,10 @@ class TemperatureSweep:
     seeds: tuple
     num_test: int
     num_generated: int
+
+    def bands(self):
+        """(NLL-test, quality), each as `confidence_band` gives it: (mean [A], half width [A])."""
+        return confidence_band(self.nll_test), confidence_band(self.quality)
 
 
 def temperature_sweep(generator, test, quality, alphas=ALPHAS, num_samples=5_000, seeds=(1,)):
@@ -151,8 +156,7 @@ def compare_at_equal_nll(first, second, num_points=9, confidence=0.95):
         `EqualNllComparison`.
     """
     _check_confidence(confidence)
-    if num_points < 1:
-        raise ValueError(f"`num_points` must be at least 1. Received: {num_points}")
+    check_at_least(1, num_points=num_points)
     branches = [[_sharp_branch(*row) for row in zip(c.nll_test, c.quality, strict=True)] for c in (first, second)]
     low = max(nll[0] for branch in branches for nll, _ in branch)
     high = min(nll[-1] for branch in branches for nll, _ in branch)

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from seqgan_tf.checks import check_at_least
 from seqgan_tf.models.window_tables import completion_maxima, make_table, prefix_maxima, worthwhile
 from seqgan_tf.sequences import PADDING, check_token_ids, lengths, mask
 
@@ -79,10 +80,7 @@ class Discriminator(keras.Model):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if vocabulary_size < 2:
-            raise ValueError(f"`vocabulary_size` must be at least 2. Received: {vocabulary_size}")
-        if sequence_length < 2:
-            raise ValueError(f"`sequence_length` must be at least 2. Received: {sequence_length}")
+        check_at_least(2, vocabulary_size=vocabulary_size, sequence_length=sequence_length)
         if widths is None:
             widths = [width for width in PAPER_FILTERS if width <= sequence_length]
         if not embedding_range > 0:

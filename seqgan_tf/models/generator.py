@@ -5,6 +5,7 @@ import itertools
 import keras
 import tensorflow as tf
 
+from seqgan_tf.checks import check_at_least
 from seqgan_tf.sequences import check_token_ids
 
 CELLS = {"lstm": keras.layers.LSTM, "gru": keras.layers.GRU}
@@ -55,13 +56,10 @@ class Generator(keras.Model):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if vocabulary_size < 2:
-            raise ValueError(f"`vocabulary_size` must be at least 2. Received: {vocabulary_size}")
+        check_at_least(2, vocabulary_size=vocabulary_size)
         if cell not in CELLS:
             raise ValueError(f"`cell` must be one of {sorted(CELLS)}. Received: {cell!r}")
-        for name, size in (("embedding_dim", embedding_dim), ("hidden_dim", hidden_dim), ("num_layers", num_layers)):
-            if size < 1:
-                raise ValueError(f"`{name}` must be at least 1. Received: {size}")
+        check_at_least(1, embedding_dim=embedding_dim, hidden_dim=hidden_dim, num_layers=num_layers)
         if not 0 <= dropout < 1:
             raise ValueError(f"`dropout` must be in [0, 1). Received: {dropout}")
         for name, token in (("start_token_id", start_token_id), ("end_token_id", end_token_id)):

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from seqgan_tf import sampling
+from seqgan_tf.checks import check_at_least
 from seqgan_tf.rewards.transforms import TRANSFORMS
 from seqgan_tf.sequences import PADDING, check_token_ids, mask
 
@@ -62,9 +63,7 @@ class MonteCarloRollout:
     """
 
     def __init__(self, num_rollouts=16, update_rate=0.0, reward="log_odds", clip=3.0, stride=1, chunk_size=64):
-        for name, value in (("num_rollouts", num_rollouts), ("stride", stride), ("chunk_size", chunk_size)):
-            if value < 1:
-                raise ValueError(f"`{name}` must be at least 1. Received: {value}")
+        check_at_least(1, num_rollouts=num_rollouts, stride=stride, chunk_size=chunk_size)
         if not 0 <= update_rate < 1:
             raise ValueError(f"`update_rate` must be in [0, 1). Received: {update_rate}")
         if reward not in TRANSFORMS:

@@ -4,7 +4,7 @@ import paper_setting as paper
 import pytest
 import tensorflow as tf
 
-from seqgan_tf import sampling
+from seqgan_tf import sampling, steps
 
 SEED = sampling.make_seed(1)
 
@@ -51,8 +51,6 @@ def bench_likelihood_step(timed, gan):
 @pytest.mark.parametrize("sequences", [64, 128])
 def bench_discriminator_step(timed, gan, sequences):
     """64 sequences in all are what the published code takes for a step, 128 what ours takes at a batch size of 64."""
-    from seqgan_tf import steps
-
     real = paper.draw(gan, sequences // 2)
     step = tf.function(
         lambda: steps.discriminator_step(gan.discriminator, gan.discriminator_optimizer, real, real[::-1])[
