@@ -9,9 +9,9 @@ from seqgan_tf.sequences import PADDING, check_token_ids
 
 
 @tf.function
-def _draw(generator, size, length, seed, temperature, top_k, top_p, prompt, suppress_tokens):
+def _draw(generator, size, first, length, seed, temperature, top_k, top_p, prompt, suppress_tokens):
     warping = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "suppress_tokens": suppress_tokens}
-    return sampling.sample(generator, size, length, seed, prompt, **warping)
+    return sampling.sample(generator, size, length, sampling.row_seeds(seed, size, first), prompt, **warping)
 
 
 def generate(
@@ -32,10 +32,11 @@ def generate(
         generator: a `Generator`.
         n: int, how many.
         sequence_length: int, T.
-        seed: int, or an int32 [2] tensor.
+        seed: int, or an int32 [2] tensor. Sample i is drawn with the seed [seed, i] (of a tensor: its last word + i)
+            and depends on nothing else: the first 5 of 100 samples are the 5 of the same seed.
         temperature, top_k, top_p, suppress_tokens: see `sampling.warp`.
         prompt: token ids [P] that every sample begins with, P <= T, none of them the end token. Defaults to None.
-        batch_size: int, sequences drawn at once. The random stream depends on it. Defaults to 500.
+        batch_size: int, sequences drawn at once. Defaults to 500.
 
     Returns:
         int32 numpy array [n, T], -1 after the end token.
@@ -58,10 +59,9 @@ def generate(
     top_p = None if top_p is None else tf.constant(top_p, tf.float32)
     rows = tf.constant(size)  # a tensor, so that another number of samples needs no other function
     drawn = []
-    for i in range(-(-n // size)):
-        part = sampling.fold_in(seed, i)
+    for first in range(0, n, size):
         settings = (temperature, top_k, top_p, prompt, tuple(suppress_tokens))
-        drawn.append(_draw(generator, rows, sequence_length, part, *settings).numpy())
+        drawn.append(_draw(generator, rows, tf.constant(first), sequence_length, seed, *settings).numpy())
     return np.concatenate(drawn)[:n]
 
 

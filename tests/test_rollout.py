@@ -160,7 +160,7 @@ def test_rewards_agree_with_one_call_a_prefix_and_rollout():
     )
     for b, t in np.ndindex(2, 4):
         prompt = np.repeat(token_ids[b : b + 1, : t + 1], num_rollouts, axis=0)
-        completed = sampling.sample(generator, None, 5, sampling.make_seed(100 + t, b), prompt)
+        completed = sampling.sample(generator, len(prompt), 5, sampling.make_seed(100 + t, b), prompt)
         rewards = np.clip(arbitrary_discriminator(completed), -3, 3)
         assert abs(rewards.mean() - estimate[b, t]) < 4.5 * rewards.std() * np.sqrt(2 / num_rollouts)
 

@@ -4,7 +4,7 @@ import tensorflow as tf
 from exact import all_sequences, chi_square_p_value, index_of, log_softmax, sequence_probabilities
 from tensorflow_probability import distributions as tfd
 
-from seqgan_tf import sampling
+from seqgan_tf import sampling, sequences
 from seqgan_tf.models.generator import Generator
 
 SEED = sampling.make_seed(1)
@@ -229,21 +229,56 @@ def test_samples_that_end_have_the_frequencies_of_the_models_own_probabilities()
     assert chi_square_p_value(index_of(drawn, sequences), probabilities) > 1e-3
 
 
-def test_a_sample_begins_with_its_prompt_and_goes_on_as_by_hand():
-    generator, prompt = spiky_generator(6), np.array([[1, 5], [4, 0], [2, 2]], np.int32)
-    drawn = sampling.sample(generator, None, 6, SEED, prompt, temperature=1.5)
-    expected, state = [*prompt.T], generator.initial_state(3)
-    for token in (np.full(3, 6), prompt[:, 0]):
-        _, state = generator.step(token, state)
-    for i in range(4):
-        logits, state = generator.step(expected[-1], state)
-        expected.append(sampling.draw(logits / 1.5, sampling.fold_in(SEED, i)).numpy())
-    np.testing.assert_array_equal(drawn, np.transpose(expected))
+@pytest.mark.parametrize("seed", [SEED, tf.constant([[3, 1], [0, 0], [3, 2]])], ids=["one", "a_row"])
+def test_a_sample_begins_with_its_prompt_and_goes_on_as_by_hand(seed):
+    generator = spiky_generator(6)
+    prompt = np.array([[1, 5, sequences.PADDING], [4, 0, 3], [sequences.PADDING] * 3], np.int32)
+    drawn = sampling.sample(generator, 3, 5, seed, prompt, temperature=1.5).numpy()
+    np.testing.assert_array_equal(drawn[0, :2], [1, 5])
+    np.testing.assert_array_equal(drawn[1, :3], [4, 0, 3])
+    fed, state = np.full(3, 6), generator.initial_state(3)
+    for t in range(5):
+        logits, state = generator.step(fed, state)
+        if seed is SEED:
+            expected = sampling.draw(logits / 1.5, sampling.fold_in(seed, t))
+        else:
+            bits = [tf.random.stateless_uniform([5], row, None, None, tf.uint32)[t].numpy() >> 9 for row in seed]
+            cumulative = np.cumsum(np.exp(log_softmax(logits.numpy() / 1.5)), axis=1)
+            expected = [np.searchsorted(c, b * 2.0**-23, side="right") for c, b in zip(cumulative, bits, strict=True)]
+        is_drawn = np.array([t >= 2, t >= 3, True])
+        np.testing.assert_array_equal(drawn[is_drawn, t], np.asarray(expected)[is_drawn])
+        fed = drawn[:, t]
 
 
 def test_a_prompt_as_long_as_the_sequence_is_the_sample():
     prompt = np.array([[1, 5, 0]], np.int32)
     np.testing.assert_array_equal(sampling.sample(spiky_generator(6), 1, 3, SEED, prompt), prompt)
+
+
+def test_a_row_with_a_seed_of_its_own_depends_on_nothing_else():
+    generator = spiky_generator(130, end_token_id=2)
+    seeds = tf.constant([[7, 0], [7, 1], [9, 9], [7, 0]])
+    temperature, top_p = tf.constant([[1.0], [0.5], [2.0], [1.0]]), tf.constant([[1.0], [0.4], [0.9], [1.0]])
+    drawn = sampling.sample(generator, 4, 6, seeds, temperature=temperature, top_p=top_p).numpy()
+    np.testing.assert_array_equal(drawn[0], drawn[3])
+    assert np.any(drawn[0] != drawn[1])
+    for row in range(4):
+        settings = {"temperature": temperature[row : row + 1], "top_p": top_p[row : row + 1]}
+        alone = sampling.sample(generator, 1, 6, seeds[row : row + 1], **settings)
+        np.testing.assert_array_equal(alone[0], drawn[row])
+
+
+def test_row_seeds_count_up_from_the_seed_and_stay_non_negative():
+    np.testing.assert_array_equal(sampling.row_seeds(tf.constant([5, 7]), 3, first=2), [[5, 9], [5, 10], [5, 11]])
+    last = sampling.row_seeds(tf.constant([5, 2**31 - 1]), 2)
+    np.testing.assert_array_equal(last, [[5, 2**31 - 1], [5, 0]])
+
+
+def test_the_quantile_of_a_uniform_number_is_the_token_whose_share_it_falls_into():
+    logits = np.log([[0.5, 0.25, 0.25], [0.125, 0.125, 0.75]]).astype(np.float32)
+    distribution = sampling.InverseCDFCategorical(logits=logits)
+    np.testing.assert_array_equal(distribution.quantile([0.6, 0.6]), [1, 2])
+    np.testing.assert_array_equal(distribution.quantile([[0.0, 0.0], [0.49, 0.2], [0.8, 0.99]]), [[0, 0], [0, 1], [2, 2]])
 
 
 def test_samples_depend_on_the_seed_alone():

@@ -19,8 +19,9 @@ def test_generate_repeats_a_seed_and_without_one_never_repeats():
     np.testing.assert_array_equal(model.generate(8, seed=3), model.generate(8, seed=3))
     assert np.any(model.generate(8, seed=3) != model.generate(8, seed=4))
     assert np.any(model.generate(8) != model.generate(8))
-    chunks = model.generate(16, seed=3, batch_size=8)
-    assert np.any(chunks[:8] != chunks[8:])
+    samples = model.generate(16, seed=3)
+    assert np.any(samples[:8] != samples[8:])
+    np.testing.assert_array_equal(model.generate(11, seed=3, batch_size=4), samples[:11])
 
 
 def test_generate_obeys_its_settings():

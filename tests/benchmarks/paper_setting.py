@@ -67,8 +67,11 @@ def published_procedure(gan):
 
     @tf.function
     def judge_completed(given, seed):
-        drawn = sampling.sample(generator, given.shape[0], length, seed, prompt=given)
-        return tf.sigmoid(discriminator(drawn, training=False))
+        state = tf.nest.map_structure(lambda s: s[-1], sampling.prefix_states(generator, given))
+        running = tf.zeros(given.shape[:1], tf.bool)
+        drawn = sampling.decode(generator, given[:, -1], state, running, length - given.shape[1], seed)
+        completed = tf.concat([given, tf.transpose(drawn)], axis=1)
+        return tf.sigmoid(discriminator(completed, training=False))
 
     judge = tf.function(lambda token_ids: tf.sigmoid(discriminator(token_ids, training=False)))
 
