@@ -1,0 +1,109 @@
+"""Variance of the policy gradient against its time: python tests/benchmarks/variance.py RUN [--plot FILE.png]
+
+At the end of the pre-training of a run: three ways to pay for a better gradient, namely more roll-outs a prefix, more
+sequences with one roll-out each, and more sequences without roll-outs, whose tokens all take the sequence's own reward.
+All of them are unbiased. The variance is the trace of the covariance, over gradients from independent seeds.
+"""
+
+import argparse
+import time
+
+import numpy as np
+import tensorflow as tf
+
+from seqgan_tf import losses, run_directory, sampling
+from seqgan_tf.rewards.rollout import MonteCarloRollout
+from seqgan_tf.sequences import mask
+
+WAYS = {
+    "64 sequences, N = 1, 2, 4, 8, 16 roll-outs": [(64, n, 1) for n in (1, 2, 4, 8, 16)],
+    "64, 128, 256, 512 sequences, N = 1": [(b, 1, 1) for b in (64, 128, 256, 512)],
+    "256, 1,024, 4,096 sequences, no roll-outs": [(b, 1, None) for b in (256, 1_024, 4_096)],
+}
+
+
+def gradient(gan, batch_size, num_rollouts, stride, reward):
+    """Compiled function of a seed: the policy gradient with a leave-one-out baseline, as one vector."""
+    generator, length = gan.generator, gan.discriminator.sequence_length
+    estimator = MonteCarloRollout(num_rollouts, reward=reward, stride=stride or length)
+
+    @tf.function
+    def estimate(seed):
+        draw_seed, reward_seed = tf.unstack(sampling.split(seed, 2))
+        token_ids = sampling.sample(generator, batch_size, length, draw_seed)
+        rewards = estimator.estimate(token_ids, generator, gan.discriminator, reward_seed)
+        token_mask = mask(token_ids)
+        advantages = rewards - losses.leave_one_out_baseline(rewards, token_mask)
+        with tf.GradientTape() as tape:
+            log_probs = losses.token_log_probs(generator(token_ids, training=False), token_ids)
+            loss = losses.policy_gradient_loss(log_probs, advantages, token_mask)
+        parts = tape.gradient(loss, [v.value for v in generator.trainable_variables])
+        return tf.concat([tf.reshape(tf.convert_to_tensor(part), [-1]) for part in parts], axis=0)
+
+    return estimate
+
+
+def measure(function, repetitions):
+    """(trace of the covariance of a function of a seed, median seconds)."""
+    function(sampling.make_seed(0)).numpy()
+    found, seconds = [], []
+    for i in range(repetitions):
+        start = time.perf_counter()
+        found.append(function(sampling.make_seed(1 + i)).numpy())
+        seconds.append(time.perf_counter() - start)
+    return np.var(found, axis=0, ddof=1).sum(), np.median(seconds)
+
+
+def rollout_variance(gan, reward, num_sequences=64, num_rollouts=16):
+    """Mean variance of the reward over the completions of a prefix: [T], for prefixes of 1 to T tokens."""
+    length = gan.discriminator.sequence_length
+    token_ids = sampling.sample(gan.generator, num_sequences, length, sampling.make_seed(0))
+    one = MonteCarloRollout(1, reward=reward)
+    estimate = tf.function(lambda seed: one.estimate(token_ids, gan.generator, gan.discriminator, seed))
+    rewards = [estimate(sampling.make_seed(1 + i)).numpy() for i in range(num_rollouts)]
+    return np.var(rewards, axis=0, ddof=1).mean(axis=0)
+
+
+def main():
+    """Prints a Markdown table, and draws it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run")
+    parser.add_argument("--reward", choices=["log_odds", "probability"], default="log_odds")
+    parser.add_argument("--repetitions", type=int, default=24)
+    parser.add_argument("--plot")
+    arguments = parser.parse_args()
+    run = run_directory.open_run(arguments.run)
+    run.training().restore(pretrained=True)
+    by_length = rollout_variance(run.gan, arguments.reward)
+    print("variance of a completion's reward, prefixes of 1, 2, ... tokens:", *(f"{v:.4f}" for v in by_length))
+    print("\n| sequences | roll-outs | variance of the gradient | median | product |\n| --- | --- | --- | --- | --- |")
+    curves = {}
+    for way, settings in WAYS.items():
+        for batch_size, num_rollouts, stride in settings:
+            function = gradient(run.gan, batch_size, num_rollouts, stride, arguments.reward)
+            variance, seconds = measure(function, arguments.repetitions)
+            curves.setdefault(way, []).append((seconds, variance))
+            rollouts = num_rollouts if stride else 0
+            print(
+                f"| {batch_size:,} | {rollouts} | {variance:.3g} | {seconds:.2f} s | {variance * seconds:.3g} |",
+                flush=True,
+            )
+    if arguments.plot:
+        plot(curves, arguments.plot)
+
+
+def plot(curves, path):
+    """Variance against seconds, a line a way."""
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(7, 4.5), layout="constrained")
+    for marker, (way, points) in zip("osD", curves.items(), strict=True):
+        axes.plot(*zip(*points, strict=True), marker=marker, label=way)
+    axes.set(xscale="log", yscale="log", xlabel="seconds a gradient", ylabel="variance of the gradient (trace)")
+    axes.legend()
+    axes.grid(alpha=0.3)
+    figure.savefig(path, dpi=110)
+
+
+if __name__ == "__main__":
+    main()
