@@ -90,7 +90,24 @@ class Compare:
     """Print the report as JSON, and nothing else."""
 
 
-COMMANDS = {"train": Train, "generate": Generate, "evaluate": Evaluate, "compare": Compare}
+@dataclasses.dataclass(frozen=True)
+class Export:
+    """Write a trained run as a new version of a model that TF Serving runs, or for ONNX or LiteRT runtimes."""
+
+    directory: tyro.conf.Positional[Path]
+    """Directory of the run."""
+    target: tyro.conf.Positional[Path]
+    """Directory of the served model; its name is the model's name."""
+    version: int | None = None
+    """Default: one more than the latest there."""
+    format: Literal["saved_model", "onnx", "litert"] = "saved_model"
+    warmup: bool = False
+    """Write the requests with which TF Serving warms up."""
+    jit: bool = False
+    """Compile the signatures with XLA, for a server that has it."""
+
+
+COMMANDS = {"train": Train, "generate": Generate, "evaluate": Evaluate, "compare": Compare, "export": Export}
 
 
 def main(arguments=None):

@@ -119,6 +119,18 @@ def generate(command):
     return 0
 
 
+def export(command):
+    """Writes a run as a model to be served, and prints where."""
+    with refusing():
+        run = run_directory.open_run(command.directory)
+        run.training().restore()
+        version = run.gan.export(
+            command.target, run.tokenizer, command.version, command.format, command.warmup, command.jit
+        )
+    print(version)
+    return 0
+
+
 def evaluate(command):
     """Measures a run, prints what came out, and writes the report beside it."""
     settings = _settings(config.EvaluationSettings, command)

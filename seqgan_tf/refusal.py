@@ -12,5 +12,5 @@ def refusing():
     """Around the reading of input, where an error means that the input is at fault."""
     try:
         yield
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, ImportError) as error:
         raise Refused(" ".join(str(error).split())) from error

@@ -134,7 +134,7 @@ def draw(logits, seed):
 
 
 def row_seeds(seed, rows, first=0):
-    """A seed for each of `rows` rows: int32 [rows, 2], the seed [2] with first, first + 1, ... added to its last word."""
+    """A seed for each row: int32 [rows, 2], the seed [2] with first, first + 1, ... added to its last word."""
     last = tf.bitwise.bitwise_and(seed[1] + first + tf.range(rows), NON_NEGATIVE)
     return tf.stack([tf.broadcast_to(seed[0], [rows]), last], axis=1)
 

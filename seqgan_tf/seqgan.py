@@ -11,6 +11,8 @@ from seqgan_tf.data import pipeline
 from seqgan_tf.generation import generate
 from seqgan_tf.phase import MeanLogs, Phase, fit_likelihood
 from seqgan_tf.sequences import mask
+from seqgan_tf.serving.portable import export_portable
+from seqgan_tf.serving.saved_model import export_saved_model
 from seqgan_tf.steps import (
     DISCRIMINATOR_LOGS,
     GENERATOR_LOGS,
@@ -331,6 +333,33 @@ class SeqGAN(MeanLogs):
         """
         seed = self.next_seed() if seed is None else seed
         return generate(self.generator, n, self.discriminator.sequence_length, seed, **settings)
+
+    def export(self, filepath, tokenizer=None, version=None, format="saved_model", warmup=False, jit_compile=False):
+        """Writes a new version of a model to be served; those that are there stay as they are.
+
+        Args:
+            filepath: path of the served model; the version becomes a folder in it.
+            tokenizer: `TextTokenizer` of the data, for signatures that take and give text. Defaults to None: token ids.
+            version: int. Defaults to None: the next one.
+            format: "saved_model", for TF Serving, see `serving.signatures.Signatures` for what it answers; "onnx" or
+                "litert", see `serving.portable.PortableSignatures`.
+            warmup: whether to write requests with which TF Serving warms up. Needs the extra `serving`.
+            jit_compile: whether XLA compiles the SavedModel's functions. Defaults to False.
+
+        Returns:
+            Path of the version.
+
+        Raises:
+            ValueError: the version is there already, the target can not be written, or an unknown format.
+            ImportError: an extra is not installed.
+        """
+        if format == "saved_model":
+            return export_saved_model(
+                filepath, self.generator, self.discriminator, tokenizer, version, warmup, jit_compile
+            )
+        if warmup or jit_compile:
+            raise ValueError(f"`warmup` and `jit_compile` are for `format` 'saved_model'. Received: {format!r}")
+        return export_portable(filepath, self.generator, self.discriminator, format, version)
 
     def _dataset(self, data, name):
         return pipeline.as_dataset(

@@ -278,7 +278,9 @@ def test_the_quantile_of_a_uniform_number_is_the_token_whose_share_it_falls_into
     logits = np.log([[0.5, 0.25, 0.25], [0.125, 0.125, 0.75]]).astype(np.float32)
     distribution = sampling.InverseCDFCategorical(logits=logits)
     np.testing.assert_array_equal(distribution.quantile([0.6, 0.6]), [1, 2])
-    np.testing.assert_array_equal(distribution.quantile([[0.0, 0.0], [0.49, 0.2], [0.8, 0.99]]), [[0, 0], [0, 1], [2, 2]])
+    np.testing.assert_array_equal(
+        distribution.quantile([[0.0, 0.0], [0.49, 0.2], [0.8, 0.99]]), [[0, 0], [0, 1], [2, 2]]
+    )
 
 
 def test_samples_depend_on_the_seed_alone():

@@ -9,6 +9,7 @@ from seqgan_tf.checks import check_at_least
 from seqgan_tf.sequences import PADDING
 
 LEVELS = ("char", "word", "bpe")
+PRE_TOKENIZERS = {"Split": "char", "Whitespace": "word", "ByteLevel": "bpe"}
 END, UNKNOWN = "<end>", "<unk>"
 
 
@@ -18,13 +19,16 @@ class TextTokenizer:
     Make one with `train` or `load`.
 
     Attributes:
+        level: "char", "word" or "bpe".
         vocabulary_size: int.
         end_token_id: int, 0.
         unknown_token_id: int, 1, or None at the level of byte pairs, which lack nothing.
+        backend_tokenizer: the `tokenizers.Tokenizer` that does the work.
     """
 
     def __init__(self, tokenizer):
-        self._tokenizer = tokenizer
+        self.backend_tokenizer = tokenizer
+        self.level = PRE_TOKENIZERS[type(tokenizer.pre_tokenizer).__name__]
         self.vocabulary_size = tokenizer.get_vocab_size()
         self.end_token_id = tokenizer.token_to_id(END)
         self.unknown_token_id = tokenizer.token_to_id(UNKNOWN)
@@ -99,15 +103,22 @@ class TextTokenizer:
             raise ValueError(f"{path}: expected a tokenizer file ({error})") from error
         if tokenizer.token_to_id(END) is None:
             raise ValueError(f"{path}: expected a tokenizer with an end token {END!r}")
+        if type(tokenizer.pre_tokenizer).__name__ not in PRE_TOKENIZERS:
+            raise ValueError(f"{path}: expected a tokenizer of the level {', '.join(map(repr, LEVELS))}")
         return cls(tokenizer)
 
     def save(self, path):
         """Writes the vocabulary and the rules as one JSON file."""
-        Path(path).write_text(self._tokenizer.to_str(pretty=True), encoding="utf-8")
+        Path(path).write_text(self.backend_tokenizer.to_str(pretty=True), encoding="utf-8")
+
+    @property
+    def tokens(self):
+        """The vocabulary: list of str, by id. At the level of byte pairs signs stand for bytes, as in the JSON file."""
+        return [self.backend_tokenizer.id_to_token(i) for i in range(self.vocabulary_size)]
 
     def encode(self, texts):
         """Token ids of each text, without an end token, even where the text spells one: a list of lists of int."""
-        encodings = self._tokenizer.encode_batch(list(texts))
+        encodings = self.backend_tokenizer.encode_batch(list(texts))
         return [[i for i in encoding.ids if i != self.end_token_id] for encoding in encodings]
 
     def encode_padded(self, texts, sequence_length):
@@ -144,5 +155,5 @@ class TextTokenizer:
                     f"Received: {outside[0]}"
                 )
             ids = ids[: ids.index(self.end_token_id)] if self.end_token_id in ids else ids
-            texts.append(self._tokenizer.decode([i for i in ids if i != PADDING], skip_special_tokens=False))
+            texts.append(self.backend_tokenizer.decode([i for i in ids if i != PADDING], skip_special_tokens=False))
         return texts
