@@ -25,7 +25,7 @@ test-long: setup
 bench: setup
 	cd tests/benchmarks && ../../$(BIN)/python -m pytest -o python_files='bench_*.py' -o python_functions='bench_*' -m '' --benchmark-only --benchmark-disable-gc --benchmark-json=../../bench.json -q .
 	$(BIN)/python tests/benchmarks/table.py bench.json > bench.md
-	$(BIN)/python tests/benchmarks/sizes.py >> bench.md
+	$(BIN)/python tests/benchmarks/sizes.py bench.json >> bench.md
 	cat bench.md
 
 lint: setup

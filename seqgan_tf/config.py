@@ -125,6 +125,8 @@ class RunSettings:
     oracle_weights: Path | None = None
     """.npz file of oracle weights. Default: the built-in oracle, N(0, 1) from a seed."""
     seed: int = 0
+    dtype_policy: Literal["float32", "mixed_bfloat16"] = "float32"
+    """What the networks compute in; the weights are float32 in both."""
     batch_size: int = 64
     corpus: DataSettings = DataSettings()
     generator: GeneratorSettings = GeneratorSettings()

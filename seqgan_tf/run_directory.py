@@ -249,12 +249,14 @@ def _build(settings, vocabulary_size, end_token_id):
         end_token_id=end_token_id,
         start_token_id=0 if end_token_id is None else None,  # the oracle's data begin, like the authors', with token 0
         seed=settings.seed,
+        dtype=settings.dtype_policy,
         **dataclasses.asdict(settings.generator),
     )
     discriminator = Discriminator(
         vocabulary_size,
         settings.corpus.sequence_length,
         seed=settings.seed,
+        dtype=settings.dtype_policy,
         **dataclasses.asdict(settings.discriminator),
     )
     adversarial, pretrain = settings.adversarial, settings.pretrain

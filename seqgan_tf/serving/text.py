@@ -16,7 +16,7 @@ from seqgan_tf.sequences import PADDING
 WHITE_SPACE = (*range(9, 14), 32, 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F, 0x205F, 0x3000)
 CODE_POINTS, SURROGATES = 0x110000, range(0xD800, 0xE000)
 SPACE, OTHER, LETTER, NUMBER = range(4)
-PROBES = {"word": {LETTER: "a"}, "bpe": {LETTER: "a", NUMBER: "1"}, "char": {}}
+PROBES = {"word": {LETTER: "a"}, "bpe": {LETTER: "a", NUMBER: "1"}}
 CONTRACTIONS = ("'s", "'t", "'re", "'ve", "'m", "'ll", "'d")  # tokens of their own in byte-level pre-tokenization
 NO_MERGE = np.iinfo(np.int32).max
 

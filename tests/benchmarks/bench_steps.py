@@ -9,9 +9,18 @@ from seqgan_tf import sampling, steps
 SEED = sampling.make_seed(1)
 
 
-@pytest.fixture(scope="module")
-def gan():
-    return paper.make()
+POLICIES = ["float32", "mixed_bfloat16"]
+
+
+@pytest.fixture(scope="module", params=POLICIES)
+def gan(request):
+    return paper.make(dtype=request.param)
+
+
+def named(row, gan):
+    """The row's name, with the policy where it is not the usual one."""
+    policy = gan.discriminator.dtype_policy.name
+    return row if policy == "float32" else f"{row}, {policy}"
 
 
 @pytest.fixture
@@ -19,15 +28,10 @@ def timed(benchmark):
     """Times a function that returns a tensor, after two calls that compile it; `flop` goes with the figures."""
 
     def time(name, flop, function, *arguments, rounds=15):
-        benchmark.extra_info |= {"row": name, "flop": flop, "device": _device()}
+        benchmark.extra_info |= {"row": name, "flop": flop, "device": paper.device()}
         benchmark.pedantic(lambda: function(*arguments).numpy(), rounds=rounds, warmup_rounds=2)
 
     return time
-
-
-def _device():
-    gpus = tf.config.list_physical_devices("GPU")
-    return tf.config.experimental.get_device_details(gpus[0])["device_name"] if gpus else "CPU"
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
@@ -39,13 +43,13 @@ def bench_product(timed, dtype):
 
 def bench_sample(timed, gan):
     sample = tf.function(lambda seed: sampling.sample(gan.generator, paper.B, paper.T, seed))
-    timed("sample 64 sequences", paper.B * paper.T * paper.generator_flop(gan), sample, SEED)
+    timed(named("sample 64 sequences", gan), paper.B * paper.T * paper.generator_flop(gan), sample, SEED)
 
 
 def bench_likelihood_step(timed, gan):
     real = paper.draw(gan)
     step = tf.function(lambda: gan.likelihood_step(real)["nll"])
-    timed("likelihood step", 3 * paper.B * paper.T * paper.generator_flop(gan), step)
+    timed(named("likelihood step", gan), 3 * paper.B * paper.T * paper.generator_flop(gan), step)
 
 
 @pytest.mark.parametrize("sequences", [64, 128])
@@ -57,17 +61,18 @@ def bench_discriminator_step(timed, gan, sequences):
             "discriminator_loss"
         ]
     )
-    timed(f"discriminator step, {sequences} sequences", 3 * sequences * paper.discriminator_flop(gan), step)
+    timed(named(f"discriminator step, {sequences} sequences", gan), 3 * sequences * paper.discriminator_flop(gan), step)
 
 
+@pytest.mark.parametrize("dtype", POLICIES)
 @pytest.mark.parametrize("num_rollouts", [4, 16])
-def bench_reward_estimate(timed, num_rollouts):
-    gan = paper.make(num_rollouts=num_rollouts)
+def bench_reward_estimate(timed, num_rollouts, dtype):
+    gan = paper.make(num_rollouts=num_rollouts, dtype=dtype)
     token_ids = paper.draw(gan)
     estimate = tf.function(
         lambda seed: gan.reward_estimator.estimate(token_ids, gan.generator, gan.discriminator, seed)
     )
-    timed(f"reward estimate, N = {num_rollouts}", paper.estimate_flop(gan), estimate, SEED, rounds=5)
+    timed(named(f"reward estimate, N = {num_rollouts}", gan), paper.estimate_flop(gan), estimate, SEED, rounds=5)
 
 
 def bench_published_procedure(timed):
@@ -81,4 +86,4 @@ def bench_published_procedure(timed):
 def bench_round(timed, gan):
     real = tf.repeat(paper.draw(gan), gan.discriminator_steps, axis=0)
     step = tf.function(lambda: gan.adversarial_round(real)["reward"])
-    timed("a whole round: 1 G step (N = 16), 15 D steps", 0, step, rounds=3)
+    timed(named("a whole round: 1 G step (N = 16), 15 D steps", gan), 0, step, rounds=3)

@@ -14,16 +14,24 @@ V, T, B, N = 5_000, 20, 64, 16
 PRODUCT = 2_048  # rows of the square matrices whose product says how fast the machine multiplies
 
 
-def make(batch_size=B, vocabulary_size=V, sequence_length=T, hidden_dim=32, num_rollouts=N, **rollout):
+def make(batch_size=B, vocabulary_size=V, sequence_length=T, hidden_dim=32, num_rollouts=N, dtype=None, **rollout):
     """A compiled SeqGAN of the paper's sizes but for what is given."""
-    generator = Generator(vocabulary_size, 32, hidden_dim, start_token_id=0, initializer_stddev=0.1, seed=1)
-    discriminator = Discriminator(vocabulary_size, sequence_length, seed=1)
+    generator = Generator(
+        vocabulary_size, 32, hidden_dim, start_token_id=0, initializer_stddev=0.1, seed=1, dtype=dtype
+    )
+    discriminator = Discriminator(vocabulary_size, sequence_length, seed=1, dtype=dtype)
     gan = SeqGAN(generator, discriminator, MonteCarloRollout(num_rollouts, **rollout), batch_size=batch_size)
     gan.compile(
         generator_optimizer=keras.optimizers.Adam(1e-2, global_clipnorm=5.0),
         discriminator_optimizer=keras.optimizers.Adam(1e-4),
     )
     return gan
+
+
+def device():
+    """What the figures were taken on: the name of the first GPU, or "CPU"."""
+    gpus = tf.config.list_physical_devices("GPU")
+    return tf.config.experimental.get_device_details(gpus[0])["device_name"] if gpus else "CPU"
 
 
 def draw(gan, batch_size=B):

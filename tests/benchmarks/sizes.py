@@ -1,7 +1,7 @@
 """What a reward estimate takes, in time and memory, as one size after another grows: python tests/benchmarks/sizes.py
 
 Each size has a process of its own, since the peak of a process never falls. What is not named is the paper's, with
-N = 4. Prints a Markdown table.
+N = 4. Prints a Markdown table; with the name of a JSON file it adds the figures to it, as "sizes".
 """
 
 import argparse
@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 
-PAPER = {"T": 20, "V": 5_000, "N": 4, "B": 64, "hidden": 32}
+PAPER = {"T": 20, "V": 5_000, "N": 4, "B": 64, "hidden": 32, "chunk": 64}
 SIZES = [
     {},
     {"T": 40},
@@ -22,18 +22,22 @@ SIZES = [
     {"N": 64},
     {"B": 512},
     {"hidden": 512},
+    {"chunk": 16},
+    {"chunk": 32},
+    {"chunk": 128},
+    {"chunk": 256},
     {"T": 80, "V": 50_000, "N": 64, "B": 4},
 ]
 
 
-def measure(T, V, N, B, hidden):
+def measure(T, V, N, B, hidden, chunk):
     """{"seconds" (the second call), "peak_gib" (of the process)} of one estimate, in this process."""
     import paper_setting as paper
     import tensorflow as tf
 
     from seqgan_tf import sampling
 
-    gan = paper.make(B, V, T, hidden, N)
+    gan = paper.make(B, V, T, hidden, N, chunk_size=chunk)
     token_ids, base = paper.draw(gan, B), _peak()
     estimate = tf.function(
         lambda seed: gan.reward_estimator.estimate(token_ids, gan.generator, gan.discriminator, seed)
@@ -49,8 +53,9 @@ def _peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
-def main():
+def main(path):
     """A process a size, and a row each."""
+    rows = []
     print("| | estimate | GFLOP/s | peak memory of the process | before the estimate |")
     print("| --- | --- | --- | --- | --- |")
     for size in SIZES:
@@ -60,6 +65,7 @@ def main():
             command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         ).stdout
         found = json.loads(output.splitlines()[-1])
+        rows.append(setting | found)
         name = ", ".join(f"{key} = {value:,}" for key, value in (size or {"N": 4}).items())
         rate = found["flop"] / found["seconds"] / 1e9
         print(
@@ -67,10 +73,16 @@ def main():
             f"| {found['before_gib']:.1f} GiB |",
             flush=True,
         )
+    if path:
+        with open(path, encoding="utf-8") as file:
+            report = json.load(file)
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(report | {"sizes": rows}, file, indent=4)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
+    parser.add_argument("path", nargs="?")
     parser.add_argument("--one")
-    one = parser.parse_args().one
-    print(json.dumps(measure(**json.loads(one)))) if one else main()
+    arguments = parser.parse_args()
+    print(json.dumps(measure(**json.loads(arguments.one)))) if arguments.one else main(arguments.path)

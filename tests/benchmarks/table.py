@@ -22,6 +22,8 @@ def table(report):
         flop = info["flop"]
         speed = f"{flop / 1e9:.1f} | {flop / seconds / 1e9:.0f}" if flop else "- | -"
         multiple = f"{seconds * product / flop:.2f}" if flop and product else "-"
+        if requests := info.get("requests"):
+            speed = f"- | {requests / seconds:,.0f} texts a second"
         lines.append(f"| {info['row']} | {_time(seconds)} | {speed} | {multiple} |")
     return "\n".join(lines)
 
