@@ -2,14 +2,14 @@
 
    The library and its headers are in TensorFlow's Python package:
 
-   TF=$(python -c 'import importlib.util as i; print(*i.find_spec("tensorflow").submodule_search_locations)')
+   TF=$(python -c 'import importlib.util as i; print(i.find_spec("tensorflow").submodule_search_locations[0])')
    gcc -O2 -Wall -Wextra -I"$TF/include" complete.c -o complete \
        -L"$TF" -l:libtensorflow_cc.so.2 -l:libtensorflow_framework.so.2 -Wl,-rpath,"$TF"
 
    ./complete EXPORT/VERSION SEED TEMPERATURE < lines.txt
 
    Line i, counted from 0, is drawn with the seed [SEED, i]. What is wrong with a line goes to stderr, and the exit code
-   is then 1. TensorFlow's own messages go there too: TF_CPP_MIN_LOG_LEVEL=3 in the environment keeps most of them in. */
+   is then 1. TensorFlow's own messages go there too, but for TF_CPP_MIN_LOG_LEVEL=3 in the environment. */
 
 #define _GNU_SOURCE
 #include <stdint.h>
@@ -79,7 +79,8 @@ enum { SIGNATURES = 5, INPUTS = 1, OUTPUTS = 2, TENSOR_NAME = 1 }; /* numbers of
 
 static TF_Output tensor_of(TF_Graph *graph, Message signature, int side, const char *key) {
   Message info, name;
-  if (!value_of(signature, side, key, &info) || !next_field(&info, TENSOR_NAME, &name)) die(key, "not in the signature");
+  int is_there = value_of(signature, side, key, &info) && next_field(&info, TENSOR_NAME, &name);
+  if (!is_there) die(key, "not in the signature");
   char *operation = strndup((const char *)name.at, name.end - name.at); /* as in "complete_text:0" */
   char *colon = strchr(operation, ':');
   if (colon) *colon = 0;

@@ -7,7 +7,7 @@ try:
     import grpc
     import tensorflow as tf
     from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
-except ImportError as error:
+except ModuleNotFoundError as error:
     sys.exit(f"{error.name} is missing: pip install 'seqgan-tf[serving]'")
 
 
@@ -19,6 +19,8 @@ def main():
     parser.add_argument("--temperature", type=float, default=1.0)
     parser.add_argument("--seed", type=int, default=0, help="text i, counted from 0, is drawn with the seed [SEED, i]")
     arguments = parser.parse_args()
+    if arguments.seed not in range(2**31):
+        parser.error("--seed must be in [0, 2**31)")
 
     request = predict_pb2.PredictRequest()
     request.model_spec.name, request.model_spec.signature_name = arguments.model, "complete"

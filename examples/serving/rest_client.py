@@ -1,6 +1,7 @@
 """Complete texts over REST: python examples/serving/rest_client.py --model captions "a man" "two dogs" """
 
 import argparse
+import http.client
 import json
 import sys
 import urllib.error
@@ -20,7 +21,7 @@ def call(url, body=None):
         except (ValueError, LookupError, TypeError):
             text = text.strip() or error.reason
         sys.exit(f"{url}: {error.code}: {text}")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:
         sys.exit(f"{url}: {getattr(error, 'reason', error)}")
 
 

@@ -7,6 +7,7 @@ token for unknown words.
 """
 
 import argparse
+import math
 import random
 import sys
 
@@ -32,8 +33,8 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--between", default=" ", help="what stands between two tokens; '' for characters")
     arguments = parser.parse_args()
-    if not arguments.temperature > 0:
-        parser.error("--temperature must be above 0")
+    if not 0 < arguments.temperature < math.inf:
+        parser.error("--temperature must be a number above 0")
 
     try:
         with open(arguments.vocabulary, encoding="utf-8", newline="\n") as file:
@@ -49,6 +50,8 @@ def main():
     model = f"{arguments.url.rstrip('/')}/v1/models/{arguments.model}"
     signatures = call(f"{model}/metadata")["metadata"]["signature_def"]["signature_def"]
     length = int(signatures["next_token"]["inputs"]["token_ids"]["tensor_shape"]["dim"][1]["size"])
+    if len(arguments.words) > length:
+        sys.exit(f"a text of this model is at most {length} tokens")
     chance = random.Random(arguments.seed)
     token_ids = [ids[word] for word in arguments.words]
     print(arguments.between.join(arguments.words), end="", flush=True)
@@ -57,6 +60,8 @@ def main():
         (answer,) = call(f"{model}:predict", {"signature_name": "next_token", "instances": [row]})["predictions"]
         if answer["error"]:
             sys.exit(f"\n{answer['error']}")
+        if len(answer["probabilities"]) != len(vocabulary):
+            sys.exit(f"\n{arguments.vocabulary}: not the vocabulary of this model")
         token = draw(answer["probabilities"], arguments.temperature, left_out, chance)
         if token == END:
             break

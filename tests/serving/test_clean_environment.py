@@ -1,0 +1,132 @@
+"""An export runs where there is TensorFlow alone: no Keras, no tokenizers, none of our code."""
+
+import importlib.metadata
+import sysconfig
+import venv
+from pathlib import Path
+
+import numpy as np
+import pytest
+import served
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ABSENT = ("keras", "tf_keras", "tensorflow_probability", "seqgan_tf", "tokenizers")
+SEED = 5
+
+
+def required(name, left_out):
+    """The distributions that one needs, itself among them, but for some."""
+    found, names = {}, [name]
+    while names:
+        name = canonicalize_name(names.pop())
+        if name in left_out or name in found:
+            continue
+        found[name] = importlib.metadata.distribution(name)
+        needs = [Requirement(text) for text in found[name].requires or []]
+        names += [need.name for need in needs if need.marker is None or need.marker.evaluate({"extra": ""})]
+    return found.values()
+
+
+@pytest.fixture(scope="module")
+def python(tmp_path_factory):
+    """The Python of an environment of links: TensorFlow and what it requires, less Keras."""
+    folder = tmp_path_factory.mktemp("clean")
+    venv.create(folder, symlinks=True, with_pip=False)
+    packages = Path(sysconfig.get_path("purelib", "venv", {"base": str(folder)}))
+    for distribution in required("tensorflow", left_out={"keras"}):
+        for top in {file.parts[0] for file in distribution.files} - {"..", "__pycache__"}:
+            if not (packages / top).exists():
+                (packages / top).symlink_to(distribution.locate_file(top))
+    return folder / "bin" / "python"
+
+
+@pytest.fixture(scope="module")
+def export(base):
+    return served.export(base)
+
+
+@pytest.fixture
+def cli(python, export, tmp_path):
+    """TensorFlow's own command on a signature: {name: numpy array} for inputs as Python literals."""
+
+    def run(signature, **inputs):
+        literals = ";".join(f"{name}={value!r}" for name, value in inputs.items())
+        command = ["-m", "tensorflow.python.tools.saved_model_cli", "run", "--dir", export.version]
+        flags = ["--tag_set", "serve", "--signature_def", signature, "--input_exprs", literals, "--outdir", tmp_path]
+        result = served.run(python, *command, *flags, cwd=tmp_path)
+        assert result.returncode == 0, result.stderr
+        return {path.stem: np.load(path, allow_pickle=True) for path in tmp_path.glob("*.npy")}
+
+    return run
+
+
+def test_the_environment_holds_neither_keras_nor_our_code(python, tmp_path):
+    script = """
+import importlib, sys
+for name in sys.argv[1:]:
+    try:
+        importlib.import_module(name)
+        print(name, "is there")
+    except ModuleNotFoundError as error:
+        print(error.name, "is missing")
+"""
+    result = served.run(python, "-c", script, "tensorflow", *ABSENT, cwd=tmp_path)
+    assert result.stdout.splitlines() == ["tensorflow is there", *(f"{name} is missing" for name in ABSENT)]
+
+
+def test_it_generates_what_the_model_generates(cli, export):
+    temperatures = [0.5, 1.0, 1.5]
+    seeds = [[SEED, i] for i in range(3)]
+    found = cli("generate", seed=seeds, temperature=temperatures, top_p=[1.0, 1.0, 0.6])
+    suppressed = [export.tokenizer.unknown_token_id]
+    rows = []
+    for i, (temperature, top_p) in enumerate(zip(temperatures, (None, None, 0.6), strict=True)):
+        samples = export.gan.generate(i + 1, SEED, temperature=temperature, top_p=top_p, suppress_tokens=suppressed)
+        rows.append(samples[i])
+    token_ids = np.array(rows)
+    np.testing.assert_array_equal(found["token_ids"], token_ids)
+    assert [text.decode() for text in found["text"]] == export.tokenizer.decode(token_ids)
+    np.testing.assert_allclose(found["log_prob"], served.log_probs(export.gan, token_ids).sum(axis=1), rtol=1e-4)
+    assert found["error"].tolist() == [b""] * 3
+    assert len(set(found["text"])) == 3
+
+
+def test_it_completes_as_the_model_does(cli, export):
+    texts, temperatures = ["red cat", "", "the bird", "blue dog sees"], [0.7, 1.0, 1.0, 1.3]
+    found = cli("complete", text=texts, seed=[[SEED, i] for i in range(4)], temperature=temperatures)
+    expected = []
+    for i, (text, temperature) in enumerate(zip(texts, temperatures, strict=True)):
+        (prompt,) = export.tokenizer.encode([text])
+        settings = {"temperature": temperature, "suppress_tokens": [export.tokenizer.unknown_token_id]}
+        expected.append(export.tokenizer.decode(export.gan.generate(i + 1, SEED, prompt=prompt, **settings))[i])
+    expected[2] = ""
+    assert [text.decode() for text in found["text"]] == expected
+    assert [text.startswith(start) for text, start in zip(expected, texts, strict=True)] == [True, True, False, True]
+    assert [error.decode() for error in found["error"]] == ["", "", served.STRANGE, ""]
+    assert np.isnan(found["log_prob"]).tolist() == [False, False, True, False]
+
+
+def test_it_scores_as_the_model_does(cli, export):
+    texts = ["blue dog sees green bird", "red", "cat the dog", "dog likes red cat dog bird"]
+    found = cli("score", text=texts)
+    token_ids, cut = export.tokenizer.encode_padded(texts, served.LENGTH)
+    assert (token_ids[:, -1] == export.tokenizer.end_token_id).tolist() == [True, False, False, False]
+    assert cut == 1  # of which only the end token does not fit
+    expected = served.log_probs(export.gan, token_ids)
+    np.testing.assert_allclose(found["log_probs"], expected, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(found["log_prob"], expected.sum(axis=1), rtol=1e-4)
+    verdict = np.asarray(export.gan.discriminator(token_ids, training=False))
+    np.testing.assert_allclose(found["real_probability"], 1 / (1 + np.exp(-verdict)), rtol=1e-4)
+    assert found["error"].tolist() == [b""] * 4
+
+
+def test_it_gives_the_distribution_that_the_model_gives(cli, export):
+    token_ids = np.full([3, served.LENGTH], -1)
+    token_ids[1, :2], token_ids[2, :5] = [3, 7], [2, 2, 9, 4, 5]
+    found = cli("next_token", token_ids=token_ids.tolist())
+    logits = np.asarray(export.gan.generator(token_ids, training=False), np.float64)[[0, 1, 2], [0, 2, 5]]
+    expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(found["probabilities"], expected, rtol=1e-4, atol=1e-7)
+    assert found["probabilities"].shape == (3, export.tokenizer.vocabulary_size) == (3, 10)
+    assert found["error"].tolist() == [b""] * 3
