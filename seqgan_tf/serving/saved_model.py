@@ -1,6 +1,7 @@
 """A generator as a SavedModel that TF Serving runs, with the server's own files beside its versions."""
 
 import contextlib
+import json
 import tempfile
 from pathlib import Path
 
@@ -41,9 +42,9 @@ def export_saved_model(target, generator, discriminator, tokenizer=None, version
         save(signatures.functions, folder, signatures, default="generate")
         if warmup:
             write_warmup(folder, name, signatures)
-    for file_name, content in ((MODEL_CONFIG, _MODEL.format(name=name)), (BATCHING_CONFIG, _BATCHING)):
+    for file_name, content in ((MODEL_CONFIG, _model_config(name)), (BATCHING_CONFIG, _BATCHING)):
         # What is there may have been edited.
-        with contextlib.suppress(FileExistsError), open(destination.parent / file_name, "x") as file:
+        with contextlib.suppress(FileExistsError), open(destination.parent / file_name, "x", encoding="utf-8") as file:
             file.write(content)
     return destination
 
@@ -68,14 +69,18 @@ def save(functions, folder, signatures, default=None):
     archive.write_out(str(folder), verbose=False)
 
 
-_MODEL = """model_config_list {{
+def _model_config(name):
+    name, path = (json.dumps(text, ensure_ascii=False) for text in (name, f"/models/{name}"))
+    return f"""model_config_list {{
   config {{
-    name: "{name}"
-    base_path: "/models/{name}"
+    name: {name}
+    base_path: {path}
     model_platform: "tensorflow"
   }}
 }}
 """
+
+
 _BATCHING = """max_batch_size { value: 64 }
 batch_timeout_micros { value: 2000 }
 max_enqueued_batches { value: 1000 }

@@ -65,7 +65,7 @@ class Signatures(tf.Module):
             {"token_ids" (int32 [B, T], -1 after the end), "text" (string [B], where there is a tokenizer), "log_prob"
             (float32 [B], nats, of the whole sequence under the model at temperature 1), "error" (string [B])}.
         """
-        _check_batch(seed=(seed, [2]), temperature=(temperature, []), top_p=(top_p, []))
+        seed, temperature, top_p = _batch(seed=(seed, [2]), temperature=(temperature, []), top_p=(top_p, []))
         error = _first_error(
             (~_is_temperature(temperature), "temperature must be a number above 0"),
             (~((top_p > 0) & (top_p <= 1)), "top_p must be in (0, 1]"),
@@ -88,7 +88,7 @@ class Signatures(tf.Module):
             {"text" (string [B], the whole as the tokenizer writes it), "log_prob" (float32 [B], nats, of what was
             added, at temperature 1), "error"}.
         """
-        _check_batch(text=(text, []), seed=(seed, [2]), temperature=(temperature, []))
+        text, seed, temperature = _batch(text=(text, []), seed=(seed, [2]), temperature=(temperature, []))
         prompt, error = self._tokens(text)
         error = _first_error(
             (error != "", error),
@@ -109,7 +109,7 @@ class Signatures(tf.Module):
         Returns:
             As `score_tokens`.
         """
-        _check_batch(text=(text, []))
+        (text,) = _batch(text=(text, []))
         token_ids, error = self._tokens(text)
         count = tf.reduce_sum(mask(token_ids), axis=1)[:, tf.newaxis]
         at_end = tf.cast(tf.range(self.sequence_length), tf.float32) == count
@@ -125,7 +125,7 @@ class Signatures(tf.Module):
             {"log_prob" (float32 [B], nats), "log_probs" (float32 [B, T], of each token; 0 on padding),
             "real_probability" (float32 [B], the discriminator's), "error" (string [B])}.
         """
-        _check_batch(token_ids=(token_ids, [self.sequence_length]))
+        (token_ids,) = _batch(token_ids=(token_ids, [self.sequence_length]))
         return self._score(*self._valid(token_ids))
 
     def next_token(self, token_ids):
@@ -137,7 +137,7 @@ class Signatures(tf.Module):
         Returns:
             {"probabilities" (float32 [B, V], at temperature 1), "error" (string [B])}.
         """
-        _check_batch(token_ids=(token_ids, [self.sequence_length]))
+        (token_ids,) = _batch(token_ids=(token_ids, [self.sequence_length]))
         token_ids, error = self._valid(token_ids)
         whole = (is_whole(token_ids, self.generator), "token_ids are a whole sequence: nothing follows")
         error = _first_error((error != "", error), whole)
@@ -239,11 +239,14 @@ def _or_nan(values, error):
     return tf.where(is_right, values, float("nan"))
 
 
-def _check_batch(**inputs):
-    """Ends the call unless all inputs, {name: (tensor, shape of a row)}, have the shapes that they should have."""
+def _batch(**inputs):
+    """The inputs, {name: (tensor, shape of a row)}, in order; unless they have these shapes, the call ends before."""
     (first, (reference, _)), *_ = inputs.items()
+    checks = []
     for name, (tensor, row) in inputs.items():
-        shape = tf.shape(tensor)
-        message = f"`{name}` must have the shape [B{''.join(f', {n}' for n in row)}], B as `{first}` has it"
-        tf.debugging.assert_equal(tf.size(shape), 1 + len(row), message)
-        tf.debugging.assert_equal(shape, tf.concat([tf.shape(reference)[:1], row], axis=0), message)
+        message = f"`{name}` must have the shape [B{''.join(f', {n}' for n in row)}]"
+        message += "" if name == first else f", B as `{first}` has it"
+        expected = tf.concat([tf.shape(reference)[:1], row], axis=0)
+        checks.append(tf.debugging.assert_equal(tf.shape(tensor), expected, message))
+    with tf.control_dependencies([check for check in checks if check is not None]):  # in eager mode they are None
+        return [tf.identity(tensor) for tensor, _ in inputs.values()]

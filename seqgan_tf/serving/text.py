@@ -30,7 +30,7 @@ class GraphTokenizer(tf.Module):
             so it has to stay until that is written.
 
     Raises:
-        ValueError: a token holds a line break.
+        ValueError: a token holds a line break, or the tokenizer has rules that are not written down here.
     """
 
     def __init__(self, tokenizer, vocabulary):
@@ -55,6 +55,19 @@ class GraphTokenizer(tf.Module):
             self.byte_signs = tf.constant(_byte_signs())
             self.merges, self.merged = _merges(tokenizer)
         self.first_pieces, self.later_pieces = (tf.constant(pieces) for pieces in _pieces(tokenizer))
+        self._check(tokenizer)
+
+    def _check(self, tokenizer):
+        """Holds the rules against the library's on the whole vocabulary: a tokenizer file may have been edited."""
+        ids = [list(range(i, min(i + 20, self.vocabulary_size))) for i in range(1, self.vocabulary_size, 20)]
+        texts = [form for text in tokenizer.decode(ids) for form in (text, text.swapcase())]
+        for text, ours, theirs in zip(
+            texts, self.encode(tf.constant(texts)).to_list(), tokenizer.encode(texts), strict=True
+        ):
+            if ours != theirs:
+                raise ValueError(
+                    f"the tokenizer must have the rules that `TextTokenizer.train` gives it: {text[:60]!r} differs"
+                )
 
     def encode(self, texts):
         """Token ids of texts, without an end token.
@@ -67,21 +80,23 @@ class GraphTokenizer(tf.Module):
         """
         codes = tf.strings.unicode_decode(texts, "UTF-8")
         codes, rows = codes.values, tf.cast(codes.value_rowids(), tf.int32)
-        kind = tf.gather(self.range_kinds, tf.searchsorted(self.range_starts, codes, side="right") - 1)
+        # The library takes its own tokens out first, where a text spells them, and splits each part between them.
         is_end = _spelt(END, codes, rows)
-        begins = {"char": self._every, "word": self._runs, "bpe": self._byte_level}[self.level](codes, kind, rows)
-        begins |= is_end != _shift(is_end, False)
-        is_kept = ~is_end if self.level == "bpe" else ~is_end & (kind != SPACE)
+        begins_part = (rows != _shift(rows, -1)) | (is_end != _shift(is_end, False))
+        is_unknown = tf.zeros_like(is_end)
         if self.unknown_token_id is not None:
             is_unknown = _spelt(UNKNOWN, codes, rows)
-            begin_unknown = _spelt_at(UNKNOWN, codes, rows)
-            begins = tf.where(is_unknown, begin_unknown, begins | _shift(is_unknown, False))
-        begins |= rows != _shift(rows, -1)
-        word = tf.boolean_mask(tf.cumsum(tf.cast(begins, tf.int32)) - 1, is_kept)
-        codes, rows = tf.boolean_mask(codes, is_kept), tf.boolean_mask(rows, is_kept)
+            begins_part |= _spelt_at(UNKNOWN, codes, rows) | (is_unknown != _shift(is_unknown, False))
+        part = tf.cumsum(tf.cast(begins_part, tf.int32))
+        codes, rows, part, is_unknown = (tf.boolean_mask(v, ~is_end) for v in (codes, rows, part, is_unknown))
+
+        kind = tf.gather(self.range_kinds, tf.searchsorted(self.range_starts, codes, side="right") - 1)
+        begins = {"char": self._every, "word": self._runs, "bpe": self._byte_level}[self.level](codes, kind, part)
+        word = tf.cumsum(tf.cast(begins & ~is_unknown | (part != _shift(part, -1)), tf.int32)) - 1
         if self.level == "bpe":
             ids, rows = self._merge(codes, word, rows)
         else:
+            codes, rows, word = (tf.boolean_mask(v, kind != SPACE) for v in (codes, rows, word))
             _, word = tf.unique(word)
             count = tf.reduce_max(tf.concat([word + 1, [0]], axis=0))
             signs = tf.strings.unicode_encode(codes[:, tf.newaxis], "UTF-8")
@@ -102,29 +117,29 @@ class GraphTokenizer(tf.Module):
 
     # Where a token, or what byte pairs are merged within, begins: bool [n] for n code points
 
-    def _every(self, codes, kind, rows):
+    def _every(self, codes, kind, part):
         return tf.ones_like(codes, tf.bool)
 
-    def _runs(self, codes, kind, rows):
+    def _runs(self, codes, kind, part):
         return kind != _shift(kind, -1)
 
-    def _byte_level(self, codes, kind, rows):
+    def _byte_level(self, codes, kind, part):
         """Runs of letters, of digits, of other signs, each with one blank before it, and of white space; contractions.
 
         Of a run of white space that something follows, the last sign is parted from the rest: a blank goes to what
         follows, another one stands alone.
         """
-        new_row = rows != _shift(rows, -1)
-        last_of_row = tf.concat([new_row[1:], [True]], axis=0)[: tf.size(codes)]
-        next_kind = tf.where(last_of_row, SPACE, tf.concat([kind[1:], [SPACE]], axis=0)[: tf.size(codes)])
-        before = tf.where(new_row, -1, _shift(kind, -1))
+        is_first = part != _shift(part, -1)
+        is_last = tf.concat([is_first[1:], [True]], axis=0)[: tf.size(codes)]
+        next_kind = tf.where(is_last, SPACE, tf.concat([kind[1:], [SPACE]], axis=0)[: tf.size(codes)])
+        before = tf.where(is_first, -1, _shift(kind, -1))
         is_space = kind == SPACE
         parted = is_space & (next_kind != SPACE)
-        glued = _shift(parted & (codes == 32), False) & ~new_row
+        glued = _shift(parted & (codes == 32), False) & ~is_first
         begins = (kind != before) & ~glued | parted
         for contraction in CONTRACTIONS:
             # An apostrophe inside a run of signs, or after a blank, belongs to these.
-            at = _spelt_at(contraction, codes, rows) & (before != OTHER) & ~glued
+            at = _spelt_at(contraction, codes, part) & (before != OTHER) & ~glued
             begins |= at
             inside, after = at, at
             for _ in contraction[1:]:
@@ -178,7 +193,7 @@ def _shift(values, first):
 
 
 def _spelt_at(text, codes, rows):
-    """Whether a text begins at a code point, and ends in the same row: bool [n]."""
+    """Whether a text begins at a code point, and ends in the same row (or part of one): bool [n]."""
     codes = tf.concat([codes, tf.fill([len(text)], -1)], axis=0)
     padded = tf.concat([rows, tf.fill([len(text)], -1)], axis=0)
     size = tf.size(rows)

@@ -31,7 +31,7 @@ def new_version(target, version=None):
     destination = target / str(version)
     if destination.exists():
         raise ValueError(f"{target}: expected a `version` that is not there yet. Received: {version}")
-    is_new = not target.exists()
+    missing = [path for path in (target, *target.parents) if not path.exists()]
     try:
         target.mkdir(parents=True, exist_ok=True)
         # In the target itself, so that the renaming is one step; with a name that no server takes for a version.
@@ -43,9 +43,10 @@ def new_version(target, version=None):
     except OSError as error:
         raise ValueError(f"{destination}: expected a place to write to ({error.strerror})") from error
     finally:
-        if is_new and target.exists() and not destination.exists():
+        if not destination.exists():
             with contextlib.suppress(OSError):
-                target.rmdir()
+                for path in missing:
+                    path.rmdir()
 
 
 def _versions(target):

@@ -1,0 +1,139 @@
+"""`seqgan-tf export`: prints where the version is, or one line that says why there is none."""
+
+import shutil
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tiny_runs
+
+from seqgan_tf import cli, run_directory
+from seqgan_tf.serving import saved_model
+
+
+@pytest.fixture
+def run(capfd):
+    """Runs `export` in this process: (exit code, stdout, stderr)."""
+
+    def run(*arguments):
+        capfd.readouterr()
+        code = cli.main(["export", *(str(argument) for argument in arguments)])
+        out, err = capfd.readouterr()
+        return code, out, err
+
+    return run
+
+
+@pytest.fixture
+def refused(run):
+    """Runs `export` where it must be refused in one line; returns the line."""
+
+    def refused(*arguments):
+        code, out, err = run(*arguments)
+        assert (code, out) == (2, "")
+        assert err.startswith("seqgan-tf: ")
+        assert err.count("\n") == 1
+        assert "Traceback" not in err
+        return err
+
+    return refused
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Writes a file in place of a SavedModel: for refusals."""
+    monkeypatch.setattr(
+        saved_model, "save", lambda functions, folder, *_, **__: (folder / "saved_model.pb").write_text("quick")
+    )
+
+
+@pytest.fixture(scope="module")
+def text(base):
+    """A finished run on text; not to be written to."""
+    return tiny_runs.text_run(base).directory
+
+
+def test_a_run_on_text_is_exported_with_its_last_weights_and_its_tokenizer(run, text, tmp_path):
+    pytest.importorskip("tensorflow_serving")
+    target = tmp_path / "models" / "words"
+    code, out, err = run(text, target, "--warmup")
+    assert (code, out, err) == (0, f"{target / '1'}\n", "")
+    assert (target / "1" / "assets.extra" / "tf_serving_warmup_requests").stat().st_size > 0
+    assert 'name: "words"' in (target / "model.config").read_text()
+
+    opened = run_directory.open_run(text)
+    opened.training().restore()
+    expected = opened.gan.generate(7, seed=3, suppress_tokens=opened.suppressed_tokens)
+    loaded = tf.saved_model.load(str(target / "1"))
+    answer = loaded.signatures["generate"](
+        seed=tf.constant([[3, i] for i in range(7)]), temperature=tf.ones([7]), top_p=tf.ones([7])
+    )
+    np.testing.assert_array_equal(answer["token_ids"], expected)
+    assert [line.decode("utf-8") for line in answer["text"].numpy()] == opened.decode(expected)
+    assert "complete" in loaded.signatures
+
+
+def test_a_run_on_an_oracle_is_exported_in_another_format(run, whole, tmp_path):
+    runtime = pytest.importorskip("ai_edge_litert.interpreter")
+    code, out, err = run(whole.directory, tmp_path / "oracle", "--format", "litert", "--version", "7")
+    assert (code, out) == (0, f"{tmp_path / 'oracle' / '7'}\n")
+    assert "Traceback" not in err
+    interpreter = runtime.Interpreter(model_path=str(tmp_path / "oracle" / "7" / "model.tflite"))
+    token_ids = whole.gan.generate(1, seed=2)
+    answer = interpreter.get_signature_runner("score_tokens")(token_ids=token_ids)
+    logits = np.asarray(whole.gan.generator(token_ids), np.float64)[0]
+    log_probs = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+    expected = sum(log_probs[t, token] for t, token in enumerate(token_ids[0]))
+    np.testing.assert_allclose(answer["log_prob"], [expected], rtol=1e-4)
+
+
+def test_versions_count_up_and_one_that_is_there_is_refused(run, refused, quick, whole, tmp_path):
+    target = tmp_path / "oracle"
+    assert run(whole.directory, target)[:2] == (0, f"{target / '1'}\n")
+    assert run(whole.directory, target, "--jit")[:2] == (0, f"{target / '2'}\n")
+    line = refused(whole.directory, target, "--version", "2")
+    assert line == f"seqgan-tf: {target}: expected a `version` that is not there yet. Received: 2\n"
+    assert "`version` must be at least 1. Received: 0" in refused(whole.directory, target, "--version", "0")
+    assert {path.name for path in target.iterdir()} == {"1", "2", "model.config", "batching.config"}
+
+
+def test_what_is_no_run_is_refused(refused, tmp_path):
+    assert str(tmp_path / "nothing") in refused(tmp_path / "nothing", tmp_path / "target")
+    (tmp_path / "empty").mkdir()
+    refused(tmp_path / "empty", tmp_path / "target")
+    assert not (tmp_path / "target").exists()
+
+
+def test_a_damaged_checkpoint_is_refused(refused, whole, tmp_path):
+    shutil.copytree(whole.directory, tmp_path / "run")
+    _, path = tiny_runs.last_checkpoint(tmp_path / "run", "data")
+    path.write_bytes(path.read_bytes()[:50])
+    refused(tmp_path / "run", tmp_path / "target")
+    assert not (tmp_path / "target").exists()
+
+
+def test_a_target_that_is_a_file_is_refused(refused, whole, tmp_path):
+    (tmp_path / "target").write_text("mine")
+    assert "expected a directory. Received: a file" in refused(whole.directory, tmp_path / "target")
+    assert (tmp_path / "target").read_text() == "mine"
+
+
+def test_what_needs_a_package_that_is_missing_is_refused(refused, quick, whole, monkeypatch, tmp_path):
+    for name in [name for name in sys.modules if name.startswith("tensorflow_serving")] + ["tensorflow_serving"]:
+        monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.setitem(sys.modules, "tf2onnx", None)
+    assert "pip install 'seqgan-tf[serving]'" in refused(whole.directory, tmp_path / "target", "--warmup")
+    assert "pip install 'seqgan-tf[onnx]'" in refused(whole.directory, tmp_path / "target", "--format", "onnx")
+    assert not (tmp_path / "target").exists()
+
+
+@pytest.mark.parametrize("flag", ["--warmup", "--jit"])
+def test_flags_of_one_format_are_refused_with_another(refused, whole, tmp_path, flag):
+    line = refused(whole.directory, tmp_path / "target", "--format", "litert", flag)
+    assert "are for `format` 'saved_model'. Received: 'litert'" in line
+
+
+def test_an_unknown_format_and_a_missing_target_are_refused(refused, whole, tmp_path):
+    assert "pickle" in refused(whole.directory, tmp_path / "target", "--format", "pickle")
+    refused(whole.directory)
