@@ -113,8 +113,10 @@ def _by_operation(path):
 
 def _kind(name):
     """The type of the operation of an event called "name:Type", without the prefix of a library; None of others."""
-    kind = name.rpartition(":")[2].removeprefix("_MklNative").removeprefix("_Mkl").removeprefix("_")
-    return kind if ":" in name and kind != "Run" else None
+    _, colon, kind = name.rpartition(":")
+    kind = kind.removeprefix("_MklNative").removeprefix("_Mkl").removeprefix("_")
+    # What runs operations is an event too: "ExecutorState::Process", or the name of a compiled function.
+    return kind if colon and "::" not in name and kind.isidentifier() and not kind.startswith("_") else None
 
 
 if __name__ == "__main__":
