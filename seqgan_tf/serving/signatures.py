@@ -179,11 +179,15 @@ class Signatures(tf.Module):
 
     def _tokens(self, text):
         """(int32 [B, T] without an end token, error): padding where the text is no text or too long."""
-        ids = self.text.encode(text)
         is_utf8 = tf.strings.unicode_transcode(text, "UTF-8", "UTF-8") == text
+        is_long = self.text.exceed(text, self.sequence_length)  # it must not keep the whole batch waiting
+        ids = self.text.encode(tf.where(is_long, "", text))
         error = _first_error(
             (~is_utf8, "text must be UTF-8"),
-            (ids.row_lengths() > self.sequence_length, f"text must be at most {self.sequence_length} tokens"),
+            (
+                is_long | (ids.row_lengths() > self.sequence_length),
+                f"text must be at most {self.sequence_length} tokens",
+            ),
         )
         token_ids = ids.to_tensor(PADDING, shape=[None, self.sequence_length])
         return tf.where((error == "")[:, tf.newaxis], token_ids, PADDING), error

@@ -54,7 +54,9 @@ class GraphTokenizer(tf.Module):
         if self.level == "bpe":
             self.byte_signs = tf.constant(_byte_signs())
             self.merges, self.merged = _merges(tokenizer)
-        self.first_pieces, self.later_pieces = (tf.constant(pieces) for pieces in _pieces(tokenizer))
+        first, later = _pieces(tokenizer)
+        self.first_pieces, self.later_pieces = tf.constant(first), tf.constant(later)
+        self.longest_piece = max(map(len, later))
         self._check(tokenizer)
 
     def _check(self, tokenizer):
@@ -103,6 +105,15 @@ class GraphTokenizer(tf.Module):
             ids = self._lookup(tf.strings.unsorted_segment_join(signs, word, count))
             rows = tf.math.unsorted_segment_max(rows, word, count)
         return tf.RaggedTensor.from_value_rowids(ids, tf.cast(rows, tf.int64), tf.size(texts, tf.int64))
+
+    def exceed(self, texts, count):
+        """Whether texts have more than `count` tokens for sure, at a glance: bool [B] for string [B].
+
+        Merging the byte pairs of a text takes time. At the other levels a word may have any length.
+        """
+        if self.level != "bpe":
+            return tf.fill(tf.shape(texts), False)
+        return tf.strings.length(tf.strings.regex_replace(texts, END, "")) > count * self.longest_piece
 
     def decode(self, token_ids):
         """Texts of token ids: string [B] for int32 [B, T]; the end token and padding are left out."""

@@ -132,6 +132,11 @@ def test_the_messages_of_texts_and_settings(text_model):
     assert list(answer["error"]) == [b"", temperature, b"top_p must be in (0, 1]", b"top_p must be in (0, 1]"]
 
 
+def test_a_text_that_is_far_too_long_is_not_split_and_has_the_same_message(byte_model):
+    answer = byte_model.ask("score", text=[b"", b"the cat" * 150_000, b"the cat"])
+    assert [b"text must be at most" in error for error in answer["error"]] == [False, True, False]
+
+
 # What is no batch
 
 

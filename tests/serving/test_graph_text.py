@@ -79,6 +79,7 @@ def pair(tmp_path_factory):
         return types.SimpleNamespace(
             tokenizer=tokenizer,
             vocabulary=vocabulary,
+            graph=graph,
             encode=tf.function(graph.encode, input_signature=[tf.TensorSpec([None], tf.string)]),
             decode=tf.function(graph.decode, input_signature=[tf.TensorSpec([None, None], tf.int32)]),
         )
@@ -157,6 +158,15 @@ def test_white_space_is_what_the_library_drops():
     dropped = [code for code in codes if chr(code) not in left]
     assert sorted(WHITE_SPACE) == dropped
     assert len(WHITE_SPACE) == len(set(WHITE_SPACE))
+
+
+@given(data=st.data())
+def test_a_text_that_exceeds_a_number_of_tokens_at_a_glance_has_more(both, data):
+    some, count = data.draw(texts()), data.draw(st.integers(0, 3))
+    counts = [len(ids) for ids in both.tokenizer.encode(some)]
+    exceed = both.graph.exceed(tf.constant(some, tf.string, [len(some)]), count).numpy()
+    assert all(n > count for n, is_long in zip(counts, exceed, strict=True) if is_long)
+    assert both.graph.exceed(["the cat " * 1_000], 3).numpy() == (both.tokenizer.level == "bpe")
 
 
 # Decoding
