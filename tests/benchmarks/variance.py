@@ -119,6 +119,9 @@ def plot(curves, path):
     for marker, (way, points) in zip("osD", curves.items(), strict=True):
         axes.plot(*zip(*points, strict=True), marker=marker, label=way)
     axes.set(xscale="log", yscale="log", xlabel="seconds a gradient", ylabel="variance of the gradient (trace)")
+    for axis, ticks in ((axes.xaxis, (0.1, 0.2, 0.5, 1, 2, 5)), (axes.yaxis, (0.1, 0.2, 0.5, 1, 2, 5, 10))):
+        axis.set_ticks(ticks, labels=map(str, ticks))
+        axis.set_ticks([], minor=True)
     axes.legend()
     axes.grid(alpha=0.3)
     figure.savefig(path, dpi=110)
