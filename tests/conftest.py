@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 import tiny_runs
 
+from seqgan_tf import cli
+
 
 @pytest.fixture(scope="session")
 def base(tmp_path_factory):
@@ -24,3 +26,32 @@ def whole(base):
 @pytest.fixture
 def rng():
     return np.random.default_rng(0)
+
+
+@pytest.fixture
+def run(capfd):
+    """Runs a command in this process: (exit code, stdout, stderr), the writes of TensorFlow's C++ part included."""
+
+    def run(*arguments):
+        capfd.readouterr()
+        code = cli.main([str(argument) for argument in arguments])
+        out, err = capfd.readouterr()
+        return code, out, err
+
+    return run
+
+
+@pytest.fixture
+def refused(run):
+    """Runs a command that must be refused in one line; returns the line."""
+
+    def refused(*arguments):
+        code, out, err = run(*arguments)
+        assert (code, out) == (2, "")
+        assert err.startswith("seqgan-tf: ")
+        assert err.count("\n") == 1
+        assert err.endswith("\n")
+        assert "Traceback" not in err
+        return err
+
+    return refused

@@ -47,35 +47,6 @@ def text(base):
     return tiny_runs.text_run(base)
 
 
-@pytest.fixture
-def run(capfd):
-    """Runs a command in this process: (exit code, stdout, stderr), the writes of TensorFlow's C++ part included."""
-
-    def run(*arguments):
-        capfd.readouterr()
-        code = cli.main([str(argument) for argument in arguments])
-        out, err = capfd.readouterr()
-        return code, out, err
-
-    return run
-
-
-@pytest.fixture
-def refused(run):
-    """Runs a command that must be refused in one line; returns the line."""
-
-    def refused(*arguments):
-        code, out, err = run(*arguments)
-        assert (code, out) == (2, "")
-        assert err.startswith("seqgan-tf: ")
-        assert err.count("\n") == 1
-        assert err.endswith("\n")
-        assert "Traceback" not in err
-        return err
-
-    return refused
-
-
 def start(arguments, **settings):
     """The command as a process of its own, in the environment of a user."""
     environment = {k: v for k, v in os.environ.items() if k not in ("TF_CPP_MIN_LOG_LEVEL", "COLUMNS")}

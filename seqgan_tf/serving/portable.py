@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from seqgan_tf.sequences import PADDING
 from seqgan_tf.serving.saved_model import save
-from seqgan_tf.serving.signatures import is_whole, token_errors
+from seqgan_tf.serving.signatures import is_whole, or_nan, token_errors
 from seqgan_tf.serving.versions import new_version
 
 FORMATS = ("onnx", "litert")
@@ -44,7 +44,7 @@ class PortableSignatures(tf.Module):
         count = tf.reduce_sum(tf.cast(token_ids != PADDING, tf.int32), axis=1)
         here = tf.one_hot(count, self.sequence_length)[..., tf.newaxis]
         probabilities = tf.nn.softmax(tf.reduce_sum(self._logits(token_ids) * here, axis=1))
-        return {"probabilities": _or_nan(probabilities, is_wrong)}
+        return {"probabilities": or_nan(probabilities, is_wrong)}
 
     def score_tokens(self, token_ids):
         """{"log_prob" ([B], nats), "log_probs" ([B, T]), "real_probability" ([B])}, float32; NaN where it is none."""
@@ -52,13 +52,13 @@ class PortableSignatures(tf.Module):
         given = self._given(token_ids)
         chosen = tf.one_hot(given, self.generator.vocabulary_size)
         log_probs = tf.reduce_sum(tf.nn.log_softmax(self._logits(token_ids)) * chosen, axis=2)
-        log_probs = _or_nan(tf.where(token_ids == PADDING, 0.0, log_probs), is_wrong)
+        log_probs = or_nan(tf.where(token_ids == PADDING, 0.0, log_probs), is_wrong)
         inside = tf.minimum(token_ids, self.generator.vocabulary_size - 1)
         real = tf.sigmoid(self.discriminator(tf.maximum(inside, PADDING), training=False))
         return {
             "log_prob": tf.reduce_sum(log_probs, axis=1),
             "log_probs": log_probs,
-            "real_probability": _or_nan(real, is_wrong),
+            "real_probability": or_nan(real, is_wrong),
         }
 
     def _logits(self, token_ids):
@@ -77,10 +77,6 @@ class PortableSignatures(tf.Module):
     def _is_wrong(self, token_ids):
         outside, goes_on = (is_wrong for is_wrong, _ in token_errors(token_ids, self.generator))
         return outside | goes_on
-
-
-def _or_nan(values, is_wrong):
-    return tf.where(tf.reshape(is_wrong, [-1] + [1] * (values.shape.rank - 1)), float("nan"), values)
 
 
 def export_portable(target, generator, discriminator, file_format, version=None):

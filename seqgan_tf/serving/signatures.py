@@ -73,7 +73,11 @@ class Signatures(tf.Module):
         nothing = tf.fill([tf.shape(seed)[0], self.sequence_length], PADDING)
         token_ids = self._draw(seed, temperature, top_p, nothing, error)
         log_probs = self._likelihood(token_ids)
-        answer = {"token_ids": token_ids, "log_prob": _or_nan(tf.reduce_sum(log_probs, axis=1), error), "error": error}
+        answer = {
+            "token_ids": token_ids,
+            "log_prob": or_nan(tf.reduce_sum(log_probs, axis=1), error != ""),
+            "error": error,
+        }
         return answer | ({"text": self.text.decode(token_ids)} if self.text else {})
 
     def complete(self, text, seed, temperature):
@@ -97,7 +101,7 @@ class Signatures(tf.Module):
         )
         token_ids = self._draw(seed, temperature, tf.ones_like(temperature), prompt, error)
         added = tf.where(prompt == PADDING, self._likelihood(token_ids), 0.0)
-        log_prob = _or_nan(tf.reduce_sum(added, axis=1), error)
+        log_prob = or_nan(tf.reduce_sum(added, axis=1), error != "")
         return {"text": self.text.decode(token_ids), "log_prob": log_prob, "error": error}
 
     def score(self, text):
@@ -144,7 +148,7 @@ class Signatures(tf.Module):
         count = tf.reduce_sum(tf.cast(token_ids != PADDING, tf.int32), axis=1)
         position = tf.minimum(count, self.sequence_length - 1)
         logits = tf.gather(self.generator(token_ids, training=False), position, axis=1, batch_dims=1)
-        return {"probabilities": _or_nan(tf.nn.softmax(logits), error), "error": error}
+        return {"probabilities": or_nan(tf.nn.softmax(logits), error != ""), "error": error}
 
     # What they are made of
 
@@ -159,11 +163,11 @@ class Signatures(tf.Module):
         return sampling.sample(self.generator, tf.shape(seed)[0], self.sequence_length, seed, prompt, **warping)
 
     def _score(self, token_ids, error):
-        log_probs = _or_nan(self._likelihood(token_ids), error)
+        log_probs = or_nan(self._likelihood(token_ids), error != "")
         return {
             "log_prob": tf.reduce_sum(log_probs, axis=1),
             "log_probs": log_probs,
-            "real_probability": _or_nan(self._verdict(token_ids), error),
+            "real_probability": or_nan(self._verdict(token_ids), error != ""),
             "error": error,
         }
 
@@ -237,10 +241,9 @@ def _first_error(*errors):
     return found
 
 
-def _or_nan(values, error):
-    """float32 [B, ...] with NaN in the rows that have an error."""
-    is_right = tf.reshape(error == "", [-1] + [1] * (values.shape.rank - 1))
-    return tf.where(is_right, values, float("nan"))
+def or_nan(values, is_wrong):
+    """float32 [B, ...] with NaN in the rows that are wrong, bool [B]."""
+    return tf.where(tf.reshape(is_wrong, [-1] + [1] * (values.shape.rank - 1)), float("nan"), values)
 
 
 def _batch(**inputs):

@@ -1,5 +1,6 @@
 """`seqgan-tf export`: prints where the version is, or one line that says why there is none."""
 
+import functools
 import shutil
 import sys
 
@@ -8,36 +9,20 @@ import pytest
 import tensorflow as tf
 import tiny_runs
 
-from seqgan_tf import cli, run_directory
+from seqgan_tf import run_directory
 from seqgan_tf.serving import saved_model
 
 
 @pytest.fixture
-def run(capfd):
-    """Runs `export` in this process: (exit code, stdout, stderr)."""
-
-    def run(*arguments):
-        capfd.readouterr()
-        code = cli.main(["export", *(str(argument) for argument in arguments)])
-        out, err = capfd.readouterr()
-        return code, out, err
-
-    return run
+def export(run):
+    """Runs `export`, as `run` does."""
+    return functools.partial(run, "export")
 
 
 @pytest.fixture
-def refused(run):
-    """Runs `export` where it must be refused in one line; returns the line."""
-
-    def refused(*arguments):
-        code, out, err = run(*arguments)
-        assert (code, out) == (2, "")
-        assert err.startswith("seqgan-tf: ")
-        assert err.count("\n") == 1
-        assert "Traceback" not in err
-        return err
-
-    return refused
+def refuse(refused):
+    """Runs `export` where it must be refused, as `refused` does."""
+    return functools.partial(refused, "export")
 
 
 @pytest.fixture
@@ -54,10 +39,10 @@ def text(base):
     return tiny_runs.text_run(base).directory
 
 
-def test_a_run_on_text_is_exported_with_its_last_weights_and_its_tokenizer(run, text, tmp_path):
+def test_a_run_on_text_is_exported_with_its_last_weights_and_its_tokenizer(export, text, tmp_path):
     pytest.importorskip("tensorflow_serving")
     target = tmp_path / "models" / "words"
-    code, out, err = run(text, target, "--warmup")
+    code, out, err = export(text, target, "--warmup")
     assert (code, out, err) == (0, f"{target / '1'}\n", "")
     assert (target / "1" / "assets.extra" / "tf_serving_warmup_requests").stat().st_size > 0
     assert 'name: "words"' in (target / "model.config").read_text()
@@ -74,9 +59,9 @@ def test_a_run_on_text_is_exported_with_its_last_weights_and_its_tokenizer(run, 
     assert "complete" in loaded.signatures
 
 
-def test_a_run_on_an_oracle_is_exported_in_another_format(run, whole, tmp_path):
+def test_a_run_on_an_oracle_is_exported_in_another_format(export, whole, tmp_path):
     runtime = pytest.importorskip("ai_edge_litert.interpreter")
-    code, out, err = run(whole.directory, tmp_path / "oracle", "--format", "litert", "--version", "7")
+    code, out, err = export(whole.directory, tmp_path / "oracle", "--format", "litert", "--version", "7")
     assert (code, out) == (0, f"{tmp_path / 'oracle' / '7'}\n")
     assert "Traceback" not in err
     interpreter = runtime.Interpreter(model_path=str(tmp_path / "oracle" / "7" / "model.tflite"))
@@ -88,52 +73,52 @@ def test_a_run_on_an_oracle_is_exported_in_another_format(run, whole, tmp_path):
     np.testing.assert_allclose(answer["log_prob"], [expected], rtol=1e-4)
 
 
-def test_versions_count_up_and_one_that_is_there_is_refused(run, refused, quick, whole, tmp_path):
+def test_versions_count_up_and_one_that_is_there_is_refused(export, refuse, quick, whole, tmp_path):
     target = tmp_path / "oracle"
-    assert run(whole.directory, target)[:2] == (0, f"{target / '1'}\n")
-    assert run(whole.directory, target, "--jit")[:2] == (0, f"{target / '2'}\n")
-    line = refused(whole.directory, target, "--version", "2")
+    assert export(whole.directory, target)[:2] == (0, f"{target / '1'}\n")
+    assert export(whole.directory, target, "--jit")[:2] == (0, f"{target / '2'}\n")
+    line = refuse(whole.directory, target, "--version", "2")
     assert line == f"seqgan-tf: {target}: expected a `version` that is not there yet. Received: 2\n"
-    assert "`version` must be at least 1. Received: 0" in refused(whole.directory, target, "--version", "0")
+    assert "`version` must be at least 1. Received: 0" in refuse(whole.directory, target, "--version", "0")
     assert {path.name for path in target.iterdir()} == {"1", "2", "model.config", "batching.config"}
 
 
-def test_what_is_no_run_is_refused(refused, tmp_path):
-    assert str(tmp_path / "nothing") in refused(tmp_path / "nothing", tmp_path / "target")
+def test_what_is_no_run_is_refused(refuse, tmp_path):
+    assert str(tmp_path / "nothing") in refuse(tmp_path / "nothing", tmp_path / "target")
     (tmp_path / "empty").mkdir()
-    refused(tmp_path / "empty", tmp_path / "target")
+    refuse(tmp_path / "empty", tmp_path / "target")
     assert not (tmp_path / "target").exists()
 
 
-def test_a_damaged_checkpoint_is_refused(refused, whole, tmp_path):
+def test_a_damaged_checkpoint_is_refused(refuse, whole, tmp_path):
     shutil.copytree(whole.directory, tmp_path / "run")
     _, path = tiny_runs.last_checkpoint(tmp_path / "run", "data")
     path.write_bytes(path.read_bytes()[:50])
-    refused(tmp_path / "run", tmp_path / "target")
+    refuse(tmp_path / "run", tmp_path / "target")
     assert not (tmp_path / "target").exists()
 
 
-def test_a_target_that_is_a_file_is_refused(refused, whole, tmp_path):
+def test_a_target_that_is_a_file_is_refused(refuse, whole, tmp_path):
     (tmp_path / "target").write_text("mine")
-    assert "expected a directory. Received: a file" in refused(whole.directory, tmp_path / "target")
+    assert "expected a directory. Received: a file" in refuse(whole.directory, tmp_path / "target")
     assert (tmp_path / "target").read_text() == "mine"
 
 
-def test_what_needs_a_package_that_is_missing_is_refused(refused, quick, whole, monkeypatch, tmp_path):
+def test_what_needs_a_package_that_is_missing_is_refused(refuse, quick, whole, monkeypatch, tmp_path):
     for name in [name for name in sys.modules if name.startswith("tensorflow_serving")] + ["tensorflow_serving"]:
         monkeypatch.setitem(sys.modules, name, None)
     monkeypatch.setitem(sys.modules, "tf2onnx", None)
-    assert "pip install 'seqgan-tf[serving]'" in refused(whole.directory, tmp_path / "target", "--warmup")
-    assert "pip install 'seqgan-tf[onnx]'" in refused(whole.directory, tmp_path / "target", "--format", "onnx")
+    assert "pip install 'seqgan-tf[serving]'" in refuse(whole.directory, tmp_path / "target", "--warmup")
+    assert "pip install 'seqgan-tf[onnx]'" in refuse(whole.directory, tmp_path / "target", "--format", "onnx")
     assert not (tmp_path / "target").exists()
 
 
 @pytest.mark.parametrize("flag", ["--warmup", "--jit"])
-def test_flags_of_one_format_are_refused_with_another(refused, whole, tmp_path, flag):
-    line = refused(whole.directory, tmp_path / "target", "--format", "litert", flag)
+def test_flags_of_one_format_are_refused_with_another(refuse, whole, tmp_path, flag):
+    line = refuse(whole.directory, tmp_path / "target", "--format", "litert", flag)
     assert "are for `format` 'saved_model'. Received: 'litert'" in line
 
 
-def test_an_unknown_format_and_a_missing_target_are_refused(refused, whole, tmp_path):
-    assert "pickle" in refused(whole.directory, tmp_path / "target", "--format", "pickle")
-    refused(whole.directory)
+def test_an_unknown_format_and_a_missing_target_are_refused(refuse, whole, tmp_path):
+    assert "pickle" in refuse(whole.directory, tmp_path / "target", "--format", "pickle")
+    refuse(whole.directory)
