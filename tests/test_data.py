@@ -493,3 +493,8 @@ def test_only_line_ends_end_a_line(tmp_path):
     path = tmp_path / "lines.txt"
     path.write_bytes("one\u2028line\none\x0cline\r\nlast\u0085line\n".encode())
     assert len(read_lines(path)) == 3
+
+
+def test_the_tuner_of_pipelines_which_an_iteration_may_wait_for_is_off():
+    stream = pipeline.rounds(pipeline.batches(np.zeros([7, 3], np.int32), 2, shuffle_seed=1), 4)
+    assert stream.skip(1).options().autotune.enabled is False

@@ -22,8 +22,10 @@ def batches(token_ids, batch_size, shuffle_seed=None):
     dataset = tf.data.Dataset.from_tensor_slices(np.asarray(token_ids, np.int32))
     if shuffle_seed is not None:
         dataset = dataset.shuffle(len(token_ids), seed=shuffle_seed)
-    # Not AUTOTUNE: its thread sleeps for up to a minute at a time, and the end of the iteration waits for it.
-    return dataset.batch(batch_size).prefetch(2)
+    # TensorFlow's tuner of pipelines sleeps for up to a minute at a time, and the end of an iteration may wait for it.
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return dataset.batch(batch_size).prefetch(2).with_options(options)
 
 
 def as_dataset(data, name, batch_size, vocabulary_size, sequence_length, end_token_id):
