@@ -62,11 +62,25 @@ def save(functions, folder, signatures, default=None):
     for part in (signatures.generator, signatures.discriminator, signatures):
         archive.track(part)
     compiled = {name: tf.function(function, specs) for name, (function, specs) in functions.items()}
-    for name, function in compiled.items():
-        function.get_concrete_function()
-        archive.add_endpoint(name, function)
-    archive.add_endpoint("serving_default", compiled[default or next(iter(compiled))])
-    archive.write_out(str(folder), verbose=False)
+    with _without_cudnn(signatures.generator):
+        for name, function in compiled.items():
+            function.get_concrete_function()
+            archive.add_endpoint(name, function)
+        archive.add_endpoint("serving_default", compiled[default or next(iter(compiled))])
+        archive.write_out(str(folder), verbose=False)
+
+
+@contextlib.contextmanager
+def _without_cudnn(model):
+    """Where there is a GPU, Keras takes cuDNN's kernels, which would tie what is exported to such machines."""
+    before = [(layer, layer.use_cudnn) for layer in model.layers if hasattr(layer, "use_cudnn")]
+    for layer, _ in before:
+        layer.use_cudnn = False
+    try:
+        yield
+    finally:
+        for layer, setting in before:
+            layer.use_cudnn = setting
 
 
 def _model_config(name):

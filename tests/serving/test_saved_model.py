@@ -1,5 +1,6 @@
 """What an export writes: a version, whole or not at all, and the server's files beside it."""
 
+import importlib
 import shutil
 import sys
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 import small_models
 import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
 
 from seqgan_tf.serving import portable, saved_model
 
@@ -236,3 +238,16 @@ def test_an_unknown_format_is_refused(gan, tmp_path):
 def test_an_export_changes_no_weight(plain_model, gan):
     for exported, fresh in zip(plain_model.gan.get_weights(), gan.get_weights(), strict=True):
         np.testing.assert_array_equal(exported, fresh)
+
+
+def test_what_is_exported_where_there_is_a_gpu_runs_where_there_is_none(gan, monkeypatch, tmp_path):
+    rnn = importlib.import_module("keras.src.backend.tensorflow.rnn")
+    monkeypatch.setattr(rnn, "_is_gpu_available", lambda: True)
+    graph = tf.function(gan.generator).get_concrete_function(tf.TensorSpec([None, 3], tf.int32)).graph
+    assert any("Cudnn" in operation.type for operation in graph.get_operations())  # what would be exported
+    model = saved_model_pb2.SavedModel()
+    model.ParseFromString((gan.export(tmp_path / "words") / "saved_model.pb").read_bytes())
+    functions = model.meta_graphs[0].graph_def.library.function
+    assert any(node.op == "MatMul" for function in functions for node in function.node_def)
+    assert not [node.op for function in functions for node in function.node_def if "Cudnn" in node.op]
+    assert {layer.use_cudnn for layer in gan.generator.recurrent_layers} == {"auto"}
