@@ -39,9 +39,9 @@ def export_saved_model(target, generator, discriminator, tokenizer=None, version
         name = destination.parent.resolve().name
         text = tokenizer and GraphTokenizer(tokenizer, Path(assets) / VOCABULARY)
         signatures = Signatures(generator, discriminator, text, jit_compile)
-        save(signatures.functions, folder, signatures, default="generate")
         if warmup:
-            write_warmup(folder, name, signatures)
+            write_warmup(folder, name, signatures)  # before the slow part, since it may lack its package
+        save(signatures.functions, folder, signatures)
     for file_name, content in ((MODEL_CONFIG, _model_config(name)), (BATCHING_CONFIG, _BATCHING)):
         # What is there may have been edited.
         with contextlib.suppress(FileExistsError), open(destination.parent / file_name, "x", encoding="utf-8") as file:
@@ -49,14 +49,13 @@ def export_saved_model(target, generator, discriminator, tokenizer=None, version
     return destination
 
 
-def save(functions, folder, signatures, default=None):
+def save(functions, folder, signatures):
     """Writes functions as a SavedModel.
 
     Args:
-        functions: {name: (function, its input specs)}.
+        functions: {name: (function, its input specs)}; the first is `serving_default` too.
         folder: path.
         signatures: the module that they belong to, with its `generator`, `discriminator` and tables.
-        default: name of the function that is `serving_default` too. Defaults to None: the first.
     """
     archive = keras.export.ExportArchive()
     for part in (signatures.generator, signatures.discriminator, signatures):
@@ -66,7 +65,7 @@ def save(functions, folder, signatures, default=None):
         for name, function in compiled.items():
             function.get_concrete_function()
             archive.add_endpoint(name, function)
-        archive.add_endpoint("serving_default", compiled[default or next(iter(compiled))])
+        archive.add_endpoint("serving_default", next(iter(compiled.values())))
         archive.write_out(str(folder), verbose=False)
 
 

@@ -42,7 +42,7 @@ class Signatures(tf.Module):
 
     @property
     def functions(self):
-        """{name: (function, its input specs)}."""
+        """{name: (function, its input specs)}, the one that is served by default first."""
         token_ids = tf.TensorSpec([None, self.sequence_length], tf.int32, name="token_ids")
         found = {
             "generate": (self.generate, [SEED, TEMPERATURE, TOP_P]),

@@ -39,13 +39,14 @@ class GraphTokenizer(tf.Module):
         self.vocabulary_size = tokenizer.vocabulary_size
         self.end_token_id = tokenizer.end_token_id
         self.unknown_token_id = tokenizer.unknown_token_id
-        broken = [token for token in tokenizer.tokens if {"\r", "\n"} & set(token)]
+        tokens = tokenizer.tokens
+        broken = [token for token in tokens if {"\r", "\n"} & set(token)]
         if broken:
             raise ValueError(f"a vocabulary with line breaks can not be exported. Received: {broken[0]!r}")
-        Path(vocabulary).write_text("".join(f"{token}\n" for token in tokenizer.tokens), encoding="utf-8", newline="\n")
+        Path(vocabulary).write_text("".join(f"{token}\n" for token in tokens), encoding="utf-8", newline="\n")
         lines = tf.lookup.TextFileIndex
         keys = tf.lookup.TextFileInitializer(
-            str(vocabulary), tf.string, lines.WHOLE_LINE, tf.int64, lines.LINE_NUMBER, tokenizer.vocabulary_size
+            str(vocabulary), tf.string, lines.WHOLE_LINE, tf.int64, lines.LINE_NUMBER, len(tokens)
         )
         self.ids = tf.lookup.StaticHashTable(keys, -1 if self.unknown_token_id is None else self.unknown_token_id)
         kinds = _kinds(tokenizer)
@@ -152,11 +153,10 @@ class GraphTokenizer(tf.Module):
             # An apostrophe inside a run of signs, or after a blank, belongs to these.
             at = _spelt_at(contraction, codes, part) & (before != OTHER) & ~glued
             begins |= at
-            inside, after = at, at
+            after = at
             for _ in contraction[1:]:
                 after = _shift(after, False)
                 begins &= ~after
-                inside |= after
             begins |= _shift(after, False) & ~_shift(parted, False)
         return begins
 

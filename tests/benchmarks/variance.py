@@ -61,11 +61,10 @@ def rollout_variance(gan, reward, num_sequences=16, num_rollouts=64):
         (variance of their reward [T - 1], the same times the squared norm of the token's gradient [T - 1]), means over
         sequences, for prefixes of 1 to T - 1 tokens.
     """
-    generator = gan.generator
-    length = gan.discriminator.sequence_length
-    token_ids = sampling.sample(gan.generator, num_sequences, length, sampling.make_seed(0))
+    generator, length = gan.generator, gan.discriminator.sequence_length
+    token_ids = sampling.sample(generator, num_sequences, length, sampling.make_seed(0))
     one = MonteCarloRollout(1, reward=reward)
-    estimate = tf.function(lambda seed: one.estimate(token_ids, gan.generator, gan.discriminator, seed))
+    estimate = tf.function(lambda seed: one.estimate(token_ids, generator, gan.discriminator, seed))
     variance = np.var([estimate(sampling.make_seed(1 + i)).numpy() for i in range(num_rollouts)], axis=0, ddof=1)
 
     @tf.function

@@ -6,7 +6,7 @@ import pathlib
 import subprocess
 import types
 
-import numpy as np
+import small_models
 import tiny_runs
 
 EXAMPLES = pathlib.Path(__file__).parents[2] / "examples" / "serving"
@@ -46,12 +46,7 @@ def loaded(version):
 
 def answer(version, signature, **inputs):
     """What an export's signature answers in this process: {name: numpy array}."""
-    import tensorflow as tf
-
-    function = loaded(version).signatures[signature]
-    specs = function.structured_input_signature[1]
-    outputs = function(**{name: tf.constant(value, specs[name].dtype) for name, value in inputs.items()})
-    return {name: value.numpy() for name, value in outputs.items()}
+    return small_models.ask(loaded(version), signature, **inputs)
 
 
 def completions(version, texts, seed, temperature):
@@ -60,14 +55,6 @@ def completions(version, texts, seed, temperature):
     found = answer(version, "complete", text=texts, seed=seeds, temperature=[temperature] * len(texts))
     errors = [error.decode() for error in found["error"]]
     return [None if error else text.decode() for text, error in zip(found["text"], errors, strict=True)], errors
-
-
-def log_probs(gan, token_ids):
-    """log G of every token [B, T], 0 on padding, from the logits in float64."""
-    logits = np.asarray(gan.generator(token_ids, training=False), np.float64)
-    log_softmax = logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
-    chosen = np.take_along_axis(log_softmax, np.maximum(token_ids, 0)[..., None], axis=-1)[..., 0]
-    return np.where(token_ids < 0, 0, chosen)
 
 
 def run(*command, text=None, cwd=None):

@@ -72,17 +72,11 @@ class Model:
 
     def ask(self, signature, **inputs):
         """The answer to a request, {name: array}; the inputs are of the signature's own dtypes."""
-        function = self.loaded.signatures[signature]
-        specs = function.structured_input_signature[1]
-        tensors = {name: tf.constant(value, specs[name].dtype) for name, value in inputs.items()}
-        return {name: tensor.numpy() for name, tensor in function(**tensors).items()}
+        return ask(self.loaded, signature, **inputs)
 
     def log_probs(self, token_ids):
         """log G of each token, float64 [B, T] for valid token ids; 0 on padding."""
-        token_ids = np.asarray(token_ids)
-        every = log_softmax(self.gan.generator(token_ids))
-        chosen = np.take_along_axis(every, np.maximum(token_ids, 0)[..., np.newaxis], axis=-1)[..., 0]
-        return np.where(token_ids == -1, 0.0, chosen)
+        return log_probs(self.gan, token_ids)
 
     def next_probabilities(self, token_ids):
         """What follows the tokens, float64 [B, V] for beginnings."""
@@ -104,6 +98,22 @@ class Model:
     def is_beginning(self, row):
         """Whether a token can follow a sequence."""
         return self.is_sequence(row) and self.end_token_id not in row and row[-1] == -1
+
+
+def ask(loaded, signature, **inputs):
+    """What a signature of a loaded SavedModel answers: {name: array}; the inputs are of the signature's own dtypes."""
+    function = loaded.signatures[signature]
+    specs = function.structured_input_signature[1]
+    tensors = {name: tf.constant(value, specs[name].dtype) for name, value in inputs.items()}
+    return {name: tensor.numpy() for name, tensor in function(**tensors).items()}
+
+
+def log_probs(gan, token_ids):
+    """log G of each token, float64 [B, T] for valid token ids; 0 on padding."""
+    token_ids = np.asarray(token_ids)
+    every = log_softmax(gan.generator(token_ids))
+    chosen = np.take_along_axis(every, np.maximum(token_ids, 0)[..., np.newaxis], axis=-1)[..., 0]
+    return np.where(token_ids == -1, 0.0, chosen)
 
 
 def pad(rows, length):

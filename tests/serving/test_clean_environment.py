@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import served
+import small_models
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -87,7 +88,7 @@ def test_it_generates_what_the_model_generates(cli, export):
     token_ids = np.array(rows)
     np.testing.assert_array_equal(found["token_ids"], token_ids)
     assert [text.decode() for text in found["text"]] == export.tokenizer.decode(token_ids)
-    np.testing.assert_allclose(found["log_prob"], served.log_probs(export.gan, token_ids).sum(axis=1), rtol=1e-4)
+    np.testing.assert_allclose(found["log_prob"], small_models.log_probs(export.gan, token_ids).sum(axis=1), rtol=1e-4)
     assert found["error"].tolist() == [b""] * 3
     assert len(set(found["text"])) == 3
 
@@ -113,7 +114,7 @@ def test_it_scores_as_the_model_does(cli, export):
     token_ids, cut = export.tokenizer.encode_padded(texts, served.LENGTH)
     assert (token_ids[:, -1] == export.tokenizer.end_token_id).tolist() == [True, False, False, False]
     assert cut == 1  # of which only the end token does not fit
-    expected = served.log_probs(export.gan, token_ids)
+    expected = small_models.log_probs(export.gan, token_ids)
     np.testing.assert_allclose(found["log_probs"], expected, rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(found["log_prob"], expected.sum(axis=1), rtol=1e-4)
     verdict = np.asarray(export.gan.discriminator(token_ids, training=False))

@@ -31,7 +31,7 @@ def gan():
 def quick(monkeypatch):
     """Writes a file in place of a SavedModel, which takes seconds: for what does not depend on it."""
 
-    def save(functions, folder, signatures, default=None):
+    def save(functions, folder, signatures):
         (folder / "saved_model.pb").write_text("quick")
 
     monkeypatch.setattr(saved_model, "save", save)
@@ -128,7 +128,7 @@ def test_a_failure_in_the_middle_leaves_nothing(gan, quick, monkeypatch, tmp_pat
         gan.export(target)
     before = contents(tmp_path)
 
-    def fail(functions, folder, signatures, default=None):
+    def fail(functions, folder, signatures):
         (folder / "saved_model.pb").write_text("half")
         raise failure
 
@@ -141,7 +141,7 @@ def test_a_failure_in_the_middle_leaves_nothing(gan, quick, monkeypatch, tmp_pat
 
 
 def test_a_full_disk_is_refused_by_name(gan, monkeypatch, tmp_path):
-    def fail(functions, folder, signatures, default=None):
+    def fail(functions, folder, signatures):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(saved_model, "save", fail)
