@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup train test test-long bench lint clean
+.PHONY: setup train test test-long bench lint docs clean
 
 setup: .venv/ready
 
@@ -23,7 +23,7 @@ test-long: setup
 	$(BIN)/python -m pytest -m long
 
 bench: setup
-	cd tests/benchmarks && ../../$(BIN)/python -m pytest -o python_files='bench_*.py' -o python_functions='bench_*' -m '' --benchmark-only --benchmark-disable-gc --benchmark-json=../../bench.json -q .
+	cd tests/benchmarks && PYTHONPATH=. ../../$(BIN)/python -m pytest -o python_files='bench_*.py' -o python_functions='bench_*' -m '' --benchmark-only --benchmark-disable-gc --benchmark-json=../../bench.json -q .
 	$(BIN)/python tests/benchmarks/table.py bench.json > bench.md
 	$(BIN)/python tests/benchmarks/sizes.py bench.json >> bench.md
 	cat bench.md
@@ -31,6 +31,10 @@ bench: setup
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+docs: setup
+	$(BIN)/mkdocs build --strict
 
 clean:
-	rm -rf .venv build *.egg-info
+	rm -rf .venv build site *.egg-info

@@ -1,4 +1,4 @@
-"""The paper's synthetic experiment in short: an oracle writes the data, so that likelihoods can be measured exactly."""
+"""The paper's synthetic experiment in short: an oracle generates the data, so the exact likelihoods are known."""
 
 import keras
 
@@ -17,10 +17,11 @@ gan.compile(
 )
 
 
-def report(phase):
+def report(phase: str) -> None:
+    """Prints the likelihoods of the generator as it is."""
     nll_test = sg.negative_log_likelihood(generator, corpus.test_token_ids)
     nll_oracle = sg.negative_log_likelihood(oracle, gan.generate(5000, seed=1))
-    print(f"{phase}: NLL-test {nll_test:.3f}, NLL-oracle {nll_oracle:.3f} nats a token")
+    print(f"{phase}: NLL-test {nll_test:.3f}, NLL-oracle {nll_oracle:.3f} nats per token")
 
 
 report("untrained")

@@ -1,4 +1,4 @@
-"""Learn the lines of a text file, characters as tokens: python examples/poems.py poems.txt"""
+"""Trains on the lines of a text file, characters as tokens: python examples/poems.py poems.txt"""
 
 import sys
 

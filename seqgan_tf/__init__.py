@@ -1,30 +1,62 @@
 """SeqGAN for TensorFlow and Keras: sequence generators trained by adversarial policy gradient."""
 
 import importlib
+import sys
+from typing import TYPE_CHECKING
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
+
+if TYPE_CHECKING:
+    from seqgan_tf import callbacks as callbacks
+    from seqgan_tf import metrics as metrics
+    from seqgan_tf.core import losses as losses
+    from seqgan_tf.core import sampling as sampling
+    from seqgan_tf.core import sequences as sequences
+    from seqgan_tf.core.validation import InputError as InputError
+    from seqgan_tf.data.oracle_corpus import OracleCorpus as OracleCorpus
+    from seqgan_tf.data.text import TextCorpus as TextCorpus
+    from seqgan_tf.data.tokenizer import TextTokenizer as TextTokenizer
+    from seqgan_tf.metrics.likelihood import negative_log_likelihood as negative_log_likelihood
+    from seqgan_tf.models.conv_discriminator import Discriminator as Discriminator
+    from seqgan_tf.models.generator import Generator as Generator
+    from seqgan_tf.models.oracle import Oracle as Oracle
+    from seqgan_tf.rewards.controls import ConstantReward as ConstantReward
+    from seqgan_tf.rewards.controls import ShuffledReward as ShuffledReward
+    from seqgan_tf.rewards.rollout import MonteCarloRollout as MonteCarloRollout
+    from seqgan_tf.rewards.terminal import TerminalReward as TerminalReward
+    from seqgan_tf.runs.directory import load_run as load_run
+    from seqgan_tf.seqgan import SeqGAN as SeqGAN
 
 _HOMES = {
     "ConstantReward": "rewards.controls",
-    "Discriminator": "models.discriminator",
+    "Discriminator": "models.conv_discriminator",
     "Generator": "models.generator",
+    "InputError": "core.validation",
     "MonteCarloRollout": "rewards.rollout",
     "Oracle": "models.oracle",
-    "OracleCorpus": "data.synthetic",
+    "OracleCorpus": "data.oracle_corpus",
     "SeqGAN": "seqgan",
     "ShuffledReward": "rewards.controls",
+    "TerminalReward": "rewards.terminal",
     "TextCorpus": "data.text",
     "TextTokenizer": "data.tokenizer",
+    "load_run": "runs.directory",
     "negative_log_likelihood": "metrics.likelihood",
 }
-_MODULES = ("callbacks", "losses", "metrics", "sampling", "sequences")
+_MODULES = {
+    "callbacks": "callbacks",
+    "losses": "core.losses",
+    "metrics": "metrics",
+    "sampling": "core.sampling",
+    "sequences": "core.sequences",
+}
 __all__ = ["__version__", *_HOMES, *_MODULES]
 
 
-def __getattr__(name):
+def __getattr__(name: str):
     """Imports a public name when it is first used: `seqgan-tf --help` must not wait for TensorFlow."""
     if name in _MODULES:
-        return importlib.import_module(f"{__name__}.{name}")
+        return importlib.import_module(f"{__name__}.{_MODULES[name]}")
     if name in _HOMES:
         return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -32,3 +64,10 @@ def __getattr__(name):
 
 def __dir__():
     return __all__
+
+
+if "keras" in sys.modules:
+    # `keras.saving.load_model` finds a class of ours only where its module is imported. Where Keras is loaded, that is
+    # cheap; where it is not, a script that loads a model imports the class itself.
+    for _name in ("ConstantReward", "Discriminator", "MonteCarloRollout", "Oracle", "SeqGAN", "TerminalReward"):
+        __getattr__(_name)

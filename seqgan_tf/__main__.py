@@ -2,6 +2,6 @@
 
 import sys
 
-from seqgan_tf.cli import main
+from seqgan_tf.cli.main import main
 
 sys.exit(main())

@@ -8,8 +8,6 @@ import numpy as np
 import pytest
 import tiny_runs
 
-from seqgan_tf import cli
-
 
 @pytest.fixture(scope="session")
 def base(tmp_path_factory):
@@ -33,8 +31,10 @@ def run(capfd):
     """Runs a command in this process: (exit code, stdout, stderr), the writes of TensorFlow's C++ part included."""
 
     def run(*arguments):
+        from seqgan_tf.cli.main import main
+
         capfd.readouterr()
-        code = cli.main([str(argument) for argument in arguments])
+        code = main([str(argument) for argument in arguments])
         out, err = capfd.readouterr()
         return code, out, err
 

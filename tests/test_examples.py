@@ -14,12 +14,12 @@ import tiny_runs
 from nltk.translate.bleu_score import SmoothingFunction, sentence_bleu
 
 import seqgan_tf
-from seqgan_tf import config
+from seqgan_tf.runs import config, toml
 
 EXAMPLES = sorted((pathlib.Path(__file__).parent.parent / "examples").glob("*.py"))
 NAMES = [path.name for path in EXAMPLES]
 
-# What makes a script small enough for the fast suite. Each text must stand in it.
+# What makes a script small enough for the fast suite. Each text must occur in it.
 SMALLER = {
     "oracle.py": {
         "sg.Oracle(seed=0)": "sg.Oracle(20, 3, 4, seed=0)",
@@ -119,7 +119,7 @@ def test_an_example_runs(path, tmp_path, monkeypatch, capsys):
         assert "samples after epoch 1:\n" in out
         assert (tmp_path / "poems.keras").stat().st_size > 0
     if path.name == "reproduce_paper.py":
-        # The paper's figures are those of its own oracle.
+        # The paper's numbers apply to its own oracle alone.
         assert [row["the paper's NLL-oracle"] for row in table(out).values()] == ["-"] * 4
 
 
@@ -135,7 +135,7 @@ def table(text):
     return {row[0]: dict(zip(head[1:], row[1:], strict=True)) for row in rows}
 
 
-def test_the_table_of_the_paper_is_the_mean_over_the_seeds_beside_the_papers_figures(
+def test_the_table_of_the_paper_has_the_means_over_the_seeds_and_the_papers_numbers(
     tmp_path, tmp_path_factory, monkeypatch, capsys
 ):
     script = write_smaller(EXAMPLES[NAMES.index("reproduce_paper.py")], tmp_path)
@@ -145,18 +145,18 @@ def test_the_table_of_the_paper_is_the_mean_over_the_seeds_beside_the_papers_fig
     runpy.run_path(str(script), run_name="__main__")
     out, err = capsys.readouterr()
     assert (tmp_path / "table.md").read_text() == out
-    found = {}  # what each seed said on its way
-    for seed, method, *figures in re.findall(r"seed (\d), ([^:]*): NLL-test (\S+), NLL-oracle (\S+)", err):
-        assert all(math.isfinite(float(figure)) for figure in figures)
-        found.setdefault(method, {})[seed] = [float(figure) for figure in figures]
+    found = {}  # what each seed printed
+    for seed, method, *values in re.findall(r"seed (\d), ([^:]*): NLL-test (\S+), NLL-oracle (\S+)", err):
+        assert all(math.isfinite(float(value)) for value in values)
+        found.setdefault(method, {})[seed] = [float(value) for value in values]
     assert list(found) == METHODS
     paper = dict(zip(METHODS, ("10.310", "9.038", "8.946", "8.736"), strict=True))
     for method, row in table(out).items():
         assert list(found[method]) == ["3", "4"]
-        for column, figures in zip(("NLL-test", "NLL-oracle"), zip(*found[method].values(), strict=True), strict=True):
+        for column, values in zip(("NLL-test", "NLL-oracle"), zip(*found[method].values(), strict=True), strict=True):
             mean, deviation = map(float, re.fullmatch(r"(\S+) \((\S+)\)", row[column]).groups())
-            assert mean == pytest.approx(sum(figures) / 2, abs=2e-3)
-            assert deviation == pytest.approx(abs(figures[0] - figures[1]) / 2, abs=2e-3)
+            assert mean == pytest.approx(sum(values) / 2, abs=2e-3)
+            assert deviation == pytest.approx(abs(values[0] - values[1]) / 2, abs=2e-3)
         assert row["the paper's NLL-oracle"] == paper[method]
     assert len({tuple(map(tuple, seeds.values())) for seeds in found.values()}) == 4
 
@@ -188,5 +188,5 @@ def test_the_settings_among_the_examples_are_settings():
     paths = sorted((pathlib.Path(__file__).parent.parent / "examples").glob("*.toml"))
     assert paths
     for path in paths:
-        settings = config.override(config.preset("quick", text=False), config.read_toml(path), path)
+        settings = toml.override(config.preset("quick", text=False), toml.read_toml(path), path)
         assert settings != config.preset("quick", text=False)

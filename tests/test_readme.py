@@ -4,16 +4,20 @@ import pathlib
 import re
 import shlex
 import tomllib
+from collections.abc import Iterable
 
 import pytest
 import tiny_runs
 
 import seqgan_tf
-from seqgan_tf import cli, config
+from seqgan_tf.cli.main import parse
+from seqgan_tf.runs import config, toml
 
 ROOT = pathlib.Path(__file__).parent.parent
+README, CHINESE = "README.md", "README.zh.md"
+READMES = [README, CHINESE]
 
-# What makes the Python of the README small enough for a test. Each text must stand in it.
+# What makes the Python of the README small enough for a test. Each text must occur in it.
 SMALLER = {
     "embedding_dim=64, hidden_dim=128": "embedding_dim=3, hidden_dim=4",
     "sequence_length=corpus.sequence_length": "sequence_length=corpus.sequence_length, widths=(1, 2), filters=(2, 3)",
@@ -21,22 +25,36 @@ SMALLER = {
     "epochs=20": "epochs=1",
     "steps=500": "steps=2",
     "epochs=60": "epochs=1",
-    "gan.generate(200)": "gan.generate(20)",
-    "num_samples=200": "num_samples=20",
 }
 
 
-def blocks(*languages):
+def read(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def fenced(name: str) -> list[tuple[str, str]]:
+    """(language, content) of the fenced blocks of a page, in order."""
+    return re.findall(r"^```(\w*)[^\n]*\n(.*?)^```", read(name), flags=re.MULTILINE | re.DOTALL)
+
+
+def blocks(*languages: str) -> list[str]:
     """The fenced blocks of the README in one of the languages, in order."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    fenced = re.findall(r"^```(\w*)[^\n]*\n(.*?)^```", readme, flags=re.MULTILINE | re.DOTALL)
-    return [content for language, content in fenced if language in languages]
+    return [content for language, content in fenced(README) if language in languages]
 
 
-def commands():
-    """The lines of its shell blocks, without the prompt, comments and line breaks inside a command: list of words."""
+def commands() -> list[list[str]]:
+    """The lines of its shell blocks, without the prompt, comments and line breaks inside a command: lists of words."""
     lines = "".join(blocks("console", "bash", "sh", "shell")).replace("\\\n", " ").splitlines()
     return [words for line in lines if (words := shlex.split(line.removeprefix("$ "), comments=True))]
+
+
+def links(name: str) -> list[str]:
+    """The links of a page to files, without anchors."""
+    return re.findall(r"\]\((?!https?:|#|mailto:)([^)#\s]+)", read(name))
+
+
+def missing(names: Iterable[str]) -> list[str]:
+    return [name for name in names if not (ROOT / name).exists()]
 
 
 @pytest.fixture
@@ -47,7 +65,7 @@ def in_a_folder_of_a_reader(tmp_path, monkeypatch):
 
 
 def test_the_python_of_the_readme_runs(in_a_folder_of_a_reader):
-    """All blocks in order in one namespace: a later one may go on where an earlier one ended."""
+    """All blocks in order in one namespace: a later one may continue an earlier one."""
     source = blocks("python")
     assert source
     assert [text for text in SMALLER if not any(text in block for block in source)] == []
@@ -58,13 +76,14 @@ def test_the_python_of_the_readme_runs(in_a_folder_of_a_reader):
         exec(compile(block, f"README.md, python block {number + 1}", "exec"), namespace)
 
 
-def prepare(arguments):
+def prepare(arguments: list[str]) -> None:
     """Makes the files that a command line reads before it runs."""
     read = "--pretrained" if "--pretrained" in arguments else "--output-dir" if "--resume" in arguments else None
     if read:
         directory = pathlib.Path(arguments[arguments.index(read) + 1])
         directory.mkdir(parents=True, exist_ok=True)
-        (directory / "config.toml").write_text(config.to_toml(config.RunSettings(), version=seqgan_tf.__version__))
+        settings = config.RunSettings(corpus=config.DataSettings(sequence_length=20))
+        (directory / "config.toml").write_text(toml.to_toml(settings, version=seqgan_tf.__version__))
     elif "--config" in arguments:
         path = pathlib.Path(arguments[arguments.index("--config") + 1])
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -78,13 +97,13 @@ def test_every_command_of_the_readme_can_be_parsed(in_a_folder_of_a_reader):
         prepare(arguments)
         if {"--help", "-h"} & set(arguments):
             with pytest.raises(SystemExit, check=lambda exit: not exit.code):
-                cli._parse(arguments)
+                parse(arguments)
         else:
-            cli._parse(arguments)
+            parse(arguments)
 
 
 def test_every_make_target_of_the_readme_exists():
-    targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
+    targets = set(re.findall(r"^([\w-]+):", read("Makefile"), flags=re.MULTILINE))
     named = {word for words in commands() if words[0] == "make" for word in words[1:] if "=" not in word}
     assert named
     assert named <= targets
@@ -92,11 +111,29 @@ def test_every_make_target_of_the_readme_exists():
 
 def test_every_setting_of_the_readme_is_a_setting():
     for block in blocks("toml"):
-        config.override(config.RunSettings(), tomllib.loads(block), "README.md")
+        toml.override(config.RunSettings(), tomllib.loads(block), "README.md")
 
 
-def test_every_file_that_the_readme_links_to_exists():
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    links = re.findall(r"\]\((?!https?:|#|mailto:)([^)#\s]+)", readme)
+@pytest.mark.parametrize("name", READMES)
+def test_every_file_that_the_readme_links_to_exists(name):
+    assert links(name)
     scripts = [word for words in commands() for word in words if word.startswith("examples/")]
-    assert [name for name in links + scripts if not (ROOT / name).exists()] == []
+    assert missing(links(name) + scripts) == []
+
+
+def test_the_readmes_link_to_each_other_at_their_top():
+    for name, other in (READMES, READMES[::-1]):
+        assert links(name)[0] == other
+
+
+def test_the_readme_is_short():
+    assert len(read(README).splitlines()) <= 150
+
+
+def test_the_chinese_readme_has_the_code_blocks_of_the_readme():
+    assert fenced(README)
+    assert fenced(CHINESE) == fenced(README)
+
+
+def test_the_chinese_readme_links_to_the_same_files():
+    assert sorted(set(links(CHINESE)) - {README}) == sorted(set(links(README)) - {CHINESE})

@@ -1,12 +1,17 @@
+"""The steps of a SeqGAN, its pre-training, and its arguments."""
+
+import re
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from exact import sequence_probabilities
-from tiny import DATA, T, assert_same, differ, make
+from tiny import DATA, T, V, assert_same, differ, make
 
+from seqgan_tf.core.validation import InputError
 from seqgan_tf.metrics.likelihood import negative_log_likelihood
-from seqgan_tf.models.discriminator import Discriminator
+from seqgan_tf.models.conv_discriminator import Discriminator
 from seqgan_tf.models.generator import Generator
 from seqgan_tf.rewards.rollout import MonteCarloRollout
 from seqgan_tf.seqgan import SeqGAN
@@ -41,7 +46,7 @@ def test_a_discriminator_step_changes_the_discriminator_alone():
     }
 
 
-def test_discriminator_steps_teach_it_that_real_is_one():
+def test_discriminator_steps_train_it_to_call_real_sequences_real():
     model = make(compiling={"discriminator_optimizer": keras.optimizers.Adam(0.05)})
     real = np.full([30, T], 4, np.int32)  # the generator hardly ever writes this
     step = tf.function(model.discriminator_step)
@@ -68,7 +73,7 @@ def test_the_rollout_policy_lags_behind_the_generator():
     assert_same(model.rollout_policy.get_weights(), theta)
 
 
-def test_without_a_lag_the_generator_itself_rolls_out():
+def test_without_a_lag_the_generator_itself_is_the_rollout_policy():
     model = make()
     assert model.rollout_policy is model.generator
     assert len(model.weights) < len(make(update_rate=0.5).weights)
@@ -128,7 +133,7 @@ def test_pretraining_the_discriminator_changes_it_alone():
 # The whole
 
 
-def test_adversarial_training_brings_the_generator_to_the_data():
+def test_adversarial_training_moves_the_generator_to_the_data():
     real = np.array([[(first + t) % 4 for t in range(5)] for first in range(4)], np.int32)  # 4 of 1024 sequences
     generator = Generator(4, 6, 12, seed=0)
     discriminator = Discriminator(4, 5, 6, widths=[1, 2, 3], filters=[8, 16, 16], l2=0.01, seed=0)
@@ -158,12 +163,72 @@ def test_adversarial_training_brings_the_generator_to_the_data():
         ({"discriminator_steps": 0}, "`discriminator_steps` must be at least 1. Received: 0"),
     ],
 )
-def test_settings_that_make_no_model_are_refused(settings, message):
-    with pytest.raises(ValueError, match=message):
+def test_settings_outside_their_range_are_refused(settings, message):
+    with pytest.raises(InputError, match=message):
         make(**settings)
     make(baseline="none", batch_size=1)
 
 
 def test_two_vocabularies_are_refused():
-    with pytest.raises(ValueError, match=r"must have the same `vocabulary_size`\. Received: 5 and 6"):
+    with pytest.raises(InputError, match=r"must have the same `vocabulary_size`\. Received: 5 and 6"):
         SeqGAN(Generator(5), Discriminator(6, T, widths=[1], filters=[1]), MonteCarloRollout())
+
+
+# Networks and estimators of the user
+
+
+@keras.saving.register_keras_serializable("tests")
+class ColumnDiscriminator(Discriminator):
+    """Returns logits [B, 1], as a Dense layer does."""
+
+    def call(self, token_ids, training=False):
+        return super().call(token_ids, training=training)[:, tf.newaxis]
+
+
+class FixedRewards:
+    """Rewards that do not depend on the sequences."""
+
+    def __init__(self, rewards):
+        self.rewards = rewards
+
+    def estimate(self, token_ids, generator, discriminator, seed):
+        return self.rewards
+
+
+def with_parts(discriminator=None, estimator=None, baseline="none"):
+    generator = Generator(V, 3, 4, end_token_id=0, seed=1)
+    discriminator = discriminator or Discriminator(V, T, 3, widths=[1], filters=[2], seed=1)
+    estimator = estimator or FixedRewards(tf.ones([3, T]))
+    model = SeqGAN(generator, discriminator, estimator, 3, discriminator_steps=2, baseline=baseline)
+    model.compile()
+    return model
+
+
+def test_a_discriminator_with_a_column_of_logits_is_one_clear_error():
+    model = with_parts(ColumnDiscriminator(V, T, 3, widths=[1], filters=[2], seed=1))
+    message = r"^`discriminator\(token_ids\)` must be of shape \[B\]. Received: shape \((6|None), 1\)$"
+    for train in (
+        lambda: model.discriminator_step(DATA[:3], model.next_seed()),
+        lambda: model.pretrain_discriminator(DATA, steps=1, verbose=0),
+        lambda: model.fit(DATA, verbose=0),
+    ):
+        with pytest.raises(InputError, match=message):
+            train()
+    with pytest.raises(InputError, match=r"^`real_logits` must be of shape \[B\]. Received: shape \((11|None), 1\)$"):
+        model.evaluate(DATA, verbose=0)
+
+
+@pytest.mark.parametrize("baseline", ["none", "batch_mean", "leave_one_out", "moving_average"])
+@pytest.mark.parametrize(
+    ("rewards", "problem"),
+    [
+        (tf.ones([3]), "be of shape [B, T]. Received: shape (3,)"),
+        (tf.ones([3, 1]), f"be of shape [B, T] with T = {T}. Received: shape (3, 1)"),
+        (tf.ones([1, T]), f"be of shape [B, T] with B = 3. Received: shape (1, {T})"),
+        (tf.ones([3, T], tf.int32), "hold floats. Received: dtype int32"),
+    ],
+)
+def test_an_estimator_must_return_a_float_per_token(baseline, rewards, problem):
+    model = with_parts(estimator=FixedRewards(rewards), baseline=baseline)
+    with pytest.raises(InputError, match=f"^{re.escape(f'`rewards` must {problem}')}$"):
+        model.generator_step(model.next_seed())

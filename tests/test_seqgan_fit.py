@@ -1,3 +1,5 @@
+"""`fit` of a SeqGAN: rounds and epochs, Keras callbacks, saving, and data that are refused."""
+
 import collections
 
 import keras
@@ -6,8 +8,9 @@ import pytest
 import tensorflow as tf
 from tiny import DATA, T, V, assert_same, differ, make
 
+from seqgan_tf.core.validation import InputError
 from seqgan_tf.metrics.likelihood import negative_log_likelihood
-from seqgan_tf.models.discriminator import Discriminator
+from seqgan_tf.models.conv_discriminator import Discriminator
 from seqgan_tf.models.generator import Generator
 from seqgan_tf.rewards.rollout import MonteCarloRollout
 from seqgan_tf.seqgan import SeqGAN
@@ -15,7 +18,7 @@ from seqgan_tf.seqgan import SeqGAN
 
 @keras.saving.register_keras_serializable("tests")
 class Spy(SeqGAN):
-    """Trains nothing: it records what the rounds receive, and reports 1, 2, 3, ... as the reward."""
+    """Trains nothing: it records the data of the rounds, and reports 1, 2, 3, ... as the reward."""
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -69,14 +72,14 @@ def test_an_epoch_has_the_rounds_of_one_pass(data, steps_per_epoch, rounds):
 
 
 @pytest.mark.parametrize("batch", [3, 4, 11])
-def test_every_sequence_is_met_equally_often(batch):
+def test_every_sequence_is_read_equally_often(batch):
     model = spy()
     model.fit(tf.data.Dataset.from_tensor_slices(DATA).batch(batch), epochs=11, verbose=0)
-    met = collections.Counter(map(tuple, np.concatenate(model.received).tolist()))
-    assert met == {tuple(row): 12 for row in DATA.tolist()}  # 11 epochs of 2 rounds of 6: 132 sequences
+    counts = collections.Counter(map(tuple, np.concatenate(model.received).tolist()))
+    assert counts == {tuple(row): 12 for row in DATA.tolist()}  # 11 epochs of 2 rounds of 6: 132 sequences
 
 
-def test_what_stands_after_an_end_token_is_padding():
+def test_everything_after_an_end_token_is_padding():
     tail = DATA.copy()
     tail[:, 3] = np.arange(11) % 5
     for data in (tail, tail.astype(np.int64), tf.data.Dataset.from_tensor_slices(tail).batch(4)):
@@ -111,11 +114,11 @@ def test_a_round_runs_under_each_setting(settings):
 
 
 def test_a_round_runs_under_xla():
-    generator, discriminator = Generator(3, 2, 2), Discriminator(3, 2, 2, widths=[1], filters=[2])
-    model = SeqGAN(generator, discriminator, MonteCarloRollout(stride=2), batch_size=2, discriminator_steps=1)
+    generator, discriminator = Generator(3, 2, 2, seed=1), Discriminator(3, 2, 2, widths=[1], filters=[2], seed=1)
+    model = SeqGAN(generator, discriminator, MonteCarloRollout(stride=2), batch_size=8, discriminator_steps=1)
     model.compile(generator_optimizer="sgd", discriminator_optimizer="sgd", jit_compile=True)
     before = generator.get_weights()
-    history = model.fit(np.zeros((2, 2), np.int32), verbose=0).history
+    history = model.fit(np.zeros((8, 2), np.int32), verbose=0).history
     assert all(np.isfinite(values).all() for values in history.values())
     assert differ(before, generator.get_weights())
 
@@ -149,7 +152,7 @@ def test_learning_rate_callbacks_act_on_the_generator_optimizer():
     assert differ(discriminator, model.discriminator.get_weights())
 
 
-def test_a_saved_model_goes_on_where_it_was(tmp_path):
+def test_a_saved_model_continues_where_it_was(tmp_path):
     compiling = {"pretrain_optimizer": keras.optimizers.SGD(0.3, momentum=0.5), "run_eagerly": True}
     model = make(update_rate=0.5, compiling=compiling, baseline="moving_average", entropy_weight=0.1)
     model.fit(DATA, steps_per_epoch=1, verbose=0)
@@ -175,9 +178,9 @@ def training_methods(model):
 
 def test_training_before_compile_is_refused():
     model = SeqGAN(Generator(V), Discriminator(V, T, widths=[1], filters=[1]), MonteCarloRollout(), batch_size=2)
-    for train in training_methods(model):
-        with pytest.raises(ValueError, match="compile"):
-            train(DATA)
+    for method in (*training_methods(model), model.evaluate):
+        with pytest.raises(InputError, match=r"^Call `compile\(generator_optimizer=.*\)` first$"):
+            method(DATA)
 
 
 @pytest.mark.parametrize(
@@ -194,7 +197,7 @@ def test_training_before_compile_is_refused():
 )
 def test_data_of_another_kind_are_refused_by_name(data, message):
     for train in training_methods(make()):
-        with pytest.raises(ValueError, match=message):
+        with pytest.raises(InputError, match=message):
             train(data)
 
 
@@ -203,35 +206,35 @@ def test_a_dataset_is_checked_when_it_is_read():
     for train in training_methods(make(compiling={"run_eagerly": True})):
         with pytest.raises(tf.errors.InvalidArgumentError, match=r"`data` must hold token ids in \[0, 5\)"):
             train(wrong)
-    with pytest.raises(ValueError, match="`validation_data` must be in"):
+    with pytest.raises(InputError, match="`validation_data` must be in"):
         make().fit(DATA, validation_data=np.full((6, T), V))
 
 
 @pytest.mark.parametrize("steps", [0, -1])
-def test_steps_below_one_are_refused_and_not_taken_for_no_limit(steps):
+def test_steps_below_one_are_refused(steps):
     model = make()
-    with pytest.raises(ValueError, match=f"`steps` must be at least 1. Received: {steps}"):
+    with pytest.raises(InputError, match=f"`steps` must be at least 1. Received: {steps}"):
         model.pretrain_discriminator(DATA, steps=steps)
-    with pytest.raises(ValueError, match=f"`steps_per_epoch` must be at least 1. Received: {steps}"):
+    with pytest.raises(InputError, match=f"`steps_per_epoch` must be at least 1. Received: {steps}"):
         model.fit(DATA, steps_per_epoch=steps)
 
 
 def test_a_dataset_without_end_needs_steps_per_epoch():
     endless = tf.data.Dataset.from_tensor_slices(DATA).batch(4).repeat()
-    with pytest.raises(ValueError, match="`steps_per_epoch` must be given for a dataset without end"):
+    with pytest.raises(InputError, match="`steps_per_epoch` must be given for a dataset without end"):
         make().fit(endless)
     assert len(make().fit(endless, steps_per_epoch=1, verbose=0).history["reward"]) == 1
 
 
 def test_no_data_are_refused():
-    with pytest.raises(ValueError, match=r"`data` must hold at least one sequence. Received: shape \(0, 4\)"):
+    with pytest.raises(InputError, match=r"`data` must hold at least one sequence. Received: shape \(0, 4\)"):
         make().fit(np.zeros([0, T], int))
 
 
 def test_evaluate_takes_the_same_data_as_fit():
     model, tail = make(), DATA.copy()
-    tail[:, 3] = np.arange(11) % 5  # after the end token: padding, whatever stands there
+    tail[:, 3] = np.arange(11) % 5  # after the end token, so it becomes padding
     logs = model.evaluate(tail, return_dict=True, verbose=0)
     assert logs["nll"] == pytest.approx(negative_log_likelihood(model.generator, DATA), rel=1e-5)
-    with pytest.raises(ValueError, match=r"`x` must be in \[0, 5\), the vocabulary"):
+    with pytest.raises(InputError, match=r"`x` must be in \[0, 5\), the vocabulary"):
         model.evaluate(np.full((6, T), V))

@@ -1,6 +1,10 @@
+"""Samples of a SeqGAN."""
+
 import numpy as np
 import pytest
 from tiny import T, V, make
+
+from seqgan_tf.core.validation import InputError
 
 
 def test_generate_gives_padded_samples_of_the_generator():
@@ -14,7 +18,7 @@ def test_generate_gives_padded_samples_of_the_generator():
     assert make().generate(7, seed=1, batch_size=3).shape == (7, T)
 
 
-def test_generate_repeats_a_seed_and_without_one_never_repeats():
+def test_generate_repeats_samples_with_the_same_seed_only():
     model = make(end_token_id=None)
     np.testing.assert_array_equal(model.generate(8, seed=3), model.generate(8, seed=3))
     assert np.any(model.generate(8, seed=3) != model.generate(8, seed=4))
@@ -42,6 +46,8 @@ def test_generate_obeys_its_settings():
     ("settings", "message"),
     [
         ({"n": 0}, "`n` must be at least 1. Received: 0"),
+        ({"batch_size": 0}, "`batch_size` must be at least 1. Received: 0"),
+        ({"seed": 1.5}, "`seed` must be an int. Received: 1.5"),
         ({"temperature": 0.0}, "`temperature` must be a number above 0. Received: 0.0"),
         ({"top_k": 0}, "`top_k` must be at least 1"),
         ({"top_p": 1.5}, r"`top_p` must be in \(0, 1\]"),
@@ -57,6 +63,6 @@ def test_generate_obeys_its_settings():
         ({"prompt": [1, 5]}, r"`prompt` must be in \[0, 5\), the vocabulary.* Received: 5"),
     ],
 )
-def test_generate_refuses_what_makes_no_sense(settings, message):
-    with pytest.raises(ValueError, match=message):
+def test_generate_refuses_settings_outside_their_range(settings, message):
+    with pytest.raises(InputError, match=message):
         make().generate(**{"n": 2} | settings)

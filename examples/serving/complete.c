@@ -1,4 +1,4 @@
-/* Completes lines of text with an exported model, by TensorFlow's C library alone: no server, no Python at run time.
+/* Completes lines of text with an exported model and TensorFlow's C library: no server, no Python at run time.
 
    The library and its headers are in TensorFlow's Python package:
 
@@ -8,8 +8,8 @@
 
    ./complete EXPORT/VERSION SEED TEMPERATURE < lines.txt
 
-   Line i, counted from 0, is drawn with the seed [SEED, i]. What is wrong with a line goes to stderr, and the exit code
-   is then 1. TensorFlow's own messages go there too, but for TF_CPP_MIN_LOG_LEVEL=3 in the environment. */
+   Line i, counted from 0, is drawn with the seed [SEED, i]. Errors of lines go to stderr, and the exit code is then 1.
+   So do TensorFlow's own messages, unless the environment has TF_CPP_MIN_LOG_LEVEL=3. */
 
 #define _GNU_SOURCE
 #include <stdint.h>
@@ -29,8 +29,8 @@ static void check(const TF_Status *status, const char *what) {
   if (TF_GetCode(status) != TF_OK) die(what, TF_Message(status));
 }
 
-/* The names of a signature's tensors are in the model's description, a protocol buffer, and differ from export to
-   export. Of that format this much is needed: fields that have a length, and maps from strings. */
+/* The names of a signature's tensors differ from export to export. They are in the model's description, a protocol
+   buffer. Two parts of this format are needed: fields that have a length, and maps from strings. */
 typedef struct {
   const unsigned char *at, *end;
 } Message;
@@ -45,7 +45,7 @@ static uint64_t varint(Message *message) {
   return value;
 }
 
-/* Finds the next field of a number, and moves past it; 0 where there is none. */
+/* Finds the next field with a number and moves past it; 0 if there is none. */
 static int next_field(Message *message, uint64_t number, Message *found) {
   while (message->at < message->end) {
     uint64_t tag = varint(message), size = 0;
@@ -64,7 +64,7 @@ static int next_field(Message *message, uint64_t number, Message *found) {
   return 0;
 }
 
-/* Finds the value of a key in a map, which is a field of a number; both are fields of each of its pairs. */
+/* Finds the value of a key in a map, a repeated field with a number: in each pair, field 1 is the key, 2 the value. */
 static int value_of(Message message, uint64_t number, const char *key, Message *found) {
   Message pair, name;
   while (next_field(&message, number, &pair)) {
@@ -75,7 +75,7 @@ static int value_of(Message message, uint64_t number, const char *key, Message *
   return 0;
 }
 
-enum { SIGNATURES = 5, INPUTS = 1, OUTPUTS = 2, TENSOR_NAME = 1 }; /* numbers of fields */
+enum { SIGNATURES = 5, INPUTS = 1, OUTPUTS = 2, TENSOR_NAME = 1 }; /* field numbers */
 
 static TF_Output tensor_of(TF_Graph *graph, Message signature, int side, const char *key) {
   Message info, name;
@@ -90,7 +90,7 @@ static TF_Output tensor_of(TF_Graph *graph, Message signature, int side, const c
   return tensor;
 }
 
-/* Reads lines without their ends; returns how many. */
+/* Reads lines without their line ends; returns their number. */
 static int64_t read_lines(char ***lines) {
   int64_t count = 0, room = 0;
   char *line = NULL;
@@ -155,7 +155,7 @@ int main(int argc, char **argv) {
   }
 
   for (int64_t i = 0; i < rows; i++) {
-    TF_StringDealloc(&texts[i]); /* the strings of a tensor that we made are ours; those of an answer are not */
+    TF_StringDealloc(&texts[i]); /* those of an answer belong to TensorFlow */
     free(lines[i]);
   }
   free(lines);

@@ -1,4 +1,4 @@
-"""Complete texts over gRPC: python examples/serving/grpc_client.py --model captions "a man" "two dogs" """
+"""Completes texts over gRPC: python examples/serving/grpc_client.py --model captions "a man" "two dogs" """
 
 import argparse
 import sys
@@ -11,9 +11,9 @@ except ModuleNotFoundError as error:
     sys.exit(f"{error.name} is missing: pip install 'seqgan-tf[serving]'")
 
 
-def main():
+def main() -> int:
     parser = argparse.ArgumentParser(description="Complete texts with a served model, over gRPC.")
-    parser.add_argument("texts", nargs="+", metavar="TEXT", help='beginning of a text; "" begins anywhere')
+    parser.add_argument("texts", nargs="+", metavar="TEXT", help='beginning of a text; "" draws a whole text')
     parser.add_argument("--model", required=True, help="name of the served model")
     parser.add_argument("--address", default="localhost:8500")
     parser.add_argument("--temperature", type=float, default=1.0)
@@ -38,9 +38,9 @@ def main():
         except grpc.RpcError as error:
             sys.exit(f"{arguments.address}: {error.code().name}: {error.details()}")
     answers, errors = (tf.make_ndarray(outputs[name]) for name in ("text", "error"))
-    for text, answer, wrong in zip(arguments.texts, answers, errors, strict=True):
-        if wrong:
-            print(f"{text}: {wrong.decode()}", file=sys.stderr)
+    for text, answer, error in zip(arguments.texts, answers, errors, strict=True):
+        if error:
+            print(f"{text}: {error.decode()}", file=sys.stderr)
         else:
             print(answer.decode())
     return int(any(errors))

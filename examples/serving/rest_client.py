@@ -1,4 +1,4 @@
-"""Complete texts over REST: python examples/serving/rest_client.py --model captions "a man" "two dogs" """
+"""Completes texts over REST: python examples/serving/rest_client.py --model captions "a man" "two dogs" """
 
 import argparse
 import http.client
@@ -6,10 +6,11 @@ import json
 import sys
 import urllib.error
 import urllib.request
+from typing import Any
 
 
-def call(url, body=None):
-    """What a server answers: its JSON, or a line for the user in place of an exception's many."""
+def call(url: str, body: dict[str, Any] | None = None) -> Any:
+    """The JSON that a server answers with; an error ends the program with one line."""
     try:
         request = urllib.request.Request(url, body and json.dumps(body).encode())
         with urllib.request.urlopen(request, timeout=60) as answer:
@@ -25,9 +26,9 @@ def call(url, body=None):
         sys.exit(f"{url}: {getattr(error, 'reason', error)}")
 
 
-def main():
+def main() -> int:
     parser = argparse.ArgumentParser(description="Complete texts with a served model, over REST.")
-    parser.add_argument("texts", nargs="+", metavar="TEXT", help='beginning of a text; "" begins anywhere')
+    parser.add_argument("texts", nargs="+", metavar="TEXT", help='beginning of a text; "" draws a whole text')
     parser.add_argument("--model", required=True, help="name of the served model")
     parser.add_argument("--url", default="http://localhost:8501")
     parser.add_argument("--temperature", type=float, default=1.0)

@@ -1,16 +1,20 @@
-"""Figures of generators and of their samples. The functions work on plain lists or arrays of token ids."""
+"""Metrics of generators, of their samples, and of discriminators. The functions take lists or arrays of token ids."""
 
 from seqgan_tf.metrics.calibration import discriminator_health
 from seqgan_tf.metrics.divergence import divergences
 from seqgan_tf.metrics.diversity import distinct, ms_jaccard, share_copied
 from seqgan_tf.metrics.frechet import frechet_distance
+from seqgan_tf.metrics.held_out import held_out_metrics
 from seqgan_tf.metrics.likelihood import negative_log_likelihood, sequence_log_likelihoods
+from seqgan_tf.metrics.metric import METRICS, Metric
 from seqgan_tf.metrics.reverse_lm import reverse_language_model
 from seqgan_tf.metrics.samples import sample_metrics
 from seqgan_tf.metrics.sentence_bleu import bleu, self_bleu
 from seqgan_tf.metrics.sweep import compare_at_equal_nll, confidence_band, sweep_over_runs, temperature_sweep
 
 __all__ = [
+    "METRICS",
+    "Metric",
     "bleu",
     "compare_at_equal_nll",
     "confidence_band",
@@ -18,6 +22,7 @@ __all__ = [
     "distinct",
     "divergences",
     "frechet_distance",
+    "held_out_metrics",
     "ms_jaccard",
     "negative_log_likelihood",
     "reverse_language_model",

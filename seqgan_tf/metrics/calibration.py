@@ -1,24 +1,35 @@
-"""Whether a discriminator knows real from generated, and how far its probabilities can be believed."""
+"""Accuracy and calibration of a discriminator: can it tell real from generated, and are its probabilities right."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
-from seqgan_tf.checks import check_at_least
+from seqgan_tf.core.validation import InputError, check_at_least
 
 
 @dataclasses.dataclass(frozen=True)
 class DiscriminatorHealth:
-    """Accuracy and calibration. Both classes weigh one half, whatever their counts.
+    """Accuracy and calibration of a discriminator. Each class has weight 1/2 in every metric, whatever its count.
 
     Attributes:
-        real_accuracy, generated_accuracy: float, shares with P(real) > 1/2, and with P(real) <= 1/2.
-        auc: float, probability that a real sequence scores above a generated one, ties half; chance: 0.5.
-        log_loss: float, nats a sequence; always saying 1/2: log 2 = 0.693.
-        calibration_error: float, mean over sequences of |share that is real - mean P(real)| of their bin (expected
-            calibration error, Naeini et al., 2015).
-        bins: list of (mean P(real), share that is real, weight), of the bins of P(real) that hold anything.
-        num_real, num_generated: int.
+        real_accuracy: share of the real sequences with P(real) > 1/2.
+        generated_accuracy: share of the generated sequences with P(real) <= 1/2.
+        auc: probability that a real sequence has a higher logit than a generated one; ties count half; chance: 0.5.
+        log_loss: cross-entropy of P(real), nats per sequence; for a constant P(real) = 1/2 it is log 2 = 0.693.
+        calibration_error: expected calibration error (Naeini et al., 2015): weighted mean over the bins of
+            |share of real sequences - mean P(real)|.
+        bins: (mean P(real), share of real sequences, weight) of each bin of P(real) that is not empty.
+        num_real: number of real sequences.
+        num_generated: number of generated sequences.
+
+    Example:
+    ```python
+    from seqgan_tf.metrics import discriminator_health
+
+    health = discriminator_health(real_logits=[2.0, 0.5, -0.1], generated_logits=[-1.0, 0.3])
+    print(health.real_accuracy, health.generated_accuracy, health.auc)  # 0.667, 0.5, 0.833
+    ```
     """
 
     real_accuracy: float
@@ -26,29 +37,32 @@ class DiscriminatorHealth:
     auc: float
     log_loss: float
     calibration_error: float
-    bins: list
+    bins: list[tuple[float, float, float]]
     num_real: int
     num_generated: int
 
 
-def discriminator_health(real_logits, generated_logits, num_bins=10):
-    """Accuracy and calibration of a discriminator's verdicts.
+def discriminator_health(
+    real_logits: Sequence[float] | np.ndarray, generated_logits: Sequence[float] | np.ndarray, num_bins: int = 10
+) -> DiscriminatorHealth:
+    """Accuracy and calibration of a discriminator, from its logits of real and of generated sequences.
 
     Args:
-        real_logits, generated_logits: float arrays [n], [m]: log-odds that each is real.
-        num_bins: int, bins of equal width of P(real). Defaults to 10.
+        real_logits: floats [n], log-odds that each real sequence is real.
+        generated_logits: floats [m], the same of generated sequences.
+        num_bins: number of bins of equal width of P(real), for the calibration. Defaults to 10.
 
     Returns:
-        `DiscriminatorHealth`.
+        The metrics and the numbers of sequences.
 
     Raises:
-        ValueError: no logit, NaN, or no bin.
+        InputError: there is no logit, a logit is NaN, or `num_bins` < 1.
     """
     check_at_least(1, num_bins=num_bins)
     real, generated = (np.asarray(logits, np.float64).ravel() for logits in (real_logits, generated_logits))
     for name, logits in (("real_logits", real), ("generated_logits", generated)):
         if not len(logits) or np.isnan(logits).any():
-            raise ValueError(f"`{name}` must hold numbers. Received: {'NaN' if len(logits) else 'none'}")
+            raise InputError(f"`{name}` must hold numbers. Received: {'NaN' if len(logits) else 'none'}")
     logits = np.concatenate([real, generated])
     is_real = np.repeat([1.0, 0.0], [len(real), len(generated)])
     weight = np.where(is_real, 0.5 / len(real), 0.5 / len(generated))

@@ -1,19 +1,32 @@
-"""Frechet distance between two sets of sequences, as an embedder of the caller sees them."""
+"""Frechet distance between the embeddings of two sets of sequences; the embedding is the caller's."""
 
 import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
+
+from seqgan_tf.core.validation import InputError
 
 
 @dataclasses.dataclass(frozen=True)
 class FrechetDistance:
-    """What was measured, and on how much.
+    """Frechet distance, with the numbers that it was computed from.
 
     Attributes:
-        distance: float, at least 0; 0 where means and covariances agree.
-        num_generated, num_real: int.
-        dimensions: int, of an embedding. With fewer sequences than dimensions a covariance is singular and the
-            distance biased upwards: compare only distances of equal counts.
+        distance: at least 0; 0 where means and covariances agree.
+        num_generated: number of generated sequences.
+        num_real: number of real sequences.
+        dimensions: width of an embedding. With fewer sequences than dimensions a covariance is singular and the
+            distance is biased upwards: compare only distances of equal counts.
+
+    Example:
+    ```python
+    from seqgan_tf.metrics import frechet_distance
+
+    found = frechet_distance(["ab", "abc"], ["abcd", "b", "bb"], embed=lambda texts: [[len(text)] for text in texts])
+    print(found.distance)  # 0.701
+    ```
     """
 
     distance: float
@@ -22,31 +35,34 @@ class FrechetDistance:
     dimensions: int
 
 
-def frechet_distance(generated, real, embed=None):
+def frechet_distance(
+    generated: Any, real: Any, embed: Callable[[Any], Sequence[Sequence[float]] | np.ndarray] | None = None
+) -> FrechetDistance:
     """|mu_1 - mu_2|^2 + Tr(S_1 + S_2 - 2 (S_1 S_2)^(1/2)) (Dowson and Landau, 1982; Heusel et al., 2017).
 
     Args:
-        generated, real: what `embed` takes, such as lists of text or int arrays [n, T]; with `embed` None, the
-            embeddings themselves, float arrays [n, d]. At least two of each.
-        embed: function that gives one vector a sequence: float array [n, d]. Defaults to None.
+        generated: what `embed` takes, such as texts or an int array [n, T]; with `embed` None, the embeddings
+            themselves, float array [n, d]. At least two.
+        real: the same, of real sequences.
+        embed: function that returns one vector per sequence, float array [n, d]. Defaults to None.
 
     Returns:
-        `FrechetDistance`; covariances divide by n - 1.
+        The distance; covariances divide by n - 1.
 
     Raises:
-        ValueError: fewer than two embeddings, two sets of different width, or numbers that are not finite.
+        InputError: fewer than two embeddings, two sets of different width, or numbers that are not finite.
     """
     sets = []
     for name, sequences in (("generated", generated), ("real", real)):
         vectors = np.asarray(sequences if embed is None else embed(sequences), np.float64)
         if vectors.ndim != 2 or len(vectors) < 2:
-            raise ValueError(f"`{name}` must give embeddings of shape [n, d], n >= 2. Received: shape {vectors.shape}")
+            raise InputError(f"`{name}` must give embeddings of shape [n, d], n >= 2. Received: shape {vectors.shape}")
         if not np.isfinite(vectors).all():
-            raise ValueError(f"`{name}` must give finite embeddings. Received: NaN or infinity")
+            raise InputError(f"`{name}` must give finite embeddings. Received: NaN or infinity")
         sets.append(vectors)
     a, b = sets
     if a.shape[1] != b.shape[1]:
-        raise ValueError(
+        raise InputError(
             f"`generated` and `real` must be embedded in one space. Received: {a.shape[1]} and {b.shape[1]} dimensions"
         )
     covariance_a, covariance_b = (np.atleast_2d(np.cov(vectors, rowvar=False)) for vectors in sets)

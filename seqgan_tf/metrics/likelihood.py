@@ -1,41 +1,47 @@
-"""Likelihoods of any number of sequences: nats a sequence, and nats a token."""
+"""Log-likelihoods of sequences under a model: nats per sequence, and nats per token."""
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 import tensorflow as tf
 
-from seqgan_tf.losses import token_log_probs
-from seqgan_tf.sequences import PADDING, check_token_ids, mask
+from seqgan_tf.core.losses import token_log_probs
+from seqgan_tf.core.padding import PADDING
+from seqgan_tf.core.sequences import check_token_ids, mask
+from seqgan_tf.core.validation import InputError
+
+if TYPE_CHECKING:
+    from seqgan_tf.core.protocols import Generator
 
 BATCH_SIZE = 250
 
 
 @tf.function
-def _log_likelihoods(generator, token_ids, temperature):
+def _log_likelihoods(generator: "Generator", token_ids: tf.Tensor, temperature: tf.Tensor) -> tf.Tensor:
     logits = generator(token_ids, training=False) / temperature
     return tf.reduce_sum(token_log_probs(logits, token_ids) * mask(token_ids), axis=1)
 
 
-def sequence_log_likelihoods(generator, token_ids, temperature=1.0):
+def sequence_log_likelihoods(generator: "Generator", token_ids: np.ndarray, temperature: float = 1.0) -> np.ndarray:
     """log G(Y) = sum_t log G(y_t | Y_1:t-1) of each sequence, dropout off.
 
     Args:
-        generator: a `Generator` or `Oracle`.
+        generator: a `Generator` or an `Oracle`.
         token_ids: int array [n, T], n >= 1, padded with -1; padding does not count.
-        temperature: float above 0, the logits are divided by it. Defaults to 1.0.
+        temperature: a number above 0; the logits are divided by it. Defaults to 1.0.
 
     Returns:
-        float64 array [n], nats a sequence.
+        float64 array [n], nats per sequence.
 
     Raises:
-        ValueError: an id is outside the vocabulary, the shape is another, or the generator gives a likelihood that is
-            no finite number.
+        InputError: an id is outside the vocabulary, the array has another shape, or a log-likelihood is not finite.
     """
     check_token_ids(token_ids, generator.vocabulary_size)
     token_ids = np.asarray(token_ids, np.int32)
     if token_ids.ndim != 2 or not len(token_ids):
-        raise ValueError(f"`token_ids` must be of shape [n, T], n >= 1. Received: shape {token_ids.shape}")
+        raise InputError(f"`token_ids` must be of shape [n, T], n >= 1. Received: shape {token_ids.shape}")
     if not 0 < temperature < float("inf"):
-        raise ValueError(f"`temperature` must be a number above 0. Received: {temperature}")
+        raise InputError(f"`temperature` must be a number above 0. Received: {temperature}")
     parts = []
     for start in range(0, len(token_ids), BATCH_SIZE):
         batch = token_ids[start : start + BATCH_SIZE]
@@ -45,29 +51,31 @@ def sequence_log_likelihoods(generator, token_ids, temperature=1.0):
     totals = np.concatenate(parts).astype(np.float64)
     if not np.isfinite(totals).all():
         first = int(np.argmin(np.isfinite(totals)))
-        raise ValueError(
+        raise InputError(
             f"`generator` must give finite likelihoods. Received: {totals[first]} for sequence {first} of `token_ids`"
         )
     return totals
 
 
-def negative_log_likelihood(generator, token_ids, temperature=1.0):
+def negative_log_likelihood(generator: "Generator", token_ids: np.ndarray, temperature: float = 1.0) -> float:
     """-sum log G(y_t | Y_1:t-1) / (number of tokens), dropout off.
 
     With real sequences and the trained generator this is NLL-test; with generated sequences and the oracle as
     `generator` it is NLL-oracle (paper, section 4.1). Padding does not count.
 
     Args:
-        generator, token_ids, temperature: see `sequence_log_likelihoods`.
+        generator: a `Generator` or an `Oracle`.
+        token_ids: int array [n, T], n >= 1, padded with -1.
+        temperature: a number above 0; the logits are divided by it. Defaults to 1.0.
 
     Returns:
-        float, nats a token.
+        Nats per token.
 
     Raises:
-        ValueError: there is no token, or as `sequence_log_likelihoods`.
+        InputError: there is no token, or as `sequence_log_likelihoods`.
     """
     total = sequence_log_likelihoods(generator, token_ids, temperature).sum()
     num_tokens = np.sum(np.asarray(token_ids) != PADDING)
     if not num_tokens:
-        raise ValueError("`token_ids` must hold at least one token. Received: only padding")
+        raise InputError("`token_ids` must hold at least one token. Received: only padding")
     return float(-total / num_tokens)

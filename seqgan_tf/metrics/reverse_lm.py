@@ -1,27 +1,38 @@
-"""Reverse language model: what a model that has only read samples makes of real sequences."""
+"""Reverse language model: NLL of real data under a language model trained on generated samples."""
 
 import dataclasses
 
 import keras
 import numpy as np
 
-from seqgan_tf.checks import check_at_least
+from seqgan_tf.core.phases import fit_likelihood
+from seqgan_tf.core.sequences import check_token_ids
+from seqgan_tf.core.validation import InputError, check_at_least
 from seqgan_tf.data import pipeline
 from seqgan_tf.metrics.likelihood import negative_log_likelihood
 from seqgan_tf.models.generator import Generator
-from seqgan_tf.phase import fit_likelihood
-from seqgan_tf.sequences import check_token_ids
 
 
 @dataclasses.dataclass(frozen=True)
 class ReverseLanguageModel:
-    """What was measured, and on how much.
+    """NLL of real sequences under a model trained on samples, with the numbers of sequences.
 
     Attributes:
-        nll: float, nats a token of the real sequences.
-        epochs: int, passes over the samples until the best likelihood of the held-out tenth of them.
-        num_generated: int, samples that the model has read, the held-out tenth included.
-        num_real: int, sequences that it was measured on.
+        nll: negative log-likelihood of the real sequences, nats per token.
+        epochs: epochs until the lowest NLL of the tenth of the samples that is kept for early stopping.
+        num_generated: number of samples, the tenth for early stopping included.
+        num_real: number of real sequences.
+
+    Example:
+    ```python
+    import numpy as np
+
+    from seqgan_tf.metrics import reverse_language_model
+
+    draw = np.random.default_rng(0).integers
+    found = reverse_language_model(draw(0, 5, (100, 6)), draw(0, 5, (20, 6)), vocabulary_size=5, max_epochs=2)
+    print(found.nll)  # about log 5 = 1.609: the samples are noise
+    ```
     """
 
     nll: float
@@ -31,48 +42,52 @@ class ReverseLanguageModel:
 
 
 def reverse_language_model(
-    generated,
-    real,
-    vocabulary_size,
-    end_token_id=None,
-    embedding_dim=32,
-    hidden_dim=32,
-    learning_rate=1e-2,
-    max_epochs=30,
-    batch_size=64,
-    seed=0,
-):
-    """NLL of real sequences under a fresh model trained on samples (Zhao et al., 2018; Semeniuta et al., 2018).
+    generated: np.ndarray,
+    real: np.ndarray,
+    vocabulary_size: int,
+    end_token_id: int | None = None,
+    embedding_dim: int = 32,
+    hidden_dim: int = 32,
+    learning_rate: float = 1e-2,
+    max_epochs: int = 30,
+    batch_size: int = 64,
+    seed: int = 0,
+) -> ReverseLanguageModel:
+    """NLL of real sequences under a new LSTM trained on samples (Zhao et al., 2018; Semeniuta et al., 2018).
 
-    Low where the samples are both likely and diverse. Compare it with the same figure of as many real training
-    sequences in place of the samples; it depends on the size of the model and on how many samples it reads.
+    It is low where the samples are both likely and diverse. It depends on the size of the LSTM and on the number of
+    samples: compare it with the same metric for an equal number of real training sequences in place of the samples.
 
     Args:
-        generated: int array [n, T] of samples, padded with -1; nine tenths train, one tenth says when to stop.
-        real: int array [m, T], not seen by the generator.
-        vocabulary_size: int.
-        end_token_id: int. Defaults to None: sequences do not end before position T.
-        embedding_dim, hidden_dim: int, of the LSTM. Default to 32.
-        learning_rate: float, of Adam with the gradient's norm clipped to 5. Defaults to 0.01.
-        max_epochs: int. Defaults to 30; two epochs without a better held-out likelihood end the training before.
-        batch_size: int. Defaults to 64.
-        seed: int. Defaults to 0.
+        generated: int array [n, T] of samples, padded with -1; nine tenths train the LSTM, one tenth serves early
+            stopping.
+        real: int array [m, T] of real sequences that the generator was not trained on.
+        vocabulary_size: number of tokens.
+        end_token_id: the token that ends a sequence. Defaults to None: sequences fill all T positions.
+        embedding_dim: width of the embedding of the LSTM. Defaults to 32.
+        hidden_dim: units of the LSTM. Defaults to 32.
+        learning_rate: of Adam, with the global norm of the gradient clipped to 5. Defaults to 0.01.
+        max_epochs: epochs at most; two epochs without a better NLL of the tenth end the training earlier. Defaults to
+            30.
+        batch_size: sequences per step. Defaults to 64.
+        seed: int, of the split, the initial weights and the order of the samples. Defaults to 0.
 
     Returns:
-        `ReverseLanguageModel`.
+        The NLL and the numbers of sequences.
 
     Raises:
-        ValueError: fewer samples than a batch and the held-out tenth, or ids outside the vocabulary.
+        InputError: too few samples for one batch beside the tenth, another shape, ids outside the vocabulary, or
+            `max_epochs` < 1.
     """
     generated, real = np.asarray(generated), np.asarray(real)
     for name, token_ids in (("generated", generated), ("real", real)):
         check_token_ids(token_ids, vocabulary_size, name)
         if token_ids.ndim != 2 or not len(token_ids):
-            raise ValueError(f"`{name}` must be of shape [n, T], n >= 1. Received: shape {token_ids.shape}")
+            raise InputError(f"`{name}` must be of shape [n, T], n >= 1. Received: shape {token_ids.shape}")
     check_at_least(1, max_epochs=max_epochs)
     held_out = max(1, len(generated) // 10)
     if len(generated) - held_out < batch_size:
-        raise ValueError(
+        raise InputError(
             f"`generated` must hold at least {batch_size} sequences beside the held-out tenth. "
             f"Received: {len(generated)} in all"
         )

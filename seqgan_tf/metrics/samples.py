@@ -1,42 +1,43 @@
-"""The n-gram figures of a set of samples in one table, and the same figures of real sequences to hold them against."""
+"""All n-gram metrics of a set of samples in one dict."""
 
 import numpy as np
 
 from seqgan_tf.metrics.diversity import distinct, ms_jaccard, share_copied
-from seqgan_tf.metrics.ngrams import as_sequences
+from seqgan_tf.metrics.metric import DISTINCT_ORDERS, ORDERS
+from seqgan_tf.metrics.ngrams import Sequences, as_sequences
 from seqgan_tf.metrics.sentence_bleu import bleu, self_bleu
 
-ORDERS = (2, 3, 4, 5)
 
-
-def sample_metrics(samples, test, training=None):
+def sample_metrics(samples: Sequences, test: Sequences, training: Sequences | None = None) -> dict[str, float]:
     """BLEU-2 to -5, Self-BLEU-2 to -5, MS-Jaccard-2 to -5, distinct-1 and -2, and the share of copies.
 
-    Put the same figures of real sequences beside them: `sample_metrics(training_part, test)`. All depend on the number
-    of sequences; compare only equal counts.
+    Compare them with the same metrics of real sequences: `sample_metrics(some_training_sequences, test)`. All depend on
+    the number of sequences: compare only sets of equal size.
 
     Args:
-        samples: list of lists of token ids, or int array [n, T] padded with -1.
-        test: the same, real sequences not seen in training: the references of BLEU and MS-Jaccard.
-        training: the same, what the share of copies is looked up in. Defaults to None: it is left out.
+        samples: lists of token ids, or int array [n, T] padded with -1.
+        test: the same: real sequences that were not used in training, the references of BLEU and MS-Jaccard.
+        training: the same: the training sequences, among which copies are searched. Defaults to None: the share of
+            copies is left out.
 
     Returns:
-        dict of numbers: "num_samples" and "num_test"; "bleu_n", "self_bleu_n" and "ms_jaccard_n" for n = 2 to 5;
-        "distinct_1", "distinct_2" and "share_copied". NaN where no sequence is long enough for MS-Jaccard-n or
-        distinct-n (BLEU is smoothed).
+        Numbers by the keys of `METRICS`: "bleu_n", "self_bleu_n" and "ms_jaccard_n" for n = 2 to 5, "distinct_1",
+        "distinct_2" and "share_copied"; and "num_samples" and "num_test", numbers of sequences. MS-Jaccard-n and
+        distinct-n are NaN where every sequence is shorter than n (BLEU is smoothed).
 
     Raises:
-        ValueError: as `bleu` and `self_bleu`.
+        InputError: as `bleu` and `self_bleu`.
     """
-    samples, test = as_sequences(samples, "samples"), as_sequences(test, "test")
-    figures = {"num_samples": len(samples), "num_test": len(test)}
-    figures |= {f"bleu_{n}": value for n, value in bleu(samples, test).bleu.items()}
-    figures |= {f"self_bleu_{n}": value for n, value in self_bleu(samples).bleu.items()}
-    longest = min(max(len(s) for s in samples + test), max(ORDERS))
-    jaccard = ms_jaccard(samples, test, longest).ms_jaccard
-    figures |= {f"ms_jaccard_{n}": jaccard.get(n, np.nan) for n in ORDERS}
-    longest_sample = max(len(s) for s in samples)
-    figures |= {f"distinct_{n}": distinct(samples, n).share if longest_sample >= n else np.nan for n in (1, 2)}
+    written, references = as_sequences(samples, "samples"), as_sequences(test, "test")
+    values: dict[str, float] = {"num_samples": len(written), "num_test": len(references)}
+    values |= {f"bleu_{n}": value for n, value in bleu(written, references, max(ORDERS)).bleu.items()}
+    values |= {f"self_bleu_{n}": value for n, value in self_bleu(written, max(ORDERS)).bleu.items()}
+    longest = min(max(len(sequence) for sequence in written + references), max(ORDERS))
+    jaccard = ms_jaccard(written, references, longest).ms_jaccard
+    values |= {f"ms_jaccard_{n}": jaccard.get(n, np.nan) for n in ORDERS}
+    longest_sample = max(len(sequence) for sequence in written)
+    for n in DISTINCT_ORDERS:
+        values[f"distinct_{n}"] = distinct(written, n).share if longest_sample >= n else np.nan
     if training is not None:
-        figures["share_copied"] = share_copied(samples, training).share
-    return figures
+        values["share_copied"] = share_copied(written, training).share
+    return values

@@ -1,97 +1,129 @@
-"""The temperature sweep: quality against NLL-test, and two generators compared at equal NLL-test (Caccia et al., 2020).
+"""Temperature sweep: quality against NLL-test, and two generators compared at equal NLL-test (Caccia et al., 2020).
 
-A generator sampled with its logits times alpha trades diversity for quality, at no training at all. So a better
-quality says something only at an equal NLL-test, where each model is scored with the alpha that it is sampled with.
+A generator whose logits are multiplied by alpha > 1 loses diversity and gains quality without any training. So two
+generators are compared at equal NLL-test, where NLL-test is measured at the alpha of the samples.
 """
 
 import dataclasses
 import math
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import tensorflow_probability as tfp
 
-from seqgan_tf.checks import check_at_least
-from seqgan_tf.generation import generate
+from seqgan_tf.core.generation import generate
+from seqgan_tf.core.sampling import SamplingSettings
+from seqgan_tf.core.validation import InputError, check_at_least
 from seqgan_tf.metrics.likelihood import negative_log_likelihood
+
+if TYPE_CHECKING:
+    from seqgan_tf.core.protocols import Generator
 
 ALPHAS = (0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3, 1.4, 1.6, 1.8, 2.0, 2.3)
 
 
 @dataclasses.dataclass(frozen=True)
 class TemperatureSweep:
-    """The curve of one generator, or of one way of training over several seeds.
+    """The curve of one generator, or of one training method over several seeds.
 
     Attributes:
         alphas: float array [A], ascending; logits are multiplied by them (temperature 1 / alpha).
-        nll_test: float array [S, A], nats a token of held-out sequences at alpha.
-        quality: float array [S, A], of samples at alpha.
-        seeds: tuple of S ints, one a row: of the samples, or of the training, see `sweep_over_runs`.
-        num_test, num_generated: int, sequences behind every figure of a row.
+        nll_test: float array [S, A], NLL of held-out sequences at each alpha, nats per token.
+        quality: float array [S, A], quality metric of samples at each alpha.
+        seeds: S ints, one per row: seeds of the samples, or of the training, see `sweep_over_runs`.
+        num_test: number of held-out sequences that each NLL-test was computed from.
+        num_generated: number of samples that each quality was computed from.
+
+    Example:
+    ```python
+    import numpy as np
+
+    from seqgan_tf import Generator
+    from seqgan_tf.metrics import bleu, temperature_sweep
+
+    test = np.random.default_rng(0).integers(0, 10, (50, 6))
+    sweep = temperature_sweep(
+        Generator(10, 8, 8, seed=1), test, lambda samples: bleu(samples, test).bleu[4], (0.7, 1.0, 1.5), num_samples=50
+    )
+    print(sweep.nll_test.shape, sweep.quality.shape)  # (1, 3) (1, 3)
+    ```
     """
 
     alphas: np.ndarray
     nll_test: np.ndarray
     quality: np.ndarray
-    seeds: tuple
+    seeds: tuple[int, ...]
     num_test: int
     num_generated: int
 
-    def bands(self):
-        """(NLL-test, quality), each as `confidence_band` gives it: (mean [A], half width [A])."""
+    def bands(self) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
+        """`confidence_band` of NLL-test and of quality over the rows: mean [A] and half width [A] of each."""
         return confidence_band(self.nll_test), confidence_band(self.quality)
 
 
-def temperature_sweep(generator, test, quality, alphas=ALPHAS, num_samples=5_000, seeds=(1,)):
-    """Samples and scores a generator at several temperatures.
+def temperature_sweep(
+    generator: "Generator",
+    test: np.ndarray,
+    quality: Callable[[np.ndarray], float],
+    alphas: Sequence[float] = ALPHAS,
+    num_samples: int = 5_000,
+    seeds: Sequence[int] = (1,),
+) -> TemperatureSweep:
+    """NLL-test and quality of a generator at several temperatures.
 
     Args:
-        generator: a `Generator`.
-        test: int array [n, T], real sequences that nobody trained on.
-        quality: function that gives samples, an int32 array [num_samples, T], a number. With an oracle:
+        generator: the policy that is measured.
+        test: int array [n, T] of real sequences that were not used in training, padded with -1.
+        quality: function from samples, an int32 array [num_samples, T], to a number. With an oracle:
             `lambda samples: negative_log_likelihood(oracle, samples)`.
-        alphas: floats above 0. Defaults to 12 from 0.7 to 2.3.
-        num_samples: int. Defaults to 5,000.
-        seeds: ints; each draws all samples anew. Defaults to (1,).
+        alphas: numbers above 0 that the logits are multiplied by. Defaults to 12 numbers from 0.7 to 2.3.
+        num_samples: samples at each alpha. Defaults to 5,000.
+        seeds: one set of samples is drawn with each. Defaults to (1,).
 
     Returns:
-        `TemperatureSweep`, a row a seed; its bands then hold the chance of sampling alone.
+        The curve, with one row per seed. Its bands contain the variation of the samples, not that of the training.
 
     Raises:
-        ValueError: no alpha or seed, an alpha <= 0, a quality that is no finite number, or as
+        InputError: there is no alpha or no seed, an alpha is not above 0, a quality is not finite, or as
             `negative_log_likelihood`.
     """
-    alphas = np.array(sorted(set(alphas)), np.float64)
-    if not len(alphas) or not ((alphas > 0) & np.isfinite(alphas)).all():
-        raise ValueError(f"`alphas` must hold numbers above 0. Received: {alphas.tolist()}")
+    values = np.array(sorted(set(alphas)), np.float64)
+    if not len(values) or not ((values > 0) & np.isfinite(values)).all():
+        raise InputError(f"`alphas` must hold numbers above 0. Received: {values.tolist()}")
     if not len(seeds):
-        raise ValueError("`seeds` must hold at least one. Received: none")
-    nll_test = [negative_log_likelihood(generator, test, 1 / alpha) for alpha in alphas]
-    figures = np.zeros([len(seeds), len(alphas)])
+        raise InputError("`seeds` must hold at least one. Received: none")
+    nll_test = [negative_log_likelihood(generator, test, 1 / alpha) for alpha in values]
+    qualities = np.zeros([len(seeds), len(values)])
     for i, seed in enumerate(seeds):
-        for j, alpha in enumerate(alphas):
-            figures[i, j] = quality(generate(generator, num_samples, np.shape(test)[1], seed, temperature=1 / alpha))
-            if not math.isfinite(figures[i, j]):
-                raise ValueError(f"`quality` must give a finite number. Received: {figures[i, j]} at alpha {alpha}")
-    return TemperatureSweep(alphas, np.tile(nll_test, [len(seeds), 1]), figures, tuple(seeds), len(test), num_samples)
+        for j, alpha in enumerate(values):
+            samples = generate(generator, num_samples, np.shape(test)[1], seed, SamplingSettings(1 / alpha))
+            qualities[i, j] = quality(samples)
+            if not math.isfinite(qualities[i, j]):
+                raise InputError(f"`quality` must give a finite number. Received: {qualities[i, j]} at alpha {alpha}")
+    return TemperatureSweep(values, np.tile(nll_test, [len(seeds), 1]), qualities, tuple(seeds), len(test), num_samples)
 
 
-def sweep_over_runs(sweeps, seeds):
-    """One curve of several runs of the same method: each run's mean over its own rows becomes a row.
+def sweep_over_runs(sweeps: Sequence[TemperatureSweep], seeds: Sequence[int]) -> TemperatureSweep:
+    """One curve of several runs of the same method: the mean over the rows of each run becomes one row.
 
     Args:
-        sweeps: list of `TemperatureSweep` at the same alphas.
-        seeds: the runs' training seeds, in the same order.
+        sweeps: one sweep per run, all at the same alphas and with the same numbers of sequences.
+        seeds: the training seed of each run.
+
+    Returns:
+        The curve, with one row per run.
 
     Raises:
-        ValueError: there is no sweep, not one seed a sweep, or the alphas or the counts differ.
+        InputError: there is no sweep, the number of seeds is another, or alphas or numbers of sequences differ.
     """
     if not len(sweeps) or len(sweeps) != len(seeds):
-        raise ValueError(f"`sweeps` must hold one sweep a seed. Received: {len(sweeps)} sweeps, {len(seeds)} seeds")
+        raise InputError(f"`sweeps` must hold one sweep per seed. Received: {len(sweeps)} sweeps, {len(seeds)} seeds")
     first = sweeps[0]
     for sweep in sweeps:
         same = (list(sweep.alphas), sweep.num_test, sweep.num_generated)
         if same != (list(first.alphas), first.num_test, first.num_generated):
-            raise ValueError(
+            raise InputError(
                 "`sweeps` must agree in alphas and counts. Received: "
                 f"{first.alphas.tolist()}, {first.num_test}, {first.num_generated} and "
                 f"{sweep.alphas.tolist()}, {sweep.num_test}, {sweep.num_generated}"
@@ -104,15 +136,20 @@ def sweep_over_runs(sweeps, seeds):
     )
 
 
-def confidence_band(rows, confidence=0.95):
-    """Mean over rows and half the width of its confidence interval, by Student's t.
+def confidence_band(
+    rows: Sequence[Sequence[float]] | np.ndarray, confidence: float = 0.95
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mean over rows, and half the width of its confidence interval by Student's t.
 
     Args:
-        rows: float array [S, ...].
-        confidence: float in (0, 1). Defaults to 0.95.
+        rows: float array [S, ...], S >= 1.
+        confidence: the probability that the interval covers the mean, in (0, 1). Defaults to 0.95.
 
     Returns:
-        (mean [...], half width [...]); the latter is NaN where S = 1.
+        Mean [...] and half width [...]; the half width is NaN where S = 1.
+
+    Raises:
+        InputError: `confidence` is not in (0, 1).
     """
     _check_confidence(confidence)
     rows = np.asarray(rows, np.float64)
@@ -124,14 +161,27 @@ def confidence_band(rows, confidence=0.95):
 
 @dataclasses.dataclass(frozen=True)
 class EqualNllComparison:
-    """Quality of one curve less that of another at equal NLL-test.
+    """Quality of a first curve less that of a second one at equal NLL-test.
 
     Attributes:
-        nll_test: float array [P], where they are compared; empty where the curves have no NLL-test in common.
-        difference: float array [P], first less second.
-        half_width: float array [P], of the confidence interval; NaN with one seed.
-        paired: bool, whether the curves have the same seeds and differences were taken seed by seed.
-        confidence: float.
+        nll_test: float array [P], the points of comparison; empty where the curves have no NLL-test in common.
+        difference: float array [P], quality of the first less that of the second.
+        half_width: float array [P], half the width of the confidence interval of the difference; NaN with one seed.
+        paired: True where both curves have the same seeds and differences were taken seed by seed.
+        confidence: of the interval.
+
+    Example:
+    ```python
+    import numpy as np
+
+    from seqgan_tf.metrics import compare_at_equal_nll
+    from seqgan_tf.metrics.sweep import TemperatureSweep
+
+    alphas, nll_test = np.array([1.0, 1.5, 2.0]), np.array([[2.0, 2.5, 3.0]])
+    first = TemperatureSweep(alphas, nll_test, np.array([[0.5, 0.6, 0.7]]), seeds=(1,), num_test=50, num_generated=50)
+    second = TemperatureSweep(alphas, nll_test, np.array([[0.4, 0.5, 0.6]]), seeds=(1,), num_test=50, num_generated=50)
+    print(compare_at_equal_nll(first, second).difference)  # 0.1 at each of nine points
+    ```
     """
 
     nll_test: np.ndarray
@@ -141,23 +191,30 @@ class EqualNllComparison:
     confidence: float
 
 
-def compare_at_equal_nll(first, second, num_points=9, confidence=0.95):
-    """The difference of two curves at equal NLL-test, with its band over seeds.
+def compare_at_equal_nll(
+    first: TemperatureSweep, second: TemperatureSweep, num_points: int = 9, confidence: float = 0.95
+) -> EqualNllComparison:
+    """The difference in quality of two curves at equal NLL-test, with its confidence band over seeds.
 
-    NLL-test is convex in alpha. Of its two branches the one from the minimum towards higher alpha is compared, by
-    linear interpolation between alphas, where all rows of both curves have it.
+    NLL-test is convex in alpha, so that a curve has two branches. The branch from the lowest NLL-test towards higher
+    alpha is compared, by linear interpolation between alphas, over the range that all rows of both curves cover.
+    Curves of the same seeds are compared by a paired t interval, other curves by Welch's t interval.
 
     Args:
-        first, second: `TemperatureSweep`.
-        num_points: int, evenly spaced over the common range. Defaults to 9.
-        confidence: float. Defaults to 0.95. Seeds that are not the same are compared by Welch's t.
+        first: a curve.
+        second: the curve that it is compared with.
+        num_points: points of comparison, evenly spaced over the common range. Defaults to 9.
+        confidence: of the interval, in (0, 1). Defaults to 0.95.
 
     Returns:
-        `EqualNllComparison`.
+        The differences and their bands.
+
+    Raises:
+        InputError: `num_points` < 1, or `confidence` is not in (0, 1).
     """
     _check_confidence(confidence)
     check_at_least(1, num_points=num_points)
-    branches = [[_sharp_branch(*row) for row in zip(c.nll_test, c.quality, strict=True)] for c in (first, second)]
+    branches = [[_upper_branch(*row) for row in zip(c.nll_test, c.quality, strict=True)] for c in (first, second)]
     low = max(nll[0] for branch in branches for nll, _ in branch)
     high = min(nll[-1] for branch in branches for nll, _ in branch)
     points = np.linspace(low, high, num_points) if low < high else np.zeros(0)
@@ -171,13 +228,14 @@ def compare_at_equal_nll(first, second, num_points=9, confidence=0.95):
     return EqualNllComparison(points, difference, half_width, paired, confidence)
 
 
-def _sharp_branch(nll_test, quality):
-    """The part of a row from the lowest NLL-test on."""
+def _upper_branch(nll_test: np.ndarray, quality: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The part of a row from the lowest NLL-test towards higher alpha."""
     start = int(np.argmin(nll_test))
     return nll_test[start:], quality[start:]
 
 
-def _welch_half_width(a, b, confidence):
+def _welch_half_width(a: np.ndarray, b: np.ndarray, confidence: float) -> np.ndarray:
+    """Half the width of the confidence interval of the difference of two means of rows [S, P], by Welch's t."""
     if min(len(a), len(b)) < 2:
         return np.full(a.shape[1:], np.nan)
     terms = [rows.var(axis=0, ddof=1) / len(rows) for rows in (a, b)]
@@ -188,10 +246,11 @@ def _welch_half_width(a, b, confidence):
     return np.array([_t_quantile(confidence, f) for f in freedom]) * np.sqrt(variance)
 
 
-def _check_confidence(confidence):
+def _check_confidence(confidence: float) -> None:
     if not 0 < confidence < 1:
-        raise ValueError(f"`confidence` must be between 0 and 1. Received: {confidence}")
+        raise InputError(f"`confidence` must be between 0 and 1. Received: {confidence}")
 
 
-def _t_quantile(confidence, freedom):
+def _t_quantile(confidence: float, freedom: float) -> float:
+    """The number that |t| is below with probability `confidence`."""
     return float(tfp.distributions.StudentT(np.float64(freedom), 0.0, 1.0).quantile((1 + confidence) / 2))

@@ -1,12 +1,14 @@
 """The policy: a recurrent language model."""
 
-import itertools
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
 
-from seqgan_tf.checks import check_at_least
-from seqgan_tf.sequences import check_token_ids
+from seqgan_tf.core import seeds
+from seqgan_tf.core.sequences import check_token_ids
+from seqgan_tf.core.validation import InputError, check_at_least
 
 CELLS = {"lstm": keras.layers.LSTM, "gru": keras.layers.GRU}
 
@@ -15,56 +17,66 @@ CELLS = {"lstm": keras.layers.LSTM, "gru": keras.layers.GRU}
 class Generator(keras.Model):
     """The policy G_theta(y_t | Y_1:t-1), a recurrent network over a vocabulary (paper, section 2.3).
 
-    Three methods make a generator, and anything that has them, with the attributes `vocabulary_size`,
-    `start_token_id` and `end_token_id`, can stand in for this class: `call` (teacher-forced, a whole sequence),
-    `initial_state` and `step` (one token).
+    `call` computes the logits of whole sequences by teacher forcing; `initial_state` and `step` go token by token.
+    Other models can take the place of this class, see `core.protocols.Generator`.
 
     Args:
-        vocabulary_size: int, V.
-        embedding_dim: int. Defaults to 32, the paper's.
-        hidden_dim: int, units of each recurrent layer. Defaults to 32, the paper's.
+        vocabulary_size: V.
+        embedding_dim: size of a token's embedding. Defaults to 32, the paper's.
+        hidden_dim: units of each recurrent layer. Defaults to 32, the paper's.
         cell: "lstm" or "gru". Defaults to "lstm".
-        num_layers: int, recurrent layers. Defaults to 1.
-        dropout: float in [0, 1), on what enters each recurrent layer and the projection, under `training=True`.
+        num_layers: number of recurrent layers. Defaults to 1.
+        dropout: rate in [0, 1), on the input of each recurrent layer and of the projection, under `training=True`.
             Defaults to 0.
-        start_token_id: int, a token that begins every sequence and is not part of it. Defaults to None: an
-            embedding of its own, with id V, that no sequence can hold. The paper uses token 0.
-        end_token_id: int, the token that ends a sequence. Defaults to None: sequences fill all positions.
-        initializer_stddev: float, draws every weight from N(0, stddev), biases too; the authors use 0.1. Defaults
-            to None: the initialisers of the Keras layers.
-        seed: int, makes the initial weights and the dropout reproducible. Defaults to None: drawn.
+        start_token_id: the token that is fed first; it is no part of a sequence. Defaults to None: a token of its own
+            with id V, which no sequence can contain. The paper uses token 0.
+        end_token_id: the token that ends a sequence. Defaults to None: sequences fill all positions.
+        initializer_stddev: every weight, biases included, is drawn from N(0, stddev); the authors use 0.1. Defaults to
+            None: the initializers of the Keras layers.
+        seed: makes the initial weights and the dropout reproducible. Defaults to None: drawn.
+        **kwargs: arguments of `keras.Model`, such as `name` and `dtype`.
+
+    Raises:
+        InputError: a setting is out of its range.
 
     Example:
     ```python
-    generator = Generator(5000, hidden_dim=64, end_token_id=0)
-    logits = generator(token_ids)                       # [B, T] -> [B, T, 5000]
+    import numpy as np
+
+    import seqgan_tf as sg
+
+    generator = sg.Generator(vocabulary_size=50, hidden_dim=64, end_token_id=0)
+    logits = generator(np.array([[4, 7, 9, 2], [3, 0, -1, -1]]))  # [2, 4, 50]
     ```
     """
 
+    built: bool
+    weight_stream = seeds.WeightStream.GENERATOR
+
     def __init__(
         self,
-        vocabulary_size,
-        embedding_dim=32,
-        hidden_dim=32,
-        cell="lstm",
-        num_layers=1,
-        dropout=0.0,
-        start_token_id=None,
-        end_token_id=None,
-        initializer_stddev=None,
-        seed=None,
-        **kwargs,
-    ):
+        vocabulary_size: int,
+        embedding_dim: int = 32,
+        hidden_dim: int = 32,
+        cell: str = "lstm",
+        num_layers: int = 1,
+        dropout: float = 0.0,
+        start_token_id: int | None = None,
+        end_token_id: int | None = None,
+        initializer_stddev: float | None = None,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         check_at_least(2, vocabulary_size=vocabulary_size)
         if cell not in CELLS:
-            raise ValueError(f"`cell` must be one of {sorted(CELLS)}. Received: {cell!r}")
+            raise InputError(f"`cell` must be one of {sorted(CELLS)}. Received: {cell!r}")
         check_at_least(1, embedding_dim=embedding_dim, hidden_dim=hidden_dim, num_layers=num_layers)
         if not 0 <= dropout < 1:
-            raise ValueError(f"`dropout` must be in [0, 1). Received: {dropout}")
+            raise InputError(f"`dropout` must be in [0, 1). Received: {dropout}")
         for name, token in (("start_token_id", start_token_id), ("end_token_id", end_token_id)):
             if token is not None and not 0 <= token < vocabulary_size + (name == "start_token_id"):
-                raise ValueError(f"`{name}` must be in [0, {vocabulary_size}), the vocabulary. Received: {token}")
+                raise InputError(f"`{name}` must be in [0, {vocabulary_size}), the vocabulary. Received: {token}")
         self.vocabulary_size = vocabulary_size
         self.embedding_dim = embedding_dim
         self.hidden_dim = hidden_dim
@@ -76,17 +88,17 @@ class Generator(keras.Model):
         self.initializer_stddev = initializer_stddev
         self.seed = seed
 
-        seeds = itertools.repeat(None) if seed is None else itertools.count(seed * 1000)
+        ints = seeds.integers(seed, self.weight_stream)
 
         def weights(default, **arguments):
             if initializer_stddev is None:
-                return default(seed=next(seeds), **arguments)
-            return keras.initializers.RandomNormal(stddev=initializer_stddev, seed=next(seeds))
+                return default(seed=next(ints), **arguments)
+            return keras.initializers.RandomNormal(stddev=initializer_stddev, seed=next(ints))
 
         def biases():
             if initializer_stddev is None:
                 return "zeros"
-            return keras.initializers.RandomNormal(stddev=initializer_stddev, seed=next(seeds))
+            return keras.initializers.RandomNormal(stddev=initializer_stddev, seed=next(ints))
 
         self.embedding = keras.layers.Embedding(
             max(vocabulary_size, self.start_token_id + 1),
@@ -101,6 +113,8 @@ class Generator(keras.Model):
                 kernel_initializer=weights(keras.initializers.GlorotUniform),
                 recurrent_initializer=weights(keras.initializers.Orthogonal),
                 bias_initializer=biases(),
+                # Seeds the layer's own dropout, which is not used; without it Keras draws a seed, a variable too.
+                seed=None if seed is None else 0,
                 dtype=self.dtype_policy,
                 **({"unit_forget_bias": initializer_stddev is None} if cell == "lstm" else {}),
             )
@@ -113,11 +127,11 @@ class Generator(keras.Model):
             dtype=self.dtype_policy,
         )
         self.dropout_layers = [
-            keras.layers.Dropout(dropout, seed=next(seeds), dtype=self.dtype_policy) for _ in range(num_layers + 1)
+            keras.layers.Dropout(dropout, seed=next(ints), dtype=self.dtype_policy) for _ in range(num_layers + 1)
         ]
         self.build((None, None))
 
-    def build(self, input_shape=None):
+    def build(self, input_shape: Sequence[int | None] | None = None) -> None:
         if self.built:
             return
         self.embedding.build((None, None))
@@ -128,18 +142,18 @@ class Generator(keras.Model):
         self.projection.build((None, None, width))
         self.built = True
 
-    def call(self, token_ids, training=False):
+    def call(self, token_ids: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Logits of every position, given the tokens before it.
 
         Args:
-            token_ids: int32 [B, T]; padding may stand after the end token.
+            token_ids: int32 [B, T], padded after the end token.
             training: whether dropout is on.
 
         Returns:
             float32 [B, T, V]: position t is predicted from the start token and token_ids[:, :t].
 
         Raises:
-            ValueError: an id is outside the vocabulary (checked where values are at hand, not inside a graph).
+            InputError: an id is outside the vocabulary (checked where values are at hand, not inside a graph).
         """
         check_token_ids(token_ids, self.vocabulary_size)
         token_ids = tf.cast(token_ids, tf.int32)
@@ -150,8 +164,8 @@ class Generator(keras.Model):
         x = self.dropout_layers[-1](x, training=training)
         return self._project(x)
 
-    def initial_state(self, batch_size):
-        """The state before the start token: a tuple a layer, of zeros [B, hidden_dim], (h, c) or (h,)."""
+    def initial_state(self, batch_size: int | tf.Tensor) -> tuple[tuple[tf.Tensor, ...], ...]:
+        """The state before the start token: for each layer a tuple of zeros [B, hidden_dim], (h, c) or (h,)."""
         return tuple(
             tuple(
                 tf.zeros([batch_size, self.hidden_dim], self.compute_dtype) for _ in range(len(layer.cell.state_size))
@@ -161,28 +175,33 @@ class Generator(keras.Model):
             for layer in self.recurrent_layers
         )
 
-    def step(self, token_ids, state):
-        """Feeds one token a row, and gives the distribution of the next.
+    def step(
+        self, token_ids: tf.Tensor, state: tuple[tuple[tf.Tensor, ...], ...]
+    ) -> tuple[tf.Tensor, tuple[tuple[tf.Tensor, ...], ...]]:
+        """Feeds one token per row, and returns the logits of the next token.
 
         Args:
-            token_ids: int32 [B]; on padding, which a finished row yields, the result has no meaning.
-            state: as `initial_state` gives it.
+            token_ids: int32 [B]; the result of a row that feeds padding, as finished rows do, has no meaning.
+            state: as `initial_state` returns it.
 
         Returns:
             (float32 [B, V] logits, the next state).
 
         Raises:
-            ValueError: an id is outside the vocabulary (checked where values are at hand).
+            InputError: an id is outside the vocabulary (checked where values are at hand).
         """
         check_token_ids(token_ids, self.embedding.input_dim)
-        x, next_state = self._embed(token_ids), []
+        x = self._embed(token_ids)
+        next_state: list[tuple[tf.Tensor, ...]] = []
         for layer, layer_state in zip(self.recurrent_layers, state, strict=True):
             x, layer_state = layer.cell(x, list(layer_state))
             next_state.append(tuple(layer_state))
         return self._project(x), tuple(next_state)
 
     def _project(self, x):
-        """Logits, float32 [..., V]. In this form TensorFlow adds the bias inside the product, which Dense does not."""
+        """Logits, float32 [..., V]. In this form TensorFlow fuses the bias into the product; `Dense` does not."""
+        if self.projection.quantization_mode is not None:  # its kernel holds integers
+            return tf.cast(self.projection(x), tf.float32)
         kernel, bias = (tf.cast(variable, x.dtype) for variable in (self.projection.kernel, self.projection.bias))
         logits = tf.nn.bias_add(tf.matmul(tf.reshape(x, [-1, self.hidden_dim]), kernel), bias)
         return tf.cast(tf.reshape(logits, tf.concat([tf.shape(x)[:-1], [self.vocabulary_size]], axis=0)), tf.float32)
@@ -190,7 +209,7 @@ class Generator(keras.Model):
     def _embed(self, token_ids):
         return self.embedding(tf.maximum(token_ids, 0))
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         own_start = self.start_token_id == self.vocabulary_size
         return {
             **super().get_config(),

@@ -1,38 +1,55 @@
 """Monte Carlo search: the action value of every token, from completions of every prefix (paper, equation 4).
 
-All prefixes and all roll-outs of a batch are completed in one compiled loop. No prefix is run twice: the state
-after each is computed once, by teacher forcing, and branched from. A prefix of k tokens lacks T - k, so the prefixes
-1 to T-1 cost T (T - 1) / 2 steps a sequence and roll-out; to spend just that many in tensors of a static shape, short
-completions follow each other in one lane (`pack_lanes`).
+All prefixes and all roll-outs of a batch are completed in one compiled loop. The generator's state after each prefix is
+computed once, by teacher forcing, and all completions of the prefix start from it. A prefix of k tokens needs T - k
+more, so that the prefixes 1 to T-1 take T (T - 1) / 2 steps per sequence and roll-out. Tensors of a static shape would
+take more if each completion had a row of its own; so short completions run one after another in one row, called a lane
+(`pack_lanes`).
 """
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from seqgan_tf import sampling
-from seqgan_tf.checks import check_at_least
-from seqgan_tf.rewards.transforms import TRANSFORMS
-from seqgan_tf.sequences import PADDING, check_token_ids, mask
+from seqgan_tf.core import sampling, seeds
+from seqgan_tf.core.sequences import PADDING, mask
+from seqgan_tf.core.validation import InputError, check_at_least, check_tensors
+from seqgan_tf.rewards.sequence_rewards import (
+    TRANSFORMS,
+    check_reward,
+    checked_token_ids,
+    sequence_logits,
+    sequence_rewards,
+)
+
+if TYPE_CHECKING:
+    from seqgan_tf.core.protocols import Discriminator, Generator
+
+Scorer = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+"""Function of completed, int32 [K, R, T], and of rows, int32 [R], the sequences that they belong to: logits [K, R]."""
 
 
-def pack_lanes(durations):
+def pack_lanes(durations: list[int]) -> tuple[int, list[tuple[int, int]]]:
     """Packs jobs into lanes of equal capacity so that lanes * capacity, the cost, is smallest.
 
     First fit, longest job first, tried for every capacity from the longest job to twice that. For the durations
-    1, ..., n it wastes nothing.
+    1, ..., n no step is wasted.
 
     Args:
-        durations: list of positive ints.
+        durations: positive ints.
 
     Returns:
         (capacity, placements), placements[j] = (lane, offset) of job j.
     """
     longest = max(durations)
     order = sorted(range(len(durations)), key=lambda j: -durations[j])
-    best = None
+    best: tuple[int, int, list[tuple[int, int]]] | None = None
     for capacity in range(longest, 2 * longest + 1):
-        used, placements = [], [None] * len(durations)
+        used: list[int] = []
+        placements = [(0, 0)] * len(durations)
         for j in order:
             lane = next((i for i, u in enumerate(used) if u + durations[j] <= capacity), len(used))
             if lane == len(used):
@@ -41,7 +58,23 @@ def pack_lanes(durations):
             used[lane] += durations[j]
         if best is None or len(used) * capacity < best[0]:
             best = (len(used) * capacity, capacity, placements)
+    assert best is not None
     return best[1], best[2]
+
+
+def _own_scorer(discriminator: Any) -> Callable[..., Scorer] | None:
+    """`completion_scorer` of a discriminator, if it belongs to the `call` in force; else None.
+
+    The first class in the order of inheritance that defines a way to score must define both ways: a subclass that
+    overrides `call` alone inherits a scorer of another function, one that overrides `completion_scorer` alone may have
+    been written for another `call`. An attribute of the instance counts as a class before all others.
+    """
+    calls = {"call", "__call__"}
+    for names in (getattr(discriminator, "__dict__", {}), *map(vars, type(discriminator).__mro__)):
+        if calls & set(names) or "completion_scorer" in names:
+            both = calls & set(names) and "completion_scorer" in names
+            return discriminator.completion_scorer if both else None
+    return None
 
 
 @keras.saving.register_keras_serializable(package="seqgan_tf")
@@ -49,27 +82,44 @@ class MonteCarloRollout:
     """Q(Y_1:t-1, y_t) = 1/N sum_n r(D(Y^n)), Y^n completed from Y_1:t by the roll-out policy; r(D(Y)) for t = T.
 
     Args:
-        num_rollouts: int, N. Defaults to 16, the paper's.
-        update_rate: float in [0, 1), the lag of the roll-out policy behind the generator: after each G step
+        num_rollouts: N, completions of each prefix. Defaults to 16, the paper's.
+        update_rate: in [0, 1), the lag of the roll-out policy behind the generator: after each policy gradient step
             beta <- update_rate * beta + (1 - update_rate) * theta. `SeqGAN` keeps the lagged copy. Defaults to 0.0:
-            the generator itself rolls out. The paper's is 0.8.
-        reward: "log_odds" (log D/(1-D), clipped) or "probability" (D, the paper's); see `transforms`. It is taken of
-            each completion, before the mean. Defaults to "log_odds".
-        clip: float, bound of the log-odds. Defaults to 3.0.
-        stride: int; only prefixes whose length is a multiple of it are completed, and a token takes the value of the
-            first of these that holds it, which keeps the gradient unbiased. Defaults to 1: every prefix.
-        chunk_size: int, sequences whose roll-outs are in memory at once. The random stream depends on it. Defaults to
-            64.
+            the generator itself completes the prefixes. The paper's is 0.8.
+        reward: "log_odds" (log D/(1-D), clipped) or "probability" (D, the paper's), see `rewards.sequence_rewards`. It
+            is applied to each completion, before the mean. Defaults to "log_odds".
+        clip: bound of the log-odds. Defaults to 3.0.
+        stride: only prefixes whose length is a multiple of it are completed. Each token gets the value of the shortest
+            completed prefix that contains it (or of the whole sequence), which keeps the gradient unbiased. Defaults to
+            1: every prefix.
+        chunk_size: sequences whose roll-outs are in memory at once. The random numbers depend on it. Defaults to 64.
+
+    Raises:
+        InputError: a setting is out of its range.
+
+    Example:
+    ```python
+    import seqgan_tf as sg
+
+    generator = sg.Generator(vocabulary_size=50, end_token_id=0)
+    discriminator = sg.Discriminator(vocabulary_size=50, sequence_length=20)
+    gan = sg.SeqGAN(generator, discriminator, sg.MonteCarloRollout(num_rollouts=4, update_rate=0.8))
+    ```
     """
 
-    def __init__(self, num_rollouts=16, update_rate=0.0, reward="log_odds", clip=3.0, stride=1, chunk_size=64):
+    def __init__(
+        self,
+        num_rollouts: int = 16,
+        update_rate: float = 0.0,
+        reward: str = "log_odds",
+        clip: float = 3.0,
+        stride: int = 1,
+        chunk_size: int = 64,
+    ) -> None:
         check_at_least(1, num_rollouts=num_rollouts, stride=stride, chunk_size=chunk_size)
         if not 0 <= update_rate < 1:
-            raise ValueError(f"`update_rate` must be in [0, 1). Received: {update_rate}")
-        if reward not in TRANSFORMS:
-            raise ValueError(f"`reward` must be one of {sorted(TRANSFORMS)}. Received: {reward!r}")
-        if not clip > 0:
-            raise ValueError(f"`clip` must be above 0. Received: {clip}")
+            raise InputError(f"`update_rate` must be in [0, 1). Received: {update_rate}")
+        check_reward(reward, clip)
         self.num_rollouts = num_rollouts
         self.update_rate = update_rate
         self.reward = reward
@@ -77,7 +127,9 @@ class MonteCarloRollout:
         self.stride = stride
         self.chunk_size = chunk_size
 
-    def estimate(self, token_ids, generator, discriminator, seed):
+    def estimate(
+        self, token_ids: tf.Tensor, generator: "Generator", discriminator: "Discriminator", seed: tf.Tensor
+    ) -> tf.Tensor:
         """Action values of sampled sequences.
 
         Args:
@@ -87,43 +139,46 @@ class MonteCarloRollout:
             seed: int32 [2].
 
         Returns:
-            float32 [B, T]; 0 on padding. The value of an end token, and of token T, is that of the sequence itself.
+            float32 [B, T]; 0 on padding. The value of an end token, and of token T, is the reward of the sequence
+            itself.
 
         Raises:
-            ValueError: an id is outside the vocabulary (checked where values are at hand).
+            InputError: token ids or logits of another rank, or (where values are at hand) an id outside the
+                vocabulary.
         """
-        check_token_ids(token_ids, generator.vocabulary_size)
-        token_ids = tf.cast(token_ids, tf.int32)
+        token_ids = checked_token_ids(token_ids, generator.vocabulary_size)
         sequence_length = token_ids.shape[1]
         prefixes = list(range(self.stride, sequence_length, self.stride))
-        values = self._reward(discriminator, token_ids)[tf.newaxis]
+        values = sequence_rewards(discriminator, token_ids, self.reward, self.clip)[tf.newaxis]
         if prefixes:
             completed = self._rollout_values(token_ids, prefixes, generator, discriminator, seed)
             values = tf.concat([completed, values], axis=0)
-        holder = np.searchsorted([*prefixes, sequence_length], np.arange(1, sequence_length + 1))
-        return tf.transpose(tf.gather(values, holder)) * mask(token_ids)
+        shortest = np.searchsorted([*prefixes, sequence_length], np.arange(1, sequence_length + 1))
+        return tf.transpose(tf.gather(values, shortest)) * mask(token_ids)
 
-    def completions(self, token_ids, prefixes, generator, seed, states=None):
+    def completions(
+        self, token_ids: tf.Tensor, prefixes: list[int], generator: "Generator", seed: tf.Tensor, states: Any = None
+    ) -> tf.Tensor:
         """Completes each prefix of each sequence once.
 
         Args:
             token_ids: int32 [B, T].
-            prefixes: list of K prefix lengths, ints in [1, T).
+            prefixes: K prefix lengths, ints in [1, T).
             generator: the roll-out policy.
             seed: int32 [2].
-            states: `prefix_states` of token_ids[:, :-1], where the caller has them already.
+            states: `sampling.prefix_states` of token_ids[:, :-1]. Defaults to None: they are computed.
 
         Returns:
-            int32 [K, B, T]: row [k, b] begins with the first prefixes[k] tokens of sequence b. Where these hold the end
-            token, it is the sequence itself.
+            int32 [K, B, T]: row [k, b] begins with the first prefixes[k] tokens of sequence b. Where these contain the
+            end token, it is the sequence itself.
         """
         batch_size, sequence_length = tf.shape(token_ids)[0], token_ids.shape[1]
         if states is None:
             states = sampling.prefix_states(generator, token_ids[:, :-1])
         steps, placements = pack_lanes([sequence_length - prefix for prefix in prefixes])
         lanes = 1 + max(lane for lane, _ in placements)
-        begins = np.zeros([steps, lanes], np.int32)  # the prefix that begins in a lane at a step; 0: none
-        positions = np.zeros([len(prefixes), sequence_length], np.int32)  # where each completed token is drawn
+        begins = np.zeros([steps, lanes], np.int32)  # length of the prefix that a lane starts from at a step; 0: none
+        positions = np.zeros([len(prefixes), sequence_length], np.int32)  # of each completed token among those drawn
         for k, (prefix, (lane, offset)) in enumerate(zip(prefixes, placements, strict=True)):
             begins[offset, lane] = prefix
             positions[k, prefix:] = (offset + np.arange(sequence_length - prefix)) * lanes + lane
@@ -176,30 +231,29 @@ class MonteCarloRollout:
                 tf.gather(token_ids, rows),
                 prefixes,
                 generator,
-                sampling.fold_in(seed, index),
+                seeds.fold_in(seed, index),
                 tf.nest.map_structure(lambda s: tf.gather(s, rows, axis=1), states),
             )
-            return TRANSFORMS[self.reward](score(completed, rows), self.clip)
+            logits = score(completed, rows)
+            check_tensors({"K": len(prefixes), "R": completed.shape[1]}, **{"completion_scorer(...)": (logits, "KR")})
+            return TRANSFORMS[self.reward](logits, self.clip)
 
         rewards = tf.map_fn(chunk, (tf.range(num_chunks), rows), fn_output_signature=tf.float32, parallel_iterations=1)
         rewards = tf.reshape(tf.transpose(rewards, [1, 0, 2]), [len(prefixes), num_chunks * size])[:, :total]
         return tf.reduce_mean(tf.reshape(rewards, [len(prefixes), self.num_rollouts, batch_size]), axis=1)
 
-    def _scorer(self, discriminator, token_ids, prefixes):
-        """Function of completed, int32 [K, R, T], and of the sequences [R] that they belong to: logits [K, R]."""
-        if hasattr(discriminator, "completion_scorer") and token_ids.shape[0] is not None:
-            return discriminator.completion_scorer(token_ids, prefixes, self.num_rollouts)
+    def _scorer(self, discriminator, token_ids, prefixes) -> Scorer:
+        own = _own_scorer(discriminator)
+        if own is not None and token_ids.shape[0] is not None:
+            return own(token_ids, prefixes, self.num_rollouts)
 
         def score(completed, rows):
             whole = tf.reshape(completed, [-1, completed.shape[2]])
-            return tf.reshape(discriminator(whole, training=False), tf.shape(completed)[:2])
+            return tf.reshape(sequence_logits(discriminator, whole), tf.shape(completed)[:2])
 
         return score
 
-    def _reward(self, discriminator, token_ids):
-        return TRANSFORMS[self.reward](discriminator(token_ids, training=False), self.clip)
-
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             "num_rollouts": self.num_rollouts,
             "update_rate": self.update_rate,
@@ -210,5 +264,5 @@ class MonteCarloRollout:
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> "MonteCarloRollout":
         return cls(**config)

@@ -1,61 +1,77 @@
-"""A generator as a SavedModel that TF Serving runs, with the server's own files beside its versions."""
+"""A generator and a discriminator as a SavedModel for TF Serving, with the server's own files beside its versions."""
 
 import contextlib
 import json
+import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import keras
 import tensorflow as tf
 
-from seqgan_tf.serving.signatures import Signatures
-from seqgan_tf.serving.text import GraphTokenizer
+from seqgan_tf.core.files import write_text
+from seqgan_tf.serving.graph_tokenizer import GraphTokenizer
+from seqgan_tf.serving.signatures import Functions, Signatures
 from seqgan_tf.serving.versions import new_version
 from seqgan_tf.serving.warmup import write_warmup
+
+if TYPE_CHECKING:
+    from seqgan_tf.core.protocols import Discriminator, Generator
+    from seqgan_tf.data.tokenizer import TextTokenizer
 
 VOCABULARY, MODEL_CONFIG, BATCHING_CONFIG = "vocabulary.txt", "model.config", "batching.config"
 
 
-def export_saved_model(target, generator, discriminator, tokenizer=None, version=None, warmup=False, jit_compile=False):
-    """Writes a new version of a served model, see `Signatures` for what it answers.
+def export_saved_model(
+    target: str | os.PathLike,
+    generator: "Generator",
+    discriminator: "Discriminator",
+    tokenizer: "TextTokenizer | None" = None,
+    version: int | None = None,
+    warmup: bool = False,
+    jit_compile: bool = False,
+) -> Path:
+    """Writes a new version of a served model, see `Signatures` for the functions that it has.
 
     Args:
-        target: path of the served model; the last part of it is the model's name.
-        generator: a `Generator`.
-        discriminator: a `Discriminator`.
-        tokenizer: `TextTokenizer`. Defaults to None: token ids alone, without `complete` and `score`.
+        target: folder of the served model; the last part of the path is the model's name.
+        generator: the policy.
+        discriminator: D.
+        tokenizer: tokenizer of the data. Defaults to None: token ids alone, without `complete` and `score`.
         version: see `new_version`.
-        warmup: whether to write requests with which TF Serving warms up. Needs the extra `serving`.
+        warmup: whether to write warm-up requests for TF Serving. Needs the extra `serving`.
         jit_compile: see `Signatures`.
 
     Returns:
         Path of the version.
 
     Raises:
-        ValueError: see `new_version`; or a vocabulary that no graph can hold, see `GraphTokenizer`.
-        ImportError: `warmup` without tensorflow-serving-api.
+        InputError: see `new_version`; or a tokenizer that a graph cannot reproduce, see `GraphTokenizer`.
+        MissingExtraError: `warmup` without tensorflow-serving-api.
     """
     with new_version(target, version) as (folder, destination), tempfile.TemporaryDirectory() as assets:
         name = destination.parent.resolve().name
-        text = tokenizer and GraphTokenizer(tokenizer, Path(assets) / VOCABULARY)
+        text = GraphTokenizer(tokenizer, Path(assets) / VOCABULARY) if tokenizer else None
         signatures = Signatures(generator, discriminator, text, jit_compile)
         if warmup:
-            write_warmup(folder, name, signatures)  # before the slow part, since it may lack its package
+            write_warmup(folder, name, signatures)  # before the slow part, since its package may be missing
         save(signatures.functions, folder, signatures)
     for file_name, content in ((MODEL_CONFIG, _model_config(name)), (BATCHING_CONFIG, _BATCHING)):
-        # What is there may have been edited.
-        with contextlib.suppress(FileExistsError), open(destination.parent / file_name, "x", encoding="utf-8") as file:
-            file.write(content)
+        path = destination.parent / file_name
+        if not path.exists():  # the user may have edited it
+            write_text(path, content)
     return destination
 
 
-def save(functions, folder, signatures):
+def save(functions: Functions, folder: str | os.PathLike, signatures: Any) -> None:
     """Writes functions as a SavedModel.
 
     Args:
         functions: {name: (function, its input specs)}; the first is `serving_default` too.
-        folder: path.
-        signatures: the module that they belong to, with its `generator`, `discriminator` and tables.
+        folder: where to write.
+        signatures: the `tf.Module` that the functions belong to, with its `generator`, `discriminator` and tables.
     """
     archive = keras.export.ExportArchive()
     for part in (signatures.generator, signatures.discriminator, signatures):
@@ -70,9 +86,9 @@ def save(functions, folder, signatures):
 
 
 @contextlib.contextmanager
-def _without_cudnn(model):
-    """Where there is a GPU, Keras takes cuDNN's kernels, which would tie what is exported to such machines."""
-    before = [(layer, layer.use_cudnn) for layer in model.layers if hasattr(layer, "use_cudnn")]
+def _without_cudnn(model: keras.Model) -> Iterator[None]:
+    """On a machine with a GPU, Keras uses the kernels of cuDNN, and the exported model would need a GPU too."""
+    before = [(layer, layer.use_cudnn) for layer in model._flatten_layers() if hasattr(layer, "use_cudnn")]
     for layer, _ in before:
         layer.use_cudnn = False
     try:
@@ -82,7 +98,7 @@ def _without_cudnn(model):
             layer.use_cudnn = setting
 
 
-def _model_config(name):
+def _model_config(name: str) -> str:
     name, path = (json.dumps(text, ensure_ascii=False) for text in (name, f"/models/{name}"))
     return f"""model_config_list {{
   config {{

@@ -2,52 +2,53 @@
 
 import contextlib
 import os
-import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
-from seqgan_tf.checks import check_at_least
+from seqgan_tf.core.files import make_directory, whole_directory
+from seqgan_tf.core.validation import InputError, check_at_least
 
 
 @contextlib.contextmanager
-def new_version(target, version=None):
-    """A folder to write into, which becomes TARGET/<version> at the end of the block; nothing is left if that fails.
+def new_version(target: str | os.PathLike, version: int | None = None) -> Iterator[tuple[Path, Path]]:
+    """A folder to write into, which becomes TARGET/<version> when the block ends without an error.
+
+    After an error nothing of the version is left, nor of folders that were made for it.
 
     Args:
-        target: path; made if it is missing. The versions in it stay as they are.
-        version: int. Defaults to None: one more than the latest version in the target, or 1.
+        target: folder of the versions; made if it is missing. The versions in it stay as they are.
+        version: number of the new version. Defaults to None: one more than the latest version in the target, or 1.
 
     Yields:
-        (path of the folder to write into, path that it will have).
+        (folder to write into, path that it will have).
 
     Raises:
-        ValueError: the target is a file or can not be written, or the version is below 1 or there already.
+        InputError: the target is a file or cannot be written, or the version is below 1 or exists.
     """
     target = Path(target)
-    if target.exists() and not target.is_dir():
-        raise ValueError(f"{target}: expected a directory. Received: a file")
-    if version is None:
-        version = 1 + max(_versions(target), default=0)
-    check_at_least(1, version=version)
-    destination = target / str(version)
-    if destination.exists():
-        raise ValueError(f"{target}: expected a `version` that is not there yet. Received: {version}")
+    if version is not None:
+        check_at_least(1, version=version)
     missing = [path for path in (target, *target.parents) if not path.exists()]
     try:
-        target.mkdir(parents=True, exist_ok=True)
-        # In the target itself, so that the renaming is one step; with a name that no server takes for a version.
-        with tempfile.TemporaryDirectory(prefix=".export-", dir=target) as folder:
-            whole = Path(folder) / "whole"
-            whole.mkdir()
-            yield whole, destination
-            os.rename(whole, destination)
-    except OSError as error:
-        raise ValueError(f"{destination}: expected a place to write to ({error.strerror})") from error
+        make_directory(target)
+        destination = target / str(version or 1 + max(_versions(target), default=0))
+        _check_is_new(destination)
+        # The folder is hidden until it is whole, under a name that a server does not take for a version.
+        with whole_directory(destination) as folder:
+            yield folder, destination
+            _check_is_new(destination)  # another export may have been faster
     finally:
-        if not destination.exists():
-            with contextlib.suppress(OSError):
-                for path in missing:
-                    path.rmdir()
+        with contextlib.suppress(OSError):  # a folder with a version in it is not empty, and stays
+            for path in missing:
+                path.rmdir()
 
 
-def _versions(target):
+def _check_is_new(destination: Path) -> None:
+    if destination.exists():
+        raise InputError(
+            f"{destination.parent}: expected a `version` that is not there yet. Received: {destination.name}"
+        )
+
+
+def _versions(target: Path) -> list[int]:
     return [int(path.name) for path in target.glob("*") if path.name.isascii() and path.name.isdigit()]

@@ -1,26 +1,32 @@
-"""The requests with which TF Serving warms a version up before it takes traffic."""
+"""Warm-up requests: what TF Serving runs on a new version before it sends traffic to it."""
 
+import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import tensorflow as tf
 
+from seqgan_tf.core.validation import require
 
-def write_warmup(directory, name, signatures):
-    """Writes one request a signature, of one row, where TF Serving looks for them.
+if TYPE_CHECKING:
+    from seqgan_tf.serving.signatures import Signatures
+
+
+def write_warmup(directory: str | os.PathLike, name: str, signatures: "Signatures") -> None:
+    """Writes one request of one row for each signature, to the file that TF Serving reads.
 
     Args:
-        directory: path of a version.
-        name: str, the model's name.
-        signatures: `Signatures`.
+        directory: folder of a version.
+        name: the model's name.
+        signatures: what the version answers.
 
     Raises:
-        ImportError: tensorflow-serving-api is not installed.
+        MissingExtraError: tensorflow-serving-api is not installed.
     """
-    try:
-        from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
-    except ImportError as error:
-        raise ImportError("warm-up requests need tensorflow-serving-api: pip install 'seqgan-tf[serving]'") from error
+    require("tensorflow_serving", "`warmup`", "serving")
+    from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
+
     ordinary = {"seed": [[1, 0]], "temperature": [1.0], "top_p": [1.0], "text": [""]}
     ordinary["token_ids"] = np.full([1, signatures.sequence_length], -1)
     path = Path(directory) / "assets.extra" / "tf_serving_warmup_requests"

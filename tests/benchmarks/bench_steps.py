@@ -4,9 +4,9 @@ import paper_setting as paper
 import pytest
 import tensorflow as tf
 
-from seqgan_tf import sampling, steps
+from seqgan_tf.core import sampling, steps
 
-SEED = sampling.make_seed(1)
+SEED = tf.constant([1, 0])
 
 
 POLICIES = ["float32", "mixed_bfloat16"]

@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from seqgan_tf import sampling
-from seqgan_tf.models.discriminator import Discriminator
+from seqgan_tf.core import sampling, seeds
+from seqgan_tf.models.conv_discriminator import Discriminator
 from seqgan_tf.models.generator import Generator
 from seqgan_tf.rewards.rollout import MonteCarloRollout
 from seqgan_tf.seqgan import SeqGAN
@@ -87,7 +87,7 @@ def published_procedure(gan):
         rewards = np.zeros(token_ids.shape, np.float32)
         for prefix in range(1, length):
             for n in range(num_rollouts):
-                part = sampling.fold_in(seed, prefix * num_rollouts + n)
+                part = seeds.fold_in(seed, prefix * num_rollouts + n)
                 rewards[:, prefix - 1] += judge_completed(token_ids[:, :prefix], part).numpy() / num_rollouts
         rewards[:, -1] = judge(token_ids).numpy()
         return rewards

@@ -13,7 +13,9 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from seqgan_tf import config, run_directory
+from seqgan_tf.core.phases import ADVERSARIAL
+from seqgan_tf.runs import config
+from seqgan_tf.runs.directory import create_run
 
 MATHEMATICS = {
     "products": ("MatMul", "BatchMatMulV2", "FusedMatMul"),
@@ -30,8 +32,13 @@ class Clock:
     def __init__(self):
         self.seconds = collections.Counter()
 
-    def watch(self, owner, attribute, name, compiles=False):
-        function, calls = getattr(owner, attribute), []
+    def watch(self, owner, attribute, name):
+        """Times a method."""
+        setattr(owner, attribute, self.timed(getattr(owner, attribute), name))
+
+    def timed(self, function, name, compiles=False):
+        """The function, with its seconds summed up."""
+        calls = []
 
         def timed(*arguments, **keywords):
             start = time.perf_counter()
@@ -41,17 +48,17 @@ class Clock:
             self.seconds["compilation" if compiles and len(calls) == 1 else name] += time.perf_counter() - start
             return result
 
-        setattr(owner, attribute, timed)
+        return timed
 
 
 def main():
     """Prints both splits."""
     with tempfile.TemporaryDirectory() as folder:
-        run, corpus = run_directory.create_run(Path(folder) / "run", config.preset("quick", text=False))
-        training, clock = run.training(corpus), Clock()
-        clock.watch(training, "_likelihood_step", "likelihood steps", compiles=True)
-        clock.watch(training, "_discriminator_step", "discriminator steps", compiles=True)
-        clock.watch(training, "_round", "rounds", compiles=True)
+        run = create_run(Path(folder) / "run", config.preset("quick", text=False))
+        training, clock = run.training(), Clock()
+        compiled = dict(training.functions)
+        for phase, function in compiled.items():
+            training.functions[phase] = clock.timed(function, f"steps: {phase}", compiles=True)
         clock.watch(training, "_evaluate", "evaluations")
         clock.watch(training, "save", "checkpoints")
         start = time.perf_counter()
@@ -63,7 +70,9 @@ def main():
         for name, seconds in clock.seconds.most_common():
             print(f"| {name} | {seconds:.1f} | {seconds / whole:.1%} |")
         print("\n| operations, within two rounds | share |\n| --- | --- |")
-        for name, share in operations(lambda: [training._round(real) for real in data(training, run.gan)]).items():
+        for name, share in operations(
+            lambda: [compiled[ADVERSARIAL](real) for real in data(training, run.gan)]
+        ).items():
             print(f"| {name} | {share:.1%} |")
 
 

@@ -11,9 +11,10 @@ import time
 import numpy as np
 import tensorflow as tf
 
-from seqgan_tf import losses, run_directory, sampling
+from seqgan_tf.core import losses, sampling, seeds
+from seqgan_tf.core.sequences import mask
 from seqgan_tf.rewards.rollout import MonteCarloRollout
-from seqgan_tf.sequences import mask
+from seqgan_tf.runs.directory import open_run
 
 WAYS = {
     "64 sequences, N = 1, 2, 4, 8, 16 roll-outs": [(64, n, 1) for n in (1, 2, 4, 8, 16)],
@@ -29,7 +30,7 @@ def gradient(gan, batch_size, num_rollouts, stride, reward):
 
     @tf.function
     def estimate(seed):
-        draw_seed, reward_seed = tf.unstack(sampling.split(seed, 2))
+        draw_seed, reward_seed = tf.unstack(seeds.split(seed, 2))
         token_ids = sampling.sample(generator, batch_size, length, draw_seed)
         rewards = estimator.estimate(token_ids, generator, gan.discriminator, reward_seed)
         token_mask = mask(token_ids)
@@ -45,11 +46,11 @@ def gradient(gan, batch_size, num_rollouts, stride, reward):
 
 def measure(function, repetitions):
     """(trace of the covariance of a function of a seed, median seconds)."""
-    function(sampling.make_seed(0)).numpy()
+    function(tf.constant([0, 0])).numpy()
     found, seconds = [], []
     for i in range(repetitions):
         start = time.perf_counter()
-        found.append(function(sampling.make_seed(1 + i)).numpy())
+        found.append(function(tf.constant([1 + i, 0])).numpy())
         seconds.append(time.perf_counter() - start)
     return np.var(found, axis=0, ddof=1).sum(), np.median(seconds)
 
@@ -62,10 +63,10 @@ def rollout_variance(gan, reward, num_sequences=16, num_rollouts=64):
         sequences, for prefixes of 1 to T - 1 tokens.
     """
     generator, length = gan.generator, gan.discriminator.sequence_length
-    token_ids = sampling.sample(generator, num_sequences, length, sampling.make_seed(0))
+    token_ids = sampling.sample(generator, num_sequences, length, tf.constant([0, 0]))
     one = MonteCarloRollout(1, reward=reward)
     estimate = tf.function(lambda seed: one.estimate(token_ids, generator, gan.discriminator, seed))
-    variance = np.var([estimate(sampling.make_seed(1 + i)).numpy() for i in range(num_rollouts)], axis=0, ddof=1)
+    variance = np.var([estimate(tf.constant([1 + i, 0])).numpy() for i in range(num_rollouts)], axis=0, ddof=1)
 
     @tf.function
     def squared_norm(row, position):
@@ -87,8 +88,8 @@ def main():
     parser.add_argument("--repetitions", type=int, default=24)
     parser.add_argument("--plot")
     arguments = parser.parse_args()
-    run = run_directory.open_run(arguments.run)
-    run.training().restore(pretrained=True)
+    run = open_run(arguments.run)
+    run.restore(pretrained=True)
     by_length, weighted = rollout_variance(run.gan, arguments.reward)
     print("variance of a completion's reward, prefixes of 1, 2, ... tokens:", *(f"{v:.4f}" for v in by_length))
     # As many completions in all, each prefix's in proportion to the square root of what it adds (Neyman, 1934).

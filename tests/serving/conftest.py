@@ -1,10 +1,10 @@
-"""The exported models that the tests of serving share: each is written and loaded once a session."""
+"""The exported models that the tests of serving share: each is written and loaded once per session."""
 
 import hypothesis
 import pytest
 import small_models
 
-# The same examples every time, as all that is drawn in this project, and nothing kept on disk.
+# The same examples in every run, and no files.
 hypothesis.settings.register_profile(
     "serving",
     derandomize=True,
@@ -18,17 +18,17 @@ hypothesis.settings.load_profile("serving")
 
 @pytest.fixture(scope="session")
 def text_model(tmp_path_factory):
-    """Words, with a token for unknown ones and an end token; warm-up requests too."""
+    """Words, with an unknown token and an end token; with warm-up requests."""
     return small_models.Model(tmp_path_factory.mktemp("served") / "words", *small_models.on_words(), warmup=True)
 
 
 @pytest.fixture(scope="session")
 def byte_model(tmp_path_factory):
-    """Byte pairs: no word is unknown, and what is drawn need not be UTF-8."""
+    """Byte pairs: no word is unknown, and a sample need not be UTF-8."""
     return small_models.Model(tmp_path_factory.mktemp("served") / "bytes", *small_models.on_bytes())
 
 
 @pytest.fixture(scope="session")
 def plain_model(tmp_path_factory):
-    """Token ids alone, no end token."""
+    """Token ids without text and without an end token."""
     return small_models.Model(tmp_path_factory.mktemp("served") / "plain", *small_models.on_token_ids())

@@ -1,4 +1,4 @@
-"""What is wrong with a row is said in that row, and changes no other; what is no batch ends the call."""
+"""An error of a row is reported in that row and changes no other row; wrong shapes end the call."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from small_models import PLAIN_LENGTH, PLAIN_VOCABULARY, TEXT_LENGTH, pad
 from tensorflow.core.protobuf import config_pb2
 
 INT32 = st.integers(-(2**31), 2**31 - 1)
-# Not the subnormal ones: TensorFlow takes them for 0.
+# Without subnormal numbers: TensorFlow treats them as 0.
 FLOATS = st.floats(width=32, allow_subnormal=False)
 TEMPERATURES = st.floats(0.125, 4, width=32) | st.sampled_from([0.0, -0.0, -1.0, np.nan, np.inf, -np.inf]) | FLOATS
 TOP_PS = st.floats(0.125, 1, width=32) | st.sampled_from([0.0, 1.0, 1.0000001, 2.0, -0.5, np.nan, np.inf]) | FLOATS
@@ -18,7 +18,7 @@ TEXTS = WORDS.map(lambda words: " ".join(words).encode()) | st.text(max_size=4).
 
 
 def token_rows(length, vocabulary_size):
-    """Rows of token ids: whole sequences, beginnings, and what is neither."""
+    """Rows of token ids: whole sequences, beginnings of sequences, and invalid rows."""
     ordinary = st.integers(0, vocabulary_size - 1)
     begun = st.lists(st.integers(1, vocabulary_size - 1), max_size=length)
     padded = begun.map(lambda ids: [*ids, *[-1] * (length - len(ids))])
@@ -28,7 +28,7 @@ def token_rows(length, vocabulary_size):
 
 
 def check(model, signature, is_right, **inputs):
-    """Wrong rows say so and hold nothing; right ones are what they are in a batch without the wrong ones."""
+    """Wrong rows have an error and no values; the answers to right rows are those of a batch without the wrong ones."""
     answer = model.ask(signature, **inputs)
     right = np.flatnonzero(is_right)
     assert [error == b"" for error in answer["error"]] == list(is_right)
@@ -51,7 +51,7 @@ def is_temperature(value):
 
 
 def decoded(text):
-    """The text, or None where it is no UTF-8."""
+    """The text, or None where it is not UTF-8."""
     try:
         return text.decode("utf-8")
     except UnicodeDecodeError:
@@ -109,15 +109,16 @@ def test_token_ids_without_an_end_token(plain_model, rows):
 
 # The messages
 
-OUTSIDE, GOES_ON = b"token_ids must be in [0, 13), or -1 after the end", b"token_ids must be -1 after the end"
-WHOLE = b"token_ids are a whole sequence: nothing follows"
+OUTSIDE = b"token_ids must be in [0, 13), or -1 after the end token"
+CONTINUES = b"token_ids must be -1 after the end token"
+WHOLE = b"token_ids are a complete sequence: it has no next token"
 
 
 def test_the_messages_of_token_ids(text_model):
     token_ids = np.array([[3, 13, 0, -1, -1, -1], [-2, 3, 4, 5, 6, 7], [3, -1, 4, 0, -1, -1], [3, 0, 4, -1, -1, -1]])
     whole = np.array([[3, 0, -1, -1, -1, -1], [3, 4, 5, 6, 7, 8], [3, 4, -1, -1, -1, -1]])
     token_ids = np.concatenate([token_ids, whole])
-    errors = [OUTSIDE, OUTSIDE, GOES_ON, GOES_ON]
+    errors = [OUTSIDE, OUTSIDE, CONTINUES, CONTINUES]
     assert list(text_model.ask("score_tokens", token_ids=token_ids)["error"]) == [*errors, b"", b"", b""]
     assert list(text_model.ask("next_token", token_ids=token_ids)["error"]) == [*errors, WHOLE, WHOLE, b""]
 
@@ -126,18 +127,18 @@ def test_the_messages_of_texts_and_settings(text_model):
     texts = [b"a\xffb", b"a " * 7, b"a zebra", b"the cat", b""]
     answer = text_model.ask("complete", text=texts, seed=[[1, 0]] * 5, temperature=[1, 1, 1, 0, 1])
     temperature = b"temperature must be a number above 0"
-    unknown = b"text holds what the model has not learnt"
+    unknown = b"text holds words that are not in the vocabulary"
     assert list(answer["error"]) == [b"text must be UTF-8", b"text must be at most 6 tokens", unknown, temperature, b""]
     answer = text_model.ask("generate", seed=[[1, 0]] * 4, temperature=[1, np.nan, 1, 1], top_p=[1, 0, 0, 1.5])
     assert list(answer["error"]) == [b"", temperature, b"top_p must be in (0, 1]", b"top_p must be in (0, 1]"]
 
 
-def test_a_text_that_is_far_too_long_is_not_split_and_has_the_same_message(byte_model):
+def test_the_message_of_a_very_long_text_is_the_same(byte_model):
     answer = byte_model.ask("score", text=[b"", b"the cat" * 150_000, b"the cat"])
     assert [b"text must be at most" in error for error in answer["error"]] == [False, True, False]
 
 
-# What is no batch
+# Wrong shapes
 
 
 def ones(*shape):
@@ -166,7 +167,7 @@ def test_wrong_shapes_end_the_call(text_model, signature, inputs):
 
 @pytest.fixture(scope="module")
 def session(text_model):
-    """Function of a signature's name and inputs, in a session as TF Serving has it: no shape is checked before it."""
+    """Function of a signature's name and inputs, in a session as in TF Serving, which does not check shapes before."""
     graph = tf.Graph()
     with graph.as_default():
         session = tf.compat.v1.Session()
@@ -175,7 +176,7 @@ def session(text_model):
     def ask(name, **inputs):
         signature = signatures[name]
         outputs = {output: tensor.name for output, tensor in signature.outputs.items()}
-        # `run` refuses a wrong shape in Python; such a callable, as TF Serving's sessions, does not.
+        # `run` checks shapes in Python; a callable, like the sessions of TF Serving, does not.
         options = config_pb2.CallableOptions()
         options.feed.extend(signature.inputs[name].name for name in inputs)
         options.fetch.extend(outputs.values())
@@ -188,7 +189,7 @@ def session(text_model):
     session.close()
 
 
-def test_a_session_answers_as_the_loaded_functions_do(text_model, session):
+def test_a_session_and_the_loaded_functions_give_the_same_answers(text_model, session):
     inputs = {"text": [b"the cat", b"", b"zebra"], "seed": [[3, 0], [3, 1], [3, 2]], "temperature": [1.0, 0.5, 1.0]}
     requests = {
         "complete": inputs,

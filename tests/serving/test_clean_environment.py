@@ -1,4 +1,4 @@
-"""An export runs where there is TensorFlow alone: no Keras, no tokenizers, none of our code."""
+"""An export runs where only TensorFlow is installed: without Keras, tokenizers and this package."""
 
 import importlib.metadata
 import sysconfig
@@ -17,7 +17,7 @@ SEED = 5
 
 
 def required(name, left_out):
-    """The distributions that one needs, itself among them, but for some."""
+    """A distribution and all that it requires, except for some."""
     found, names = {}, [name]
     while names:
         name = canonicalize_name(names.pop())
@@ -31,7 +31,7 @@ def required(name, left_out):
 
 @pytest.fixture(scope="module")
 def python(tmp_path_factory):
-    """The Python of an environment of links: TensorFlow and what it requires, less Keras."""
+    """The Python of an environment of symbolic links: TensorFlow and what it requires, without Keras."""
     folder = tmp_path_factory.mktemp("clean")
     venv.create(folder, symlinks=True, with_pip=False)
     packages = Path(sysconfig.get_path("purelib", "venv", {"base": str(folder)}))
@@ -49,7 +49,7 @@ def export(base):
 
 @pytest.fixture
 def cli(python, export, tmp_path):
-    """TensorFlow's own command on a signature: {name: numpy array} for inputs as Python literals."""
+    """Runs TensorFlow's own command on a signature, with inputs as Python literals: {name: numpy array}."""
 
     def run(signature, **inputs):
         literals = ";".join(f"{name}={value!r}" for name, value in inputs.items())
@@ -62,7 +62,7 @@ def cli(python, export, tmp_path):
     return run
 
 
-def test_the_environment_holds_neither_keras_nor_our_code(python, tmp_path):
+def test_the_environment_has_neither_keras_nor_this_package(python, tmp_path):
     script = """
 import importlib, sys
 for name in sys.argv[1:]:
@@ -76,7 +76,7 @@ for name in sys.argv[1:]:
     assert result.stdout.splitlines() == ["tensorflow is there", *(f"{name} is missing" for name in ABSENT)]
 
 
-def test_it_generates_what_the_model_generates(cli, export):
+def test_generate_draws_what_the_model_draws(cli, export):
     temperatures = [0.5, 1.0, 1.5]
     seeds = [[SEED, i] for i in range(3)]
     found = cli("generate", seed=seeds, temperature=temperatures, top_p=[1.0, 1.0, 0.6])
@@ -93,7 +93,7 @@ def test_it_generates_what_the_model_generates(cli, export):
     assert len(set(found["text"])) == 3
 
 
-def test_it_completes_as_the_model_does(cli, export):
+def test_complete_draws_what_the_model_draws(cli, export):
     texts, temperatures = ["red cat", "", "the bird", "blue dog sees"], [0.7, 1.0, 1.0, 1.3]
     found = cli("complete", text=texts, seed=[[SEED, i] for i in range(4)], temperature=temperatures)
     expected = []
@@ -104,25 +104,25 @@ def test_it_completes_as_the_model_does(cli, export):
     expected[2] = ""
     assert [text.decode() for text in found["text"]] == expected
     assert [text.startswith(start) for text, start in zip(expected, texts, strict=True)] == [True, True, False, True]
-    assert [error.decode() for error in found["error"]] == ["", "", served.STRANGE, ""]
+    assert [error.decode() for error in found["error"]] == ["", "", served.UNKNOWN_WORDS, ""]
     assert np.isnan(found["log_prob"]).tolist() == [False, False, True, False]
 
 
-def test_it_scores_as_the_model_does(cli, export):
+def test_score_gives_the_likelihoods_and_probabilities_of_the_models(cli, export):
     texts = ["blue dog sees green bird", "red", "cat the dog", "dog likes red cat dog bird"]
     found = cli("score", text=texts)
     token_ids, cut = export.tokenizer.encode_padded(texts, served.LENGTH)
     assert (token_ids[:, -1] == export.tokenizer.end_token_id).tolist() == [True, False, False, False]
-    assert cut == 1  # of which only the end token does not fit
+    assert cut == 1  # only its end token does not fit
     expected = small_models.log_probs(export.gan, token_ids)
     np.testing.assert_allclose(found["log_probs"], expected, rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(found["log_prob"], expected.sum(axis=1), rtol=1e-4)
-    verdict = np.asarray(export.gan.discriminator(token_ids, training=False))
-    np.testing.assert_allclose(found["real_probability"], 1 / (1 + np.exp(-verdict)), rtol=1e-4)
+    logits = np.asarray(export.gan.discriminator(token_ids, training=False))
+    np.testing.assert_allclose(found["real_probability"], 1 / (1 + np.exp(-logits)), rtol=1e-4)
     assert found["error"].tolist() == [b""] * 4
 
 
-def test_it_gives_the_distribution_that_the_model_gives(cli, export):
+def test_next_token_gives_the_distribution_of_the_model(cli, export):
     token_ids = np.full([3, served.LENGTH], -1)
     token_ids[1, :2], token_ids[2, :5] = [3, 7], [2, 2, 9, 4, 5]
     found = cli("next_token", token_ids=token_ids.tolist())

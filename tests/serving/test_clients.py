@@ -1,4 +1,4 @@
-"""The example clients, as commands, against the stand-in for TensorFlow Serving (see stand_in.py)."""
+"""The example clients as commands, with the stand-in for TensorFlow Serving (see stand_in.py)."""
 
 import json
 import math
@@ -42,8 +42,8 @@ def server(target):
 
 
 @pytest.fixture
-def nobody():
-    """A port that nobody listens on."""
+def unused_port():
+    """A port without a server."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         yield taken.getsockname()[1]
@@ -54,7 +54,7 @@ def client(name, *arguments):
 
 
 def of(server, name, model=served.NAME):
-    """The flags that lead a client to a server's model."""
+    """The flags of a client for a server's model."""
     return ["--model", model, *(("--address", server.grpc) if name == "grpc_client.py" else ("--url", server.rest))]
 
 
@@ -62,24 +62,24 @@ CLIENTS = pytest.mark.parametrize("name", ["rest_client.py", "grpc_client.py"])
 
 
 @CLIENTS
-def test_a_client_prints_what_the_model_completes(server, target, name):
+def test_a_client_prints_the_texts_of_the_model(server, target, name):
     result = client(name, *of(server, name), "--seed", 11, "--temperature", 0.7, *TEXTS)
     texts, errors = served.completions(target / "2", TEXTS, 11, 0.7)
-    assert errors == ["", "", served.STRANGE, ""]
+    assert errors == ["", "", served.UNKNOWN_WORDS, ""]
     assert result.stdout.splitlines() == [text for text in texts if text is not None]
-    assert served.own_lines(result.stderr) == [f"the bird: {served.STRANGE}"]
+    assert served.own_lines(result.stderr) == [f"the bird: {served.UNKNOWN_WORDS}"]
     assert result.returncode == 1
     assert texts != served.completions(target / "1", TEXTS, 11, 0.7)[0]
 
 
-def test_the_rest_client_has_defaults_and_succeeds(server, target):
+def test_the_rest_client_has_default_settings(server, target):
     result = client("rest_client.py", *of(server, "rest_client.py"), "red", "green bird")
     assert result.stdout.splitlines() == served.completions(target / "2", ["red", "green bird"], 0, 1.0)[0]
     assert (result.returncode, served.own_lines(result.stderr)) == (0, [])
 
 
 @CLIENTS
-def test_a_client_says_in_one_line_that_a_model_is_unknown(server, name):
+def test_a_client_reports_an_unknown_model_in_one_line(server, name):
     result = client(name, *of(server, name, "fish"), "red")
     (line,) = served.own_lines(result.stderr)
     assert line.endswith("Servable not found for request: Latest(fish)")
@@ -87,8 +87,8 @@ def test_a_client_says_in_one_line_that_a_model_is_unknown(server, name):
 
 
 @CLIENTS
-def test_a_client_says_in_one_line_that_nobody_answers(nobody, name):
-    address = f"127.0.0.1:{nobody}"
+def test_a_client_reports_a_missing_server_in_one_line(unused_port, name):
+    address = f"127.0.0.1:{unused_port}"
     flags = ["--address", address] if name == "grpc_client.py" else ["--url", f"http://{address}"]
     result = client(name, "--model", served.NAME, *flags, "red")
     (line,) = served.own_lines(result.stderr)
@@ -97,25 +97,25 @@ def test_a_client_says_in_one_line_that_nobody_answers(nobody, name):
     assert (result.returncode, result.stdout) == (1, "")
 
 
-def test_the_rest_client_passes_on_what_the_server_refuses(server):
+def test_the_rest_client_reports_the_errors_of_the_server(server):
     result = client("rest_client.py", *of(server, "rest_client.py"), "--seed", 2**40, "red")
     (line,) = result.stderr.splitlines()
     assert line == f"{server.rest}/v1/models/birds:predict: 400: a value is not of expected type: int32"
     assert (result.returncode, result.stdout) == (1, "")
 
 
-def test_the_rest_client_says_that_what_answers_is_no_rest_server(server):
+def test_the_rest_client_reports_an_answer_that_is_not_rest(server):
     result = client("rest_client.py", "--model", "birds", "--url", f"http://{server.grpc}", "red")
     (line,) = result.stderr.splitlines()
     assert line.startswith(f"http://{server.grpc}/v1/models/birds:predict: ")
     assert (result.returncode, result.stdout) == (1, "")
 
 
-def test_the_grpc_client_says_what_to_install(tmp_path):
+def test_the_grpc_client_names_a_missing_package(tmp_path):
     shutil.copy(served.EXAMPLES / "grpc_client.py", tmp_path)
     for name in ("grpc.py", "tensorflow.py"):
         (tmp_path / name).touch()
-    result = served.run(sys.executable, "-S", tmp_path / "grpc_client.py")  # -S: without what is installed
+    result = served.run(sys.executable, "-S", tmp_path / "grpc_client.py")  # -S: without installed packages
     assert result.stderr.splitlines() == ["tensorflow_serving is missing: pip install 'seqgan-tf[serving]'"]
     assert result.returncode == 1
 
@@ -129,16 +129,16 @@ def vocabulary_flag(target):
 
 
 def drawn(export, target, words, temperature, seed):
-    """The text that stream.py has to print: the token under each random number, by the model's own distributions."""
+    """The text that stream.py must print: inverse-CDF draws from the model's distributions."""
     vocabulary = export.tokenizer.tokens
     token_ids = [vocabulary.index(word) for word in words]
     chance = random.Random(seed)
     while len(token_ids) < served.LENGTH:
         row = token_ids + [-1] * (served.LENGTH - len(token_ids))
-        (odds,) = served.answer(target / "2", "next_token", token_ids=[row])["probabilities"].astype(float)
-        odds = odds ** (1 / temperature)
-        odds[export.tokenizer.unknown_token_id] = 0
-        bounds = np.cumsum(odds) / odds.sum()
+        (probabilities,) = served.answer(target / "2", "next_token", token_ids=[row])["probabilities"].astype(float)
+        weights = probabilities ** (1 / temperature)
+        weights[export.tokenizer.unknown_token_id] = 0
+        bounds = np.cumsum(weights) / weights.sum()
         token_ids.append(int(np.searchsorted(bounds, chance.random(), side="right")))
         if token_ids[-1] == export.tokenizer.end_token_id:
             token_ids.pop()
@@ -158,16 +158,16 @@ def test_a_stream_is_drawn_from_the_models_distributions(server, target, base, w
     assert all(text.split()[: len(words)] == words for text in expected)
 
 
-def test_a_cold_stream_takes_the_likeliest_tokens_but_the_unknown_one(server, target, base):
+def test_a_stream_at_a_low_temperature_has_the_most_likely_tokens_except_the_unknown_token(server, target, base):
     tokenizer = served.export(base).tokenizer
     token_ids = [tokenizer.tokens.index("cat")]
     unknown = 0
     while len(token_ids) < served.LENGTH:
         row = token_ids + [-1] * (served.LENGTH - len(token_ids))
-        (odds,) = served.answer(target / "2", "next_token", token_ids=[row])["probabilities"]
-        unknown += odds.argmax() == tokenizer.unknown_token_id
-        odds[tokenizer.unknown_token_id] = 0
-        if (best := int(odds.argmax())) == tokenizer.end_token_id:
+        (probabilities,) = served.answer(target / "2", "next_token", token_ids=[row])["probabilities"]
+        unknown += probabilities.argmax() == tokenizer.unknown_token_id
+        probabilities[tokenizer.unknown_token_id] = 0
+        if (best := int(probabilities.argmax())) == tokenizer.end_token_id:
             break
         token_ids.append(best)
     result = stream(server, target, "--temperature", 1e-4, "cat")
@@ -188,7 +188,7 @@ def test_a_stream_prints_each_token_before_it_asks_for_the_next(target):
         command = [sys.executable, *map(str, command)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, env=served.ENVIRONMENT) as process:
             assert asked.acquire(timeout=60)
-            # Nothing more can come while the server holds the answer back: what is read was printed before.
+            # The server has not answered yet: what is read now was printed before.
             assert process.stdout.read(len("red cat sees")) == b"red cat sees"
             for _ in range(served.LENGTH):
                 allowed.release()
@@ -208,7 +208,7 @@ def test_a_stream_prints_each_token_before_it_asks_for_the_next(target):
         (["--vocabulary", "nowhere.txt"], "nowhere.txt: No such file or directory"),
     ],
 )
-def test_a_stream_names_what_is_wrong(server, target, arguments, message):
+def test_a_stream_reports_wrong_arguments(server, target, arguments, message):
     result = stream(server, target, *arguments)
     assert result.stderr.splitlines()[-1].endswith(message)
     assert result.returncode in (1, 2)
@@ -224,7 +224,7 @@ def test_a_stream_needs_the_vocabulary_of_the_model(server, target, tmp_path):
 
 
 def post(server, path, body):
-    """(status, text) of a request."""
+    """(status, text) of the answer to a request."""
     request = urllib.request.Request(
         f"{server.rest}{path}", body if isinstance(body, bytes) else json.dumps(body).encode()
     )
@@ -235,7 +235,7 @@ def post(server, path, body):
         return error.code, error.read().decode()
 
 
-def test_the_stand_in_speaks_rows_and_columns(server, target):
+def test_the_stand_in_has_the_row_format_and_the_column_format(server, target):
     path, texts = "/v1/models/birds:predict", ["red", "trout", "blue cat"]
     expected = served.answer(target / "2", "score", text=texts)
     status, text = post(server, path, {"signature_name": "score", "instances": texts})
@@ -291,7 +291,7 @@ def test_the_stand_in_serves_a_version_by_its_number(server, target):
         ),
     ],
 )
-def test_the_stand_in_refuses_as_json(server, path, body, status, message):
+def test_the_stand_in_reports_errors_as_json(server, path, body, status, message):
     found, text = post(server, f"/v1/models/{path}", body)
     assert found == status
     assert message in json.loads(text)["error"]

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 import tiny_runs
 
-from seqgan_tf import run_directory
+from seqgan_tf.runs.directory import load_run
 from seqgan_tf.serving import saved_model
 
 
@@ -47,9 +47,8 @@ def test_a_run_on_text_is_exported_with_its_last_weights_and_its_tokenizer(expor
     assert (target / "1" / "assets.extra" / "tf_serving_warmup_requests").stat().st_size > 0
     assert 'name: "words"' in (target / "model.config").read_text()
 
-    opened = run_directory.open_run(text)
-    opened.training().restore()
-    expected = opened.gan.generate(7, seed=3, suppress_tokens=opened.suppressed_tokens)
+    opened = load_run(text)
+    expected = opened.gan.generate(7, seed=3, suppress_tokens=opened.source.suppressed_tokens)
     loaded = tf.saved_model.load(str(target / "1"))
     answer = loaded.signatures["generate"](
         seed=tf.constant([[3, i] for i in range(7)]), temperature=tf.ones([7]), top_p=tf.ones([7])

@@ -1,4 +1,4 @@
-"""`next_token` and `score_tokens` in runtimes without TensorFlow, against numpy and Keras."""
+"""`next_token` and `score_tokens` in runtimes without TensorFlow, compared with numpy and Keras."""
 
 import sys
 
@@ -7,12 +7,14 @@ import pytest
 import small_models
 from small_models import PLAIN_LENGTH, TEXT_LENGTH, pad
 
-WRONG = {  # of 13 tokens, 0 ends, six a sequence
+from seqgan_tf.core.validation import MissingExtraError
+
+WRONG = {  # 13 tokens, end token 0, six positions
     "outside": [3, 13, 0, -1, -1, -1],
     "below": [3, -2, -1, -1, -1, -1],
     "far outside": [2**31 - 1, -(2**31), 3, -1, -1, -1],
     "padding inside": [3, -1, 4, -1, -1, -1],
-    "goes on": [3, 0, 4, 5, -1, -1],
+    "token after the end": [3, 0, 4, 5, -1, -1],
 }
 
 
@@ -53,8 +55,8 @@ def litert(tmp_path_factory):
     return export
 
 
-class Asked(small_models.Model):
-    """A SeqGAN beside its two functions in another runtime."""
+class Ported(small_models.Model):
+    """A SeqGAN and its two functions in another runtime."""
 
     def __init__(self, export, gan):
         self.gan, self.ask = gan, export(gan)
@@ -64,7 +66,7 @@ class Asked(small_models.Model):
 
 @pytest.fixture(scope="module", params=["onnx", "litert"])
 def words(request):
-    return Asked(request.getfixturevalue(request.param), small_models.on_words()[0])
+    return Ported(request.getfixturevalue(request.param), small_models.on_words()[0])
 
 
 def check_scores(model, token_ids):
@@ -95,7 +97,7 @@ def test_scores_and_next_tokens_are_those_of_the_models(words, rows):
 
 
 @pytest.mark.parametrize("name", list(WRONG))
-def test_a_row_that_is_no_sequence_gets_nan_and_changes_no_other(words, name):
+def test_an_invalid_row_gets_nan_and_changes_no_other_row(words, name):
     right = pad([[4, 7], [5]], TEXT_LENGTH)
     assert not words.is_sequence(WRONG[name])
     mixed = np.array([right[0], WRONG[name], right[1]], np.int32)
@@ -108,7 +110,7 @@ def test_a_row_that_is_no_sequence_gets_nan_and_changes_no_other(words, name):
         assert all(np.isnan(values).all() for values in alone.values())
 
 
-def test_nothing_follows_a_whole_sequence(words):
+def test_a_whole_sequence_has_no_next_token(words):
     token_ids = pad([[3, 0], [3, 4], [3, 4, 5, 6, 7, 8], [0]], TEXT_LENGTH)
     probabilities = words.ask("next_token", token_ids)["probabilities"]
     np.testing.assert_array_equal(np.isnan(probabilities).all(axis=1), [True, False, True, True])
@@ -116,7 +118,7 @@ def test_nothing_follows_a_whole_sequence(words):
 
 
 def test_a_model_without_an_end_token_of_two_gru_layers(onnx, rng):
-    model = Asked(onnx, small_models.on_token_ids()[0])
+    model = Ported(onnx, small_models.on_token_ids()[0])
     token_ids = rng.integers(0, 7, [3, PLAIN_LENGTH], dtype=np.int32)
     check_scores(model, token_ids)
     token_ids[0, 1:] = token_ids[1, 3:] = token_ids[2, 4:] = -1
@@ -127,6 +129,6 @@ def test_a_model_without_an_end_token_of_two_gru_layers(onnx, rng):
 
 def test_onnx_without_its_package_is_refused_and_leaves_nothing(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "tf2onnx", None)
-    with pytest.raises(ImportError, match=r"the format onnx needs tf2onnx: pip install 'seqgan-tf\[onnx\]'"):
+    with pytest.raises(MissingExtraError, match=r"the format onnx needs tf2onnx: pip install 'seqgan-tf\[onnx\]'"):
         small_models.on_token_ids()[0].export(tmp_path / "m", format="onnx")
     assert not list(tmp_path.iterdir())

@@ -1,4 +1,4 @@
-"""What an export writes: a version, whole or not at all, and the server's files beside it."""
+"""The files of an export: a version, whole or not at all, and the server's files beside it."""
 
 import importlib
 import shutil
@@ -10,7 +10,9 @@ import small_models
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
+from seqgan_tf.core.validation import InputError, MissingExtraError
 from seqgan_tf.serving import portable, saved_model
+from seqgan_tf.serving.versions import new_version
 
 MODEL_CONFIG = """model_config_list {
   config {
@@ -29,7 +31,7 @@ def gan():
 
 @pytest.fixture
 def quick(monkeypatch):
-    """Writes a file in place of a SavedModel, which takes seconds: for what does not depend on it."""
+    """Writes a file instead of a SavedModel, which takes seconds, for tests that do not need one."""
 
     def save(functions, folder, signatures):
         (folder / "saved_model.pb").write_text("quick")
@@ -45,7 +47,7 @@ def contents(folder):
 # Layout
 
 
-def test_a_version_holds_what_tf_serving_reads(text_model, plain_model):
+def test_a_version_has_the_files_that_tf_serving_reads(text_model, plain_model):
     files = set(contents(text_model.path))
     expected = {"saved_model.pb", "variables/variables.index", "assets/vocabulary.txt"}
     assert expected < files
@@ -56,12 +58,12 @@ def test_a_version_holds_what_tf_serving_reads(text_model, plain_model):
     assert not [name for name in contents(plain_model.path) if name.startswith("assets")]
 
 
-def test_nothing_else_is_left_in_the_target(text_model):
+def test_the_target_has_no_other_files(text_model):
     target = text_model.path.parent
     assert {path.name for path in target.iterdir()} == {"1", "model.config", "batching.config"}
 
 
-def test_a_version_needs_no_file_outside_of_it(text_model, tmp_path):
+def test_a_version_can_be_moved(text_model, tmp_path):
     shutil.copytree(text_model.path, tmp_path / "elsewhere")
     loaded = tf.saved_model.load(str(tmp_path / "elsewhere"))
     answer = loaded.signatures["score"](text=tf.constant(["the cat", "zebra"]))
@@ -72,7 +74,7 @@ def test_a_version_needs_no_file_outside_of_it(text_model, tmp_path):
 # Versions
 
 
-def test_versions_count_up_past_gaps_and_past_what_is_no_version(gan, quick, tmp_path):
+def test_a_new_version_is_one_more_than_the_latest_version(gan, quick, tmp_path):
     target = tmp_path / "a" / "words"
     assert gan.export(target) == target / "1"
     assert gan.export(target) == target / "2"
@@ -92,12 +94,12 @@ def test_versions_of_every_format_are_counted_together(gan, quick, monkeypatch, 
     assert contents(tmp_path / "m" / "2") == {"model.tflite": b""}
 
 
-def test_a_version_that_is_there_is_refused_and_stays_as_it_was(gan, quick, tmp_path):
+def test_an_existing_version_is_refused_and_does_not_change(gan, quick, tmp_path):
     target = tmp_path / "words"
     gan.export(target, version=3)
     (target / "3" / "saved_model.pb").write_text("mine")
     before = contents(tmp_path)
-    with pytest.raises(ValueError, match=r"expected a `version` that is not there yet. Received: 3") as error:
+    with pytest.raises(InputError, match=r"expected a `version` that is not there yet. Received: 3") as error:
         gan.export(target, version=3)
     assert str(error.value).startswith(str(target))
     assert contents(tmp_path) == before
@@ -105,24 +107,24 @@ def test_a_version_that_is_there_is_refused_and_stays_as_it_was(gan, quick, tmp_
 
 @pytest.mark.parametrize("version", [0, -1])
 @pytest.mark.parametrize("format", ["saved_model", "litert"])
-def test_versions_begin_at_one(gan, tmp_path, version, format):
-    with pytest.raises(ValueError, match=f"`version` must be at least 1. Received: {version}"):
+def test_a_version_below_one_is_refused(gan, tmp_path, version, format):
+    with pytest.raises(InputError, match=f"`version` must be at least 1. Received: {version}"):
         gan.export(tmp_path / "words", version=version, format=format)
     assert not list(tmp_path.iterdir())
 
 
 def test_a_target_that_is_a_file_is_refused(gan, quick, tmp_path):
     (tmp_path / "words").write_text("mine")
-    with pytest.raises(ValueError, match=r"words: expected a directory. Received: a file"):
+    with pytest.raises(InputError, match=r"words: expected a directory. Received: a file"):
         gan.export(tmp_path / "words")
-    with pytest.raises(ValueError, match="expected a place to write to"):
+    with pytest.raises(InputError, match="expected a place to write to"):
         gan.export(tmp_path / "words" / "inside")
     assert contents(tmp_path) == {"words": b"mine"}
 
 
 @pytest.mark.parametrize("failure", [RuntimeError("broken"), KeyboardInterrupt()], ids=["error", "ctrl-c"])
 @pytest.mark.parametrize("is_there", [False, True], ids=["new", "there"])
-def test_a_failure_in_the_middle_leaves_nothing(gan, quick, monkeypatch, tmp_path, failure, is_there):
+def test_a_failed_export_leaves_no_files(gan, quick, monkeypatch, tmp_path, failure, is_there):
     target = tmp_path / "served" / "words"
     if is_there:
         gan.export(target)
@@ -140,12 +142,24 @@ def test_a_failure_in_the_middle_leaves_nothing(gan, quick, monkeypatch, tmp_pat
     assert not is_there or {path.name for path in target.iterdir()} == {"1", "model.config", "batching.config"}
 
 
-def test_a_full_disk_is_refused_by_name(gan, monkeypatch, tmp_path):
+def test_a_version_that_another_export_has_written_meanwhile_stays(tmp_path):
+    def write_while_another_export_is_faster():
+        with new_version(tmp_path / "words") as (folder, destination):
+            (folder / "mine").touch()
+            destination.mkdir()
+            (destination / "theirs").touch()
+
+    with pytest.raises(InputError, match=r"expected a `version` that is not there yet\. Received: 1"):
+        write_while_another_export_is_faster()
+    assert contents(tmp_path) == {"words/1/theirs": b""}
+
+
+def test_a_full_disk_is_reported_with_the_path(gan, monkeypatch, tmp_path):
     def fail(functions, folder, signatures):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(saved_model, "save", fail)
-    with pytest.raises(ValueError, match=r"words/1: expected a place to write to \(No space left on device\)"):
+    with pytest.raises(InputError, match=r"words/1: expected a place to write to \(No space left on device\)"):
         gan.export(tmp_path / "words")
     assert not list(tmp_path.iterdir())
 
@@ -153,7 +167,7 @@ def test_a_full_disk_is_refused_by_name(gan, monkeypatch, tmp_path):
 # The server's files
 
 
-def test_the_servers_files_hold_the_name_and_are_not_overwritten(gan, quick, monkeypatch, tmp_path):
+def test_the_servers_files_have_the_name_and_are_not_overwritten(gan, quick, monkeypatch, tmp_path):
     target = tmp_path / "words"
     gan.export(target)
     assert (target / "model.config").read_text() == MODEL_CONFIG
@@ -186,7 +200,7 @@ def test_the_servers_files_are_text_protocol_buffers_of_the_server(gan, quick, t
 # Warm-up
 
 
-def test_the_warmup_holds_a_request_for_each_signature_that_the_model_answers(text_model):
+def test_the_warmup_has_a_valid_request_for_each_signature(text_model):
     pytest.importorskip("tensorflow_serving")
     from tensorflow_serving.apis import prediction_log_pb2
 
@@ -205,14 +219,16 @@ def test_the_warmup_holds_a_request_for_each_signature_that_the_model_answers(te
         assert function(**inputs)["error"].numpy().tolist() == [b""]
 
 
-def test_without_being_asked_no_warmup_is_written(plain_model):
+def test_no_warmup_is_written_by_default(plain_model):
     assert not (plain_model.path / "assets.extra").exists()
 
 
-def test_a_warmup_without_the_servers_package_is_refused_and_leaves_nothing(gan, quick, monkeypatch, tmp_path):
+def test_a_warmup_without_the_servers_package_is_refused_and_leaves_no_files(gan, quick, monkeypatch, tmp_path):
     for name in [name for name in sys.modules if name.startswith("tensorflow_serving")] + ["tensorflow_serving"]:
         monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(ImportError, match=r"tensorflow-serving-api: pip install 'seqgan-tf\[serving\]'"):
+    with pytest.raises(
+        MissingExtraError, match=r"`warmup` needs tensorflow_serving: pip install 'seqgan-tf\[serving\]'"
+    ):
         gan.export(tmp_path / "words", warmup=True)
     assert not list(tmp_path.iterdir())
 
@@ -222,15 +238,15 @@ def test_a_warmup_without_the_servers_package_is_refused_and_leaves_nothing(gan,
 
 @pytest.mark.parametrize("settings", [{"warmup": True}, {"jit_compile": True}], ids=str)
 @pytest.mark.parametrize("format", ["onnx", "litert"])
-def test_other_formats_have_neither_a_warmup_nor_xla(gan, tmp_path, settings, format):
-    with pytest.raises(ValueError, match=f"`warmup` and `jit_compile` are for `format` 'saved_model'.*'{format}'"):
+def test_warmup_and_xla_are_refused_with_other_formats(gan, tmp_path, settings, format):
+    with pytest.raises(InputError, match=f"`warmup` and `jit_compile` are for `format` 'saved_model'.*'{format}'"):
         gan.export(tmp_path / "words", format=format, **settings)
     assert not list(tmp_path.iterdir())
 
 
 def test_an_unknown_format_is_refused(gan, tmp_path):
     message = r"`format` must be one of \['saved_model', 'onnx', 'litert'\]. Received: 'pickle'"
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(InputError, match=message):
         gan.export(tmp_path / "words", format="pickle")
     assert not list(tmp_path.iterdir())
 
@@ -240,11 +256,11 @@ def test_an_export_changes_no_weight(plain_model, gan):
         np.testing.assert_array_equal(exported, fresh)
 
 
-def test_what_is_exported_where_there_is_a_gpu_runs_where_there_is_none(gan, monkeypatch, tmp_path):
+def test_a_model_that_is_exported_on_a_machine_with_a_gpu_needs_no_gpu(gan, monkeypatch, tmp_path):
     rnn = importlib.import_module("keras.src.backend.tensorflow.rnn")
     monkeypatch.setattr(rnn, "_is_gpu_available", lambda: True)
     graph = tf.function(gan.generator).get_concrete_function(tf.TensorSpec([None, 3], tf.int32)).graph
-    assert any("Cudnn" in operation.type for operation in graph.get_operations())  # what would be exported
+    assert any("Cudnn" in operation.type for operation in graph.get_operations())  # without the precaution of `save`
     model = saved_model_pb2.SavedModel()
     model.ParseFromString((gan.export(tmp_path / "words") / "saved_model.pb").read_bytes())
     functions = model.meta_graphs[0].graph_def.library.function

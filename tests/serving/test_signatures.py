@@ -1,10 +1,14 @@
-"""What a SavedModel answers, against the SeqGAN that it was made of, its tokenizer, and numpy."""
+"""The answers of a SavedModel, compared with the SeqGAN that was exported, its tokenizer, and numpy."""
 
 import numpy as np
 import pytest
 import small_models
 import tensorflow as tf
 from small_models import BYTE_LENGTH, OUTPUTS, PLAIN_LENGTH, PLAIN_VOCABULARY, TEXT_LENGTH, pad
+
+from seqgan_tf.core.validation import InputError
+from seqgan_tf.models.conv_discriminator import Discriminator
+from seqgan_tf.serving.signatures import Signatures
 
 UNKNOWN = 1
 
@@ -38,18 +42,18 @@ def test_generate_draws_what_the_seqgan_draws(text_model, plain_model, byte_mode
         assert list(answer["error"]) == [b""] * 23
 
 
-def test_the_token_for_unknown_words_is_never_drawn_though_it_is_likely(text_model):
+def test_the_unknown_token_is_never_drawn_although_it_is_likely(text_model):
     assert (text_model.gan.generate(60, seed=4) == UNKNOWN).any()
     assert not (generate(text_model, 60)["token_ids"] == UNKNOWN).any()
 
 
-def test_some_samples_end_early_and_padding_follows(text_model):
+def test_samples_are_padded_after_their_end_token(text_model):
     token_ids = generate(text_model, 60)["token_ids"]
     assert all(text_model.is_sequence(row) for row in token_ids.tolist())
     assert 0 < np.mean(token_ids[:, -1] == -1) < 1
 
 
-def test_generated_text_is_the_tokenizers(text_model, byte_model, plain_model):
+def test_generated_text_is_that_of_the_tokenizer(text_model, byte_model, plain_model):
     for model in (text_model, byte_model):
         answer = generate(model, 40)
         assert [text.decode("utf-8") for text in answer["text"]] == model.tokenizer.decode(answer["token_ids"])
@@ -105,7 +109,7 @@ def test_each_row_has_its_own_seed_and_settings(text_model):
 
 
 @pytest.mark.parametrize("prompt", ["", "the", "the cat", "a dog sees the cat", "don't", " the\tcat ", "a a a a a a"])
-def test_complete_goes_on_as_the_seqgan_does(text_model, prompt):
+def test_complete_draws_what_the_seqgan_draws(text_model, prompt):
     (ids,) = text_model.tokenizer.encode([prompt])
     drawn = [
         text_model.gan.generate(1, seed=seed, prompt=ids, suppress_tokens=[UNKNOWN], temperature=1.5)
@@ -124,7 +128,7 @@ def test_complete_goes_on_as_the_seqgan_does(text_model, prompt):
     assert set(answer) == {"text", "log_prob", "error"}
 
 
-def test_complete_of_bytes_takes_any_sign(byte_model):
+def test_complete_of_bytes_accepts_any_character(byte_model):
     for prompt in ("né", "\u00a0☃", "<", "the cat's"):
         (ids,) = byte_model.tokenizer.encode([prompt])
         answer = byte_model.ask("complete", text=[prompt], seed=[[3, 0]], temperature=[1.0])
@@ -184,6 +188,17 @@ def test_score_tokens_of_a_model_without_text(plain_model, rng):
     assert set(plain_model.loaded.signatures) == {"generate", "score_tokens", "next_token", "serving_default"}
 
 
+def test_a_discriminator_whose_logits_have_another_shape_is_refused():
+    generator = small_models.on_token_ids()[0].generator
+    discriminator = Discriminator(PLAIN_VOCABULARY, 3, 2, widths=[1], filters=[2])
+    discriminator.call = lambda token_ids, training=False: tf.zeros([2, 1])
+    signatures = Signatures(generator, discriminator)
+    with pytest.raises(
+        InputError, match=r"`discriminator\(token_ids\)` must be of shape \[B\]\. Received: shape \(2, 1\)"
+    ):
+        signatures.score_tokens(tf.constant([[1, 2, 3], [1, -1, -1]]))
+
+
 # next_token
 
 
@@ -197,7 +212,7 @@ def test_next_token_is_the_softmax_at_the_next_position(text_model, plain_model)
         np.testing.assert_allclose(answer["probabilities"], model.next_probabilities(token_ids), rtol=1e-5, atol=1e-7)
         np.testing.assert_allclose(answer["probabilities"].sum(axis=1), np.ones(4), rtol=1e-5)
         assert list(answer["error"]) == [b""] * 4
-        # By hand: one token after another.
+        # Computed step by step
         fed, state = model.gan.generator.start_token_id, model.gan.generator.initial_state(1)
         for token in [*rows[3], None]:
             logits, state = model.gan.generator.step(np.array([fed], np.int32), state)
@@ -224,7 +239,7 @@ def compiled_model(tmp_path_factory):
     return small_models.Model(path, *small_models.on_words(), jit_compile=True)
 
 
-def test_with_xla_the_same_tokens_are_drawn_and_the_same_figures_come_out(text_model, compiled_model):
+def test_answers_with_xla_are_the_same(text_model, compiled_model):
     inputs = {"seed": [*seeds(4, 6), [-3, -4]], "temperature": [1.0, 0.5, 2.0, 1.0, 1.0, 0.0, 1.0]}
     requests = {
         "generate": inputs | {"top_p": [1.0, 1.0, 0.5, 0.9, 1.0, 1.0, 1.0]},

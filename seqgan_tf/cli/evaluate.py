@@ -1,0 +1,30 @@
+"""`seqgan-tf evaluate`: the metrics of a trained run."""
+
+import dataclasses
+
+from seqgan_tf.cli.flags import ReportFlags, RunFlags, pick
+from seqgan_tf.reports.settings import EvaluationSettings
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluate(EvaluationSettings, ReportFlags, RunFlags):
+    """Measure a trained run, and write a report into its directory: report.md, report.json and pictures."""
+
+    def run(self) -> int:
+        from seqgan_tf import metrics
+        from seqgan_tf.reports import evaluate, markdown, plots
+        from seqgan_tf.runs.directory import open_run
+
+        settings = pick(EvaluationSettings, self)
+        published = plots.read_published(self.published) if self.published else None
+        run = open_run(self.directory)
+        data = evaluate.read_evaluation_data(run, settings, self.data)
+        figures, sweeps = evaluate.evaluate_run(run, data, settings)
+        comparisons = {}
+        if len(sweeps) == 2:
+            before, after = sweeps
+            comparisons[after, before] = metrics.compare_at_equal_nll(sweeps[after], sweeps[before])
+        directory = run.directory / "evaluation"
+        text = markdown.write_evaluation(directory, figures, sweeps, comparisons, published, quality=run.source.quality)
+        self.print_report(directory, text)
+        return 0

@@ -1,0 +1,193 @@
+"""`seqgan-tf train`: a run, and its ablations."""
+
+import contextlib
+import dataclasses
+import shlex
+import signal
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import tyro
+
+from seqgan_tf.cli.flags import pick
+from seqgan_tf.core.validation import InputError, MissingExtraError, require
+from seqgan_tf.runs import config, toml
+
+if TYPE_CHECKING:
+    from seqgan_tf.runs.directory import Run
+    from seqgan_tf.runs.training import Training
+
+CONFIG = "config.toml"
+
+
+@dataclasses.dataclass(frozen=True)
+class BaseFlags:
+    """The flags that say which settings the other flags change."""
+
+    output_dir: Path | None = None
+    """Directory of the run. Default: a new one under runs/."""
+    preset: Literal["quick", "paper"] = "quick"
+    """The settings that are not given: minutes on two cores, or the authors' own schedule."""
+    config: Path | None = None
+    """TOML file of settings. They replace those of the preset, and flags replace them."""
+    resume: bool = False
+    """Continue the run in --output-dir."""
+    pretrained: Path | None = None
+    """Use the pre-training of the run in this directory; only [adversarial], [estimator] and [rollout] may differ."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Train(config.RunSettings, BaseFlags):
+    """Train a generator: on the built-in oracle, or on a text file with one sequence per line."""
+
+    controls: bool = False
+    """Then train the ablations from the same pre-training: constant reward, noise, maximum likelihood."""
+    tensorboard: bool = False
+    """Write the metrics for TensorBoard too."""
+    run_eagerly: bool = False
+    """Run the training steps without compiling them: slow, for debugging."""
+
+    def run(self) -> int:
+        """Trains the run, and its ablations where they are asked for; 130 where it was stopped."""
+        from seqgan_tf.runs import directory as runs
+
+        if self.tensorboard:
+            require("tensorboard", "--tensorboard", "plot")
+        settings = pick(config.RunSettings, self)
+        if settings.data and not (self.resume or self.pretrained):
+            settings = dataclasses.replace(settings, data=settings.data.resolve())
+        directory = self.output_dir or _new_directory(settings, self.preset)
+        state = None
+        if self.resume:
+            run = runs.open_run(directory, settings.adversarial.rounds, self.run_eagerly)
+            state = run.restore()
+        elif self.pretrained:
+            run = runs.branch_run(directory, self.pretrained, settings, self.run_eagerly)
+            state = run.restore()
+        else:
+            run = runs.create_run(directory, settings, self.run_eagerly)
+        training = run.training(state, self.tensorboard)
+        is_stopped = _signals()
+        if not _watch(run, training, is_stopped):
+            return _stopped(run, " --controls" if self.controls else "")
+        return self._train_controls(run, is_stopped) if self.controls else 0
+
+    def _train_controls(self, run: "Run", is_stopped: Callable[[], bool]) -> int:
+        """Trains each ablation from the run's own pre-training."""
+        from seqgan_tf.cli.console import console
+        from seqgan_tf.runs import directory as runs
+
+        directories = [run.directory]
+        for name in config.CONTROLS:
+            directory = run.directory / "controls" / name
+            console.print(f"\ncontrol: {name}")
+            if (directory / CONFIG).exists():
+                control = runs.open_run(directory, run.settings.adversarial.rounds, self.run_eagerly)
+            else:
+                settings = config.control(run.settings, name)
+                control = runs.branch_run(directory, run.directory, settings, self.run_eagerly)
+            training = control.training(control.restore(), self.tensorboard)
+            if not _watch(control, training, is_stopped):
+                return _stopped(run, " --controls")
+            directories.append(directory)
+        console.print(f"\nto compare them: seqgan-tf compare {shlex.join(map(str, directories))}")
+        return 0
+
+
+def defaults(arguments: Sequence[str]) -> Train:
+    """The settings that the flags of a command line change: those of a run, or of a preset and a TOML file.
+
+    Raises:
+        InputError: a file cannot be read, or the flags contradict each other.
+    """
+    base = _read_base(arguments)
+    if base.resume:
+        if base.output_dir is None:
+            raise InputError("--resume needs --output-dir, the directory of the run")
+        settings = toml.read_run_settings(base.output_dir / CONFIG)
+    elif base.pretrained:
+        if any(argument.split("=")[0] == "--preset" for argument in arguments):
+            raise InputError("--pretrained takes the settings of the run. Received: --preset too")
+        settings = toml.read_run_settings(base.pretrained / CONFIG)
+        if base.config:
+            settings = toml.override(settings, toml.without_header(toml.read_toml(base.config)), base.config)
+    else:
+        table = toml.without_header(toml.read_toml(base.config)) if base.config else {}
+        is_text = base.data is not None or table.get("data", "none") != "none"
+        settings = toml.override(config.preset(base.preset, is_text), table, base.config)
+    return Train(**{field.name: getattr(settings, field.name) for field in dataclasses.fields(settings)})
+
+
+def check(command: Train, default: Train) -> None:
+    """Checks the flags that were given against each other.
+
+    Raises:
+        InputError: a resumed run was given other settings.
+    """
+    if not command.resume:
+        return
+    free = ("output_dir", "resume", "tensorboard", "controls", "run_eagerly")
+    allowed = dataclasses.replace(default, **{name: getattr(command, name) for name in free})
+    rounds = dataclasses.replace(allowed.adversarial, rounds=command.adversarial.rounds)
+    if command != dataclasses.replace(allowed, adversarial=rounds):
+        raise InputError("--resume takes the settings of the run: only --adversarial.rounds can be given with it")
+
+
+@dataclasses.dataclass(frozen=True)
+class _Base(BaseFlags):
+    data: Path | None = None
+
+
+def _read_base(arguments: Sequence[str]) -> _Base:
+    base, _ = tyro.cli(_Base, args=list(arguments), return_unknown_args=True, add_help=False)
+    return base
+
+
+def _new_directory(settings: config.RunSettings, preset: str) -> Path:
+    stem = f"{settings.data.stem if settings.data else 'oracle'}-{preset}"
+    numbers = (n for n in range(1, 1_000_000))
+    return next(path for n in numbers if not (path := Path("runs") / f"{stem}-{n}").exists())
+
+
+def _signals() -> Callable[[], bool]:
+    """From now on Ctrl-C asks the run to stop, and a second one stops at once; returns what tells whether it came."""
+    stopped: list[int] = []
+
+    def stop(number: int, frame: object) -> None:
+        stopped.append(number)
+        signal.signal(number, signal.SIG_DFL)
+
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, stop)
+    return lambda: bool(stopped)
+
+
+def _watch(run: "Run", training: "Training", is_stopped: Callable[[], bool]) -> bool:
+    """Shows a run until its end, or until it is stopped; returns whether it reached its end."""
+    from seqgan_tf.cli import console
+    from seqgan_tf.reports import plots
+
+    corpus, rows = run.corpus, training.state.rows
+    console.console.print(
+        f"{len(corpus.train_token_ids)} sequences of {run.source.name(run.settings)}, {corpus.sequence_length} tokens, "
+        f"vocabulary {corpus.vocabulary_size}; run directory {run.directory}"
+    )
+    for note in corpus.notes:
+        console.console.print(note)
+    finished = console.watch(training.run(), is_stopped)
+    samples = None
+    if run.tokenizer and finished:
+        samples = run.decode(run.gan.generate(5, seed=1, suppress_tokens=run.source.suppressed_tokens))
+    console.print_result(rows, samples)
+    with contextlib.suppress(MissingExtraError):
+        plots.plot_curves(rows, run.directory / "curves.png")
+    return finished
+
+
+def _stopped(run: "Run", flags: str) -> int:
+    from seqgan_tf.cli.console import console
+
+    directory = shlex.quote(str(run.directory))
+    console.print(f"stopped; to continue: seqgan-tf train --resume --output-dir {directory}{flags}")
+    return 130

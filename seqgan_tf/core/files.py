@@ -1,0 +1,149 @@
+"""The user's files: reading them, and writing them so that a file is either complete or not there."""
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from seqgan_tf.core.validation import InputError
+
+
+def read_bytes(path: str | os.PathLike, kind: str) -> bytes:
+    """The content of a file.
+
+    Args:
+        path: the file.
+        kind: what is expected there, for the message, such as "a text file".
+
+    Raises:
+        InputError: the file cannot be read.
+    """
+    try:
+        return Path(path).read_bytes()
+    except (OSError, ValueError) as error:  # ValueError: a name that holds NUL
+        raise InputError(f"{path}: expected {kind} that can be read ({_reason(error)})") from error
+
+
+def read_text(path: str | os.PathLike, kind: str) -> str:
+    """The content of a UTF-8 text file, without its byte order mark.
+
+    Args:
+        path: the file.
+        kind: what is expected there, for the message, such as "a text file".
+
+    Raises:
+        InputError: the file cannot be read, or is not UTF-8 text.
+    """
+    content = read_bytes(path, kind)
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        byte = f"byte {content[error.start]:#04x} at {error.start}"
+        raise InputError(f"{path}: expected UTF-8 text. Received: {byte}") from error
+    if "\0" in text:
+        raise InputError(f"{path}: expected UTF-8 text. Received: a binary file (it holds NUL)")
+    return text
+
+
+def make_directory(path: str | os.PathLike) -> Path:
+    """Creates a directory, and its parents where they are missing.
+
+    Returns:
+        The directory.
+
+    Raises:
+        InputError: the path is a file, or the directory cannot be created.
+    """
+    path = Path(path)
+    with _place_to_write(path):
+        _check_is_no_file(path)
+        path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def write_text(path: str | os.PathLike, text: str) -> None:
+    """Writes a UTF-8 text file, see `write_file`.
+
+    Raises:
+        InputError: the file cannot be written, or the text is not Unicode (a file name of other bytes, for instance).
+    """
+    try:
+        content = text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"{path}: expected text in Unicode. Received: {text[error.start]!r} at {error.start}"
+        ) from error
+    write_file(path, lambda temporary: temporary.write_bytes(content))
+
+
+def write_file(path: str | os.PathLike, write: Callable[[Path], object]) -> None:
+    """Writes a temporary file in the same directory, then renames it: the old file stays until the new one is complete.
+
+    Args:
+        path: the file. Its directory must exist.
+        write: function that writes to the path that it gets. The suffix of that path is the suffix of `path`.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    path = Path(path)
+    temporary = path.parent / f".{path.stem}.partial{path.suffix}"
+    with _place_to_write(path):
+        try:
+            write(temporary)
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def whole_directory(path: str | os.PathLike) -> Iterator[Path]:
+    """A new, empty directory that replaces `path` when the block ends without an error.
+
+    It is beside `path` until then; an error in the block leaves `path` as it was.
+
+    Args:
+        path: a directory, or where one is to be. Its parents are created where they are missing.
+
+    Yields:
+        The new directory, to write to.
+
+    Raises:
+        InputError: it cannot be written, or `path` is a file.
+    """
+    path = Path(path)
+    with _place_to_write(path):
+        make_directory(path.parent)
+        _check_is_no_file(path)
+        with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
+            new, old = Path(folder) / "new", Path(folder) / "old"
+            new.mkdir()
+            yield new
+            if path.exists():
+                path.rename(old)
+            try:
+                new.rename(path)
+            except OSError:
+                if old.exists():
+                    old.rename(path)
+                raise
+            shutil.rmtree(old, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _place_to_write(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"{path}: expected a place to write to ({_reason(error)})") from error
+
+
+def _check_is_no_file(path: Path) -> None:
+    if path.exists() and not path.is_dir():
+        raise InputError(f"{path}: expected a directory. Received: a file")
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)

@@ -1,0 +1,156 @@
+"""The contracts between the parts. An object with these methods and attributes can replace the package's own classes.
+
+Axes: B batch, T sequence length, V vocabulary, R rows. `token_ids` are int32, -1 after the end token.
+"""
+
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import tensorflow as tf
+
+
+@runtime_checkable
+class Generator(Protocol):
+    """The policy G(y_t | Y_1:t-1): a `keras.Model` that predicts whole sequences (`call`) and single tokens (`step`).
+
+    `call` and `step` must agree: the logits of `call` at position t are those that `step` returns after the start token
+    and token_ids[:, :t] (to 1e-5).
+
+    Attributes:
+        vocabulary_size: V.
+        start_token_id: the token that is fed first; it is not part of a sequence.
+        end_token_id: the token that ends a sequence; None where sequences fill all T positions.
+
+    Example:
+    ```python
+    import seqgan_tf as sg
+    from seqgan_tf.core.protocols import Generator
+
+    assert isinstance(sg.Generator(50), Generator)
+    ```
+    """
+
+    vocabulary_size: int
+    start_token_id: int
+    end_token_id: int | None
+
+    def __call__(self, token_ids: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Logits float32 [B, T, V] of token_ids [B, T]: position t is predicted from the tokens before it."""
+        ...
+
+    def initial_state(self, batch_size: int | tf.Tensor) -> Any:
+        """The state before the start token: a nested structure of tensors whose first axis is the batch."""
+        ...
+
+    def step(self, token_ids: tf.Tensor, state: Any) -> tuple[tf.Tensor, Any]:
+        """Feeds token_ids [R]; returns the logits float32 [R, V] of the next token, and the next state."""
+        ...
+
+
+@runtime_checkable
+class Discriminator(Protocol):
+    """D(Y): a `keras.Model` that gives the logit of the probability that a whole sequence is real. Real is 1.
+
+    It may have `completion_scorer(token_ids, prefixes, num_completions)`, a faster way to score many completions of few
+    prefixes, see `models.conv_discriminator`. It is used only where the same class also defines the `call` that the
+    object uses.
+
+    Attributes:
+        vocabulary_size: V.
+        sequence_length: the longest sequence that it takes, T.
+
+    Example:
+    ```python
+    import seqgan_tf as sg
+    from seqgan_tf.core.protocols import Discriminator
+
+    assert isinstance(sg.Discriminator(50, sequence_length=20), Discriminator)
+    ```
+    """
+
+    vocabulary_size: int
+    sequence_length: int
+
+    def __call__(self, token_ids: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Logits float32 [B] of token_ids [B, T]."""
+        ...
+
+
+@runtime_checkable
+class RewardEstimator(Protocol):
+    """The reward of every token of sampled sequences. The same arguments and seed give the same rewards.
+
+    It may have `update_rate`, a float in [0, 1): above 0, the policy that it gets lags behind the generator.
+
+    Example:
+    ```python
+    import seqgan_tf as sg
+    from seqgan_tf.core.sequences import mask
+
+    class Length:
+        def estimate(self, token_ids, generator, discriminator, seed):
+            return mask(token_ids)  # 1 per token, so that long sequences are preferred
+
+    gan = sg.SeqGAN(sg.Generator(50, end_token_id=0), sg.Discriminator(50, sequence_length=20), Length())
+    ```
+    """
+
+    def estimate(
+        self, token_ids: tf.Tensor, generator: Generator, discriminator: Discriminator, seed: tf.Tensor
+    ) -> tf.Tensor:
+        """Rewards float32 [B, T] of token_ids [B, T], 0 on padding.
+
+        Args:
+            token_ids: int32 [B, T], sampled by the generator.
+            generator: the policy that completes prefixes.
+            discriminator: it scores whole sequences, with dropout off.
+            seed: a stateless seed, int32 [2].
+        """
+        ...
+
+
+@runtime_checkable
+class Corpus(Protocol):
+    """Real sequences, split into a training part and one or more held-out parts.
+
+    Attributes:
+        train: `tf.data.Dataset` of int32 [B, T], for Keras.
+        validation: the same for the validation part.
+        train_token_ids: int32 array [n, T], the sequences of `train`.
+        validation_token_ids: int32 array [m, T], the sequences of `validation`. They decide when training stops.
+        held_out_token_ids: int32 array [k, T], the sequences that metrics are reported on: the test part where there
+            is one, else the validation part.
+        vocabulary_size: V.
+        sequence_length: T.
+        end_token_id: the token that ends a sequence; None where sequences fill all T positions.
+        notes: what a user should know about the data, one line per item, such as how many lines were cut.
+
+    Example:
+    ```python
+    import seqgan_tf as sg
+    from seqgan_tf.core.protocols import Corpus
+
+    corpus = sg.OracleCorpus(sg.Oracle(50), num_train=64, num_held_out=10)
+    assert isinstance(corpus, Corpus)
+    ```
+    """
+
+    train: tf.data.Dataset
+    validation: tf.data.Dataset
+    train_token_ids: np.ndarray
+    validation_token_ids: np.ndarray
+    vocabulary_size: int
+    sequence_length: int
+
+    @property
+    def end_token_id(self) -> int | None: ...
+
+    @property
+    def held_out_token_ids(self) -> np.ndarray: ...
+
+    @property
+    def notes(self) -> list[str]: ...
+
+    def decode(self, token_ids: np.ndarray) -> list[str]:
+        """A text for each row of token_ids [n, T]."""
+        ...

@@ -1,0 +1,179 @@
+"""One optimizer step of each kind. A step changes nothing but the weights that it trains, and runs in eager mode too.
+
+Axes: B batch, T position. Every step returns its logs, {name: scalar}.
+"""
+
+from collections.abc import Callable
+
+import keras
+import tensorflow as tf
+
+from seqgan_tf.core import losses
+from seqgan_tf.core.sequences import mask, masked_mean
+from seqgan_tf.core.validation import check_tensors
+
+LIKELIHOOD_LOGS = ("nll", "gradient_norm")
+GENERATOR_LOGS = ("generator_loss", "reward", "entropy", "generator_gradient_norm")
+DISCRIMINATOR_LOGS = ("discriminator_loss", "real_accuracy", "generated_accuracy", "discriminator_gradient_norm")
+Logs = dict[str, tf.Tensor]
+
+
+def likelihood_step(generator: keras.Model, optimizer: keras.optimizers.Optimizer, token_ids: tf.Tensor) -> Logs:
+    """One maximum likelihood step of a generator.
+
+    Args:
+        generator: a `Generator`.
+        optimizer: Keras optimizer of its trainable variables.
+        token_ids: int32 [B, T], real sequences.
+
+    Returns:
+        {"nll" (nats per token), "gradient_norm"}.
+
+    Raises:
+        InputError: the generator's logits have a wrong shape or dtype.
+    """
+    with tf.GradientTape() as tape:
+        log_probs = losses.token_log_probs(generator(token_ids, training=True), token_ids)
+        nll = losses.negative_log_likelihood(log_probs, mask(token_ids))
+    return {"nll": nll, "gradient_norm": _apply(tape, nll, generator, optimizer)}
+
+
+def likelihood_metrics(generator: keras.Model, token_ids: tf.Tensor) -> Logs:
+    """{"nll"} of token ids [B, T], in nats per token; dropout is off."""
+    log_probs = losses.token_log_probs(generator(token_ids, training=False), token_ids)
+    return {"nll": losses.negative_log_likelihood(log_probs, mask(token_ids))}
+
+
+def discriminator_step(
+    discriminator: keras.Model, optimizer: keras.optimizers.Optimizer, real: tf.Tensor, generated: tf.Tensor
+) -> Logs:
+    """One step of a discriminator.
+
+    Args:
+        discriminator: a `Discriminator`.
+        optimizer: Keras optimizer of its trainable variables.
+        real: int32 [B, T], real sequences.
+        generated: int32 [B, T], as many generated sequences.
+
+    Returns:
+        {"discriminator_loss" (nats per sequence), "real_accuracy", "generated_accuracy",
+        "discriminator_gradient_norm"}.
+
+    Raises:
+        InputError: real and generated sequences differ in number or length, or the discriminator's logits are not one
+            float per sequence.
+    """
+    check_tensors(integers=("real", "generated"), real=(real, "BT"), generated=(generated, "BT"))
+    rows = real.shape[0] and 2 * real.shape[0]
+    with tf.GradientTape() as tape:
+        logits = discriminator(tf.concat([real, generated], axis=0), training=True)
+        check_tensors({"B": rows}, **{"discriminator(token_ids)": (logits, "B")})
+        real_logits, generated_logits = tf.split(logits, 2)
+        loss = losses.adversarial_cross_entropy(real_logits, generated_logits)
+        objective = tf.add_n([loss, *discriminator.losses])
+    norm = _apply(tape, objective, discriminator, optimizer)
+    return {
+        "discriminator_loss": loss,
+        **accuracies(real_logits, generated_logits),
+        "discriminator_gradient_norm": norm,
+    }
+
+
+def accuracies(real_logits: tf.Tensor, generated_logits: tf.Tensor) -> Logs:
+    """Shares of sequences that the discriminator classifies correctly; a logit of 0 counts as "generated".
+
+    Args:
+        real_logits: float32 [B], the discriminator's logits of real sequences.
+        generated_logits: float32 [B], the same of generated sequences; their number may differ.
+
+    Returns:
+        {"real_accuracy", "generated_accuracy"}.
+
+    Raises:
+        InputError: a shape or a dtype is wrong.
+    """
+    check_tensors(real_logits=(real_logits, "B"))
+    check_tensors(generated_logits=(generated_logits, "B"))
+    return {
+        "real_accuracy": tf.reduce_mean(tf.cast(real_logits > 0, tf.float32)),
+        "generated_accuracy": tf.reduce_mean(tf.cast(generated_logits <= 0, tf.float32)),
+    }
+
+
+def policy_gradient_step(
+    generator: keras.Model,
+    optimizer: keras.optimizers.Optimizer,
+    token_ids: tf.Tensor,
+    rewards: tf.Tensor,
+    advantages: tf.Tensor,
+    entropy_weight: float = 0.0,
+) -> Logs:
+    """One policy gradient step of a generator on sequences that it has drawn (paper, equation 8).
+
+    Args:
+        generator: a `Generator`; dropout is off, as it was when the sequences were drawn.
+        optimizer: Keras optimizer of its trainable variables.
+        token_ids: int32 [B, T].
+        rewards: float32 [B, T], for the logs.
+        advantages: float32 [B, T], rewards minus a baseline.
+        entropy_weight: weight of the mean entropy per token in the objective. Defaults to 0.
+
+    Returns:
+        {"generator_loss", "reward" (mean over tokens), "entropy" (nats per token), "generator_gradient_norm"}.
+
+    Raises:
+        InputError: a shape or a dtype is wrong.
+    """
+    check_tensors(token_ids=(token_ids, "BT"), rewards=(rewards, "BT"), advantages=(advantages, "BT"))
+    token_mask = mask(token_ids)
+    with tf.GradientTape() as tape:
+        logits = generator(token_ids, training=False)
+        entropy = masked_mean(losses.entropy(logits), token_mask)
+        loss = losses.policy_gradient_loss(losses.token_log_probs(logits, token_ids), advantages, token_mask)
+        objective = loss - entropy_weight * entropy if entropy_weight else loss
+    norm = _apply(tape, objective, generator, optimizer)
+    reward = masked_mean(rewards, token_mask)
+    return {"generator_loss": loss, "reward": reward, "entropy": entropy, "generator_gradient_norm": norm}
+
+
+def repeat(step: Callable[..., Logs], *inputs: tf.Tensor) -> Logs:
+    """Runs a step once for each slice of the inputs, in order, inside the graph.
+
+    Args:
+        step: function of one slice of each input; returns its logs.
+        *inputs: tensors with equal first axes, which are sliced along that axis.
+
+    Returns:
+        The means of the logs.
+    """
+    names: list[str] = []
+
+    def once(slices):
+        logs = step(*slices)
+        names[:] = logs
+        return tf.stack(list(logs.values()))
+
+    logs = tf.map_fn(once, inputs, fn_output_signature=tf.float32, parallel_iterations=1)
+    return dict(zip(names, tf.unstack(tf.reduce_mean(logs, axis=0), num=len(names)), strict=True))
+
+
+def follow(lagging: keras.Model, leading: keras.Model, rate: float) -> None:
+    """Moves the weights beta of a model towards the weights theta of another: beta <- rate * beta + (1 - rate) * theta.
+
+    Args:
+        lagging: the model that is changed.
+        leading: a model with weights of the same shapes.
+        rate: the lag, in [0, 1). At 0, beta becomes an exact copy of theta.
+    """
+    for beta, theta in zip(lagging.weights, leading.weights, strict=True):
+        beta.assign(rate * beta + (1.0 - rate) * theta if rate else theta)
+
+
+def _apply(
+    tape: tf.GradientTape, objective: tf.Tensor, network: keras.Model, optimizer: keras.optimizers.Optimizer
+) -> tf.Tensor:
+    """One optimizer step of a network; returns the global norm of the gradient, before any clipping."""
+    variables = network.trainable_variables
+    gradients = tape.gradient(objective, [v.value for v in variables])
+    optimizer.apply(gradients, variables)
+    return tf.linalg.global_norm(gradients)

@@ -1,0 +1,124 @@
+"""Runs side by side: a curve for each way of training, over its seeds, compared with the first at equal NLL-test."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from seqgan_tf import metrics
+from seqgan_tf.core.validation import InputError
+from seqgan_tf.metrics.metric import Metric
+from seqgan_tf.metrics.sweep import EqualNllComparison, TemperatureSweep
+from seqgan_tf.reports.evaluate import (
+    PRETRAINED,
+    UNFINISHED,
+    read_evaluation_data,
+    restored_states,
+    sweep_run,
+)
+from seqgan_tf.reports.settings import EvaluationSettings
+from seqgan_tf.runs import config
+from seqgan_tf.runs.directory import Run
+
+# Settings that do not change a pre-trained generator
+NOT_OF_THE_GENERATOR = (*config.BRANCHING, "discriminator.", "pretrain.discriminator_")
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """What was compared.
+
+    Attributes:
+        quality: the metric of samples that the curves show beside NLL-test.
+        curves: temperature sweeps over training seeds, by name; the pre-trained generators come first.
+        runs: lists of directories, by the name of the curve.
+        differences: each curve less the first at equal NLL-test, by name.
+    """
+
+    quality: Metric
+    curves: dict[str, TemperatureSweep]
+    runs: dict[str, list[str]]
+    differences: dict[str, EqualNllComparison]
+
+
+def compare_runs(
+    runs: Sequence[Run],
+    settings: EvaluationSettings,
+    data: Path | None = None,
+    labels: Sequence[str] | None = None,
+    report: Callable[[str], object] = lambda text: None,
+) -> Comparison:
+    """Sweeps the temperatures of the pre-trained and the last state of every run.
+
+    Runs that differ in their seed alone, or have one label, are one way of training. Each run is measured on its own
+    held-out sequences, with one set of samples at each temperature.
+
+    Args:
+        runs: on the same data, each with a finished pre-training.
+        settings: what is sampled.
+        data: a text file to measure on. Defaults to None: each run's held-out part.
+        labels: a name for each run. Defaults to None: the settings that differ from those of the first run.
+        report: function that is told what is being measured. Defaults to nothing.
+
+    Raises:
+        InputError: the runs are on different data, one is given twice, not every run has a label, or see
+            `read_evaluation_data`.
+    """
+    first = runs[0]
+    if labels and len(labels) != len(runs):
+        raise InputError(f"`labels` must be one a run. Received: {len(labels)} labels, {len(runs)} runs")
+    names: dict[tuple[str, int], Path] = {}  # (name of the last state, seed) -> directory
+    for run, label in zip(runs, labels or [""] * len(runs), strict=True):
+        if run.data_digest != first.data_digest:
+            raise InputError(f"{run.directory}: expected a run on the data of {first.directory}. Received: other data")
+        equal = names.setdefault((label or _name(run, first), run.settings.seed), run.directory)
+        if equal is not run.directory:
+            raise InputError(f"{run.directory}: expected a run that differs from {equal}. Received: an equal one")
+    settings = dataclasses.replace(settings, sweep_seeds=1)
+    found: dict[str, dict[int, tuple[TemperatureSweep, str]]] = {}  # by name and seed: the sweep and the directory
+    for run, (name, seed) in zip(runs, names, strict=True):
+        evaluation_data = read_evaluation_data(run, settings, data)
+        for state in restored_states(run):
+            if state == UNFINISHED:
+                raise InputError(f"{run.directory}: expected a run that has finished its pre-training")
+            curve = _pretrained_name(run, first) if state == PRETRAINED else name if labels else state + name
+            if seed in found.get(curve, {}):
+                continue  # an ablation has the pre-training of the run that it branched from
+            report(f"{run.directory}: {state}")
+            sweep = sweep_run(run, evaluation_data, settings)
+            found.setdefault(curve, {})[seed] = (sweep, str(run.directory))
+    order = sorted(found, key=lambda name: not name.startswith(PRETRAINED))
+    curves = {}
+    for name in order:
+        seeds = sorted(found[name])
+        curves[name] = metrics.sweep_over_runs([found[name][seed][0] for seed in seeds], seeds)
+    return Comparison(
+        first.source.quality,
+        curves,
+        {name: [found[name][seed][1] for seed in sorted(found[name])] for name in order},
+        {name: metrics.compare_at_equal_nll(curves[name], curves[order[0]]) for name in order[1:]},
+    )
+
+
+def _name(run: Run, first: Run) -> str:
+    """The settings in which a run differs from the first, in words; with a comma before them."""
+    settings = _on_data_of(run, first)
+    for name in config.CONTROLS:
+        if settings != first.settings and settings == config.control(first.settings, name):
+            return f", {name} control"
+    return _words(config.difference(first.settings, settings))
+
+
+def _pretrained_name(run: Run, first: Run) -> str:
+    changes = config.difference(first.settings, _on_data_of(run, first))
+    return PRETRAINED + _words({k: v for k, v in changes.items() if not k.startswith(NOT_OF_THE_GENERATOR)})
+
+
+def _on_data_of(run: Run, first: Run) -> config.RunSettings:
+    """The settings of a run without what may differ between runs on equal data: paths and the seed."""
+    same = {name: getattr(first.settings, name) for name in ("seed", "data", "oracle_weights")}
+    return dataclasses.replace(run.settings, **same)
+
+
+def _words(changes: dict[str, tuple[Any, Any]]) -> str:
+    return "".join(f", {key} {value}" for key, (_, value) in sorted(changes.items()))

@@ -1,0 +1,216 @@
+"""Measures the states of a run: reads its directory and its data, and gives plain numbers."""
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from seqgan_tf import metrics
+from seqgan_tf.core.generation import generate
+from seqgan_tf.core.phases import ADVERSARIAL
+from seqgan_tf.core.validation import InputError, check_at_least
+from seqgan_tf.data.text import read_lines
+from seqgan_tf.metrics.held_out import discriminator_logits
+from seqgan_tf.metrics.sweep import TemperatureSweep
+from seqgan_tf.reports.settings import EvaluationSettings
+from seqgan_tf.runs.directory import Run
+from seqgan_tf.seqgan import SeqGAN
+
+ORACLE_SAMPLES = 40_000  # for the oracle against itself: the third decimal is then right
+TEMPERATURES, TEXTS, TEXT_SEED = (0.7, 1.0, 1.3), 5, 1
+PRETRAINED, UNFINISHED = "pre-trained", "in pre-training"
+
+
+@dataclasses.dataclass(frozen=True)
+class EvaluationData:
+    """The sequences that a run is measured on.
+
+    Attributes:
+        held_out: int32 array [n, T].
+        training: int32 array [m, T], the training data of the run; None where they cannot be read.
+        description: where the held-out sequences come from.
+        num_cut: number of held-out lines that were too long and were cut.
+    """
+
+    held_out: np.ndarray
+    training: np.ndarray | None
+    description: str
+    num_cut: int = 0
+
+
+def read_evaluation_data(run: Run, settings: EvaluationSettings, data: Path | None = None) -> EvaluationData:
+    """The held-out sequences of a run, at most `settings.samples` of them.
+
+    Args:
+        run: the run.
+        settings: what is measured.
+        data: a text file to measure on. Defaults to None: the held-out part of the run's own data.
+
+    Raises:
+        InputError: a setting makes no sense, a file cannot be read, or the run is on an oracle and `data` is given.
+    """
+    check_at_least(2, samples=settings.samples)
+    check_at_least(1, sweep_seeds=settings.sweep_seeds)
+    if data is None:
+        corpus = run.corpus
+        held_out = corpus.held_out_token_ids[: settings.samples]
+        kind = "fresh sequences of the oracle" if run.oracle else f"held-out lines of {run.source.name(run.settings)}"
+        return EvaluationData(held_out, corpus.train_token_ids, f"{len(held_out)} {kind}")
+    if run.tokenizer is None:
+        raise InputError("--data needs a run on text. Received: a run on an oracle")
+    lines = read_lines(data)[: settings.samples]
+    held_out, num_cut = run.tokenizer.encode_padded(lines, run.settings.sequence_length)
+    try:
+        training = run.corpus.train_token_ids
+    except InputError:  # measuring on another file does not need the first one
+        training = None
+    return EvaluationData(held_out, training, f"{len(held_out)} lines of {data.name}", num_cut)
+
+
+def restored_states(run: Run) -> Iterator[str]:
+    """Sets the run's models to the states that can be measured, one after the other; yields the name of each."""
+    state = run.state()
+    if state.pretrained:
+        state.restore(pretrained=True)
+        yield PRETRAINED
+    state.restore()
+    rounds = int(state.steps[ADVERSARIAL])
+    if rounds or not state.pretrained:
+        yield f"after {rounds} round{'s' * (rounds != 1)}" if rounds else UNFINISHED
+
+
+def evaluate_run(
+    run: Run, data: EvaluationData, settings: EvaluationSettings
+) -> tuple[dict[str, Any], dict[str, TemperatureSweep]]:
+    """All metrics of a run.
+
+    Args:
+        run: the run; its models are left in their last state.
+        data: the sequences to measure on.
+        settings: what is measured.
+
+    Returns:
+        (dict of plain values, as in report.json; the temperature sweep of each state, empty without
+        `settings.sweep`).
+    """
+    states, sweeps = {}, {}
+    for name in restored_states(run):
+        states[name] = _evaluate_state(run, data, settings)
+        if settings.sweep:
+            sweeps[name] = sweep_run(run, data, settings)
+    figures = {
+        "run": str(run.directory),
+        "held_out": data.description,
+        "num_held_out": len(data.held_out),
+        "num_cut": data.num_cut,
+        "num_samples": settings.samples,
+        "seed": settings.seed,
+        "states": states,
+        "real": _evaluate_real(run, data, settings),
+    }
+    if sweeps:
+        quality = run.source.quality.label
+        figures["sweep"] = {"quality": quality, **{name: plain(sweep) for name, sweep in sweeps.items()}}
+    return figures, sweeps
+
+
+def sweep_run(run: Run, data: EvaluationData, settings: EvaluationSettings) -> TemperatureSweep:
+    """The temperature sweep of the run's generator as it is; its quality is `run.source.quality`."""
+    return metrics.temperature_sweep(
+        run.gan.generator,
+        data.held_out,
+        run.source.measure_quality(data.held_out),
+        num_samples=settings.samples,
+        seeds=tuple(range(settings.seed, settings.seed + settings.sweep_seeds)),
+    )
+
+
+def plain(value: Any) -> Any:
+    """Dataclasses, arrays and NaN as what JSON has: dicts, lists and None."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return plain({field.name: getattr(value, field.name) for field in dataclasses.fields(value)})
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return [plain(item) for item in value]
+    if isinstance(value, (float, np.floating)):
+        return float(value) if np.isfinite(value) else None
+    return int(value) if isinstance(value, np.integer) else value
+
+
+def _evaluate_state(run: Run, data: EvaluationData, settings: EvaluationSettings) -> dict[str, Any]:
+    gan = run.gan
+    generated = gan.generate(settings.samples, seed=settings.seed)
+    if run.oracle:
+        likelihood = plain(metrics.divergences(run.oracle, gan.generator, data.held_out, generated))
+    else:
+        likelihood = {
+            "nll_test": metrics.negative_log_likelihood(gan.generator, data.held_out),
+            "generator_entropy": metrics.negative_log_likelihood(gan.generator, generated),
+            "num_real": len(data.held_out),
+            "num_generated": len(generated),
+        }
+    figures = {
+        "likelihood": likelihood,
+        "samples": plain(_ngrams(generated, data)),
+        "discriminator": _healths(gan, data, generated),
+        "texts": {
+            str(temperature): run.decode(
+                gan.generate(TEXTS, TEXT_SEED, temperature=temperature, suppress_tokens=run.source.suppressed_tokens)
+            )
+            for temperature in TEMPERATURES
+        },
+    }
+    if settings.reverse_lm:
+        figures["reverse_lm"] = plain(_reverse_lm(run, generated, data))
+    return figures
+
+
+def _evaluate_real(run: Run, data: EvaluationData, settings: EvaluationSettings) -> dict[str, Any]:
+    """The same metrics of real sequences: no generator is expected to reach better values."""
+    figures: dict[str, Any] = {}
+    if run.oracle:
+        own = generate(run.oracle, ORACLE_SAMPLES, data.held_out.shape[1], settings.seed)
+        figures["oracle_against_itself"] = metrics.negative_log_likelihood(run.oracle, own)
+        figures["num_oracle_samples"] = ORACLE_SAMPLES
+    if data.training is not None:
+        count = min(len(data.training), len(data.held_out))
+        figures["samples"] = plain(_ngrams(data.training[:count], data))
+        # Real lines that stand in the training part too; of the training part itself all would.
+        figures["samples"]["share_copied"] = metrics.share_copied(data.held_out, data.training).share
+        if settings.reverse_lm:
+            figures["reverse_lm"] = plain(_reverse_lm(run, data.training[: settings.samples], data))
+    return figures
+
+
+def _ngrams(sequences, data):
+    return metrics.sample_metrics(sequences[: len(data.held_out)], data.held_out, data.training)
+
+
+def _healths(gan: SeqGAN, data: EvaluationData, generated: np.ndarray) -> dict[str, Any]:
+    """The discriminator on new samples, against held-out sequences and against its training data."""
+
+    def score(token_ids: np.ndarray) -> np.ndarray:
+        return discriminator_logits(gan.discriminator, token_ids)
+
+    real = {"held-out real": data.held_out}
+    if data.training is not None:
+        real["training real"] = data.training[: len(data.held_out)]
+    generated_logits = score(generated)
+    return {name: plain(metrics.discriminator_health(score(part), generated_logits)) for name, part in real.items()}
+
+
+def _reverse_lm(run, sequences, data):
+    generator = run.gan.generator
+    return metrics.reverse_language_model(
+        sequences,
+        data.held_out,
+        generator.vocabulary_size,
+        generator.end_token_id,
+        generator.embedding_dim,
+        generator.hidden_dim,
+        run.settings.pretrain.learning_rate,
+        seed=run.settings.seed,
+    )

@@ -1,0 +1,98 @@
+"""From settings to parts: which class a `kind` stands for, and how the parts of a run are put together."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import keras
+
+from seqgan_tf.core.protocols import Discriminator, Generator, RewardEstimator
+from seqgan_tf.models.conv_discriminator import Discriminator as ConvDiscriminator
+from seqgan_tf.models.generator import Generator as RecurrentGenerator
+from seqgan_tf.rewards.controls import ConstantReward, ShuffledReward
+from seqgan_tf.rewards.rollout import MonteCarloRollout
+from seqgan_tf.rewards.terminal import TerminalReward
+from seqgan_tf.runs.config import RolloutSettings, RunSettings
+from seqgan_tf.runs.sources import OracleSource, Source, TextSource
+from seqgan_tf.seqgan import SeqGAN
+
+GENERATORS = {"recurrent": RecurrentGenerator}
+DISCRIMINATORS = {"cnn": ConvDiscriminator}
+ESTIMATORS: dict[str, Callable[[RolloutSettings], RewardEstimator]] = {
+    "rollout": lambda rollout: MonteCarloRollout(**dataclasses.asdict(rollout)),
+    "terminal": lambda rollout: TerminalReward(rollout.reward, rollout.clip),
+}
+CONTROLS: dict[str, Callable[[RewardEstimator], RewardEstimator]] = {
+    "none": lambda estimator: estimator,
+    "constant": ConstantReward,
+    "noise": ShuffledReward,
+}
+CORPORA: dict[str, type[Source]] = {"oracle": OracleSource, "text": TextSource}
+
+
+def source_class(settings: RunSettings) -> type[Source]:
+    """Where the sequences of a run come from: text where there is a text file, unless `corpus.kind` says it."""
+    return CORPORA[settings.corpus.kind or ("text" if settings.data else "oracle")]
+
+
+def build_gan(settings: RunSettings, source: Source, run_eagerly: bool = False) -> SeqGAN:
+    """The compiled SeqGAN of a run.
+
+    Args:
+        settings: with the sequence length in use.
+        source: where the sequences come from.
+        run_eagerly: as in `keras.Model.compile`.
+
+    Raises:
+        InputError: a setting makes no sense.
+    """
+    adversarial, pretrain = settings.adversarial, settings.pretrain
+    gan = SeqGAN(
+        build_generator(settings, source),
+        build_discriminator(settings, source),
+        build_estimator(settings),
+        batch_size=settings.batch_size,
+        generator_batch_size=adversarial.generator_batch_size,
+        generator_steps=adversarial.generator_steps,
+        discriminator_steps=adversarial.discriminator_steps,
+        likelihood_steps=adversarial.likelihood_steps,
+        baseline=adversarial.baseline,
+        entropy_weight=adversarial.entropy_weight,
+        seed=settings.seed,
+    )
+    gan.compile(
+        generator_optimizer=keras.optimizers.Adam(adversarial.learning_rate, global_clipnorm=pretrain.clip_norm),
+        discriminator_optimizer=keras.optimizers.Adam(pretrain.discriminator_learning_rate),
+        pretrain_optimizer=keras.optimizers.Adam(pretrain.learning_rate, global_clipnorm=pretrain.clip_norm),
+        jit_compile=settings.jit_compile,
+        run_eagerly=run_eagerly,
+    )
+    return gan
+
+
+def build_generator(settings: RunSettings, source: Source) -> Generator:
+    """The generator that `generator.kind` names."""
+    return GENERATORS[settings.generator.kind](
+        source.vocabulary_size,
+        start_token_id=source.start_token_id,
+        end_token_id=source.end_token_id,
+        **_network(settings, settings.generator),
+    )
+
+
+def build_discriminator(settings: RunSettings, source: Source) -> Discriminator:
+    """The discriminator that `discriminator.kind` names."""
+    return DISCRIMINATORS[settings.discriminator.kind](
+        source.vocabulary_size, settings.sequence_length, **_network(settings, settings.discriminator)
+    )
+
+
+def build_estimator(settings: RunSettings) -> RewardEstimator:
+    """The reward estimator that `estimator.kind` names, inside the ablation that `adversarial.control` names."""
+    return CONTROLS[settings.adversarial.control](ESTIMATORS[settings.estimator.kind](settings.rollout))
+
+
+def _network(settings: RunSettings, network: Any) -> dict[str, Any]:
+    """Constructor arguments of a network: its own settings, the seed and the dtype policy of the run."""
+    own = {name: value for name, value in dataclasses.asdict(network).items() if name != "kind"}
+    return own | {"seed": settings.seed, "dtype": settings.dtype_policy}

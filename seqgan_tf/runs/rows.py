@@ -1,0 +1,57 @@
+"""metrics.csv: the evaluations of a run, a row each."""
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from seqgan_tf.core.files import write_file
+from seqgan_tf.core.steps import DISCRIMINATOR_LOGS, GENERATOR_LOGS, LIKELIHOOD_LOGS
+from seqgan_tf.core.validation import InputError
+
+FILE = "metrics.csv"
+HELD_OUT_COLUMNS = ("nll_test", "nll_oracle", "held_out_real_accuracy", "held_out_generated_accuracy")
+COLUMNS = ("phase", "step", "seconds", *HELD_OUT_COLUMNS, *LIKELIHOOD_LOGS, *GENERATOR_LOGS, *DISCRIMINATOR_LOGS)
+Row = dict[str, Any]
+
+
+def read_rows(path: Path, count: int) -> list[Row]:
+    """The first rows of the file, numbers as numbers, empty columns left out.
+
+    Args:
+        path: the file.
+        count: how many rows are expected at least; later ones are left out.
+
+    Raises:
+        InputError: it is missing, damaged or shorter.
+    """
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            rows = [_numbers(row) for row in csv.DictReader(file)]
+    except (OSError, ValueError, KeyError, TypeError):
+        rows = []
+    if len(rows) < count:
+        raise InputError(f"{path}: expected {count} evaluations. Received: a missing or damaged file")
+    return rows[:count]
+
+
+def write_rows(path: Path, rows: list[Row]) -> None:
+    """Writes the file, whole or not at all."""
+
+    def write(temporary: Path) -> None:
+        with open(temporary, "w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, COLUMNS)
+            writer.writeheader()
+            writer.writerows(rows)
+
+    write_file(path, write)
+
+
+def last_of_each_phase(rows: Sequence[Row]) -> list[Row]:
+    """The final evaluation of each phase, in order."""
+    return list({row["phase"]: row for row in rows}.values())
+
+
+def _numbers(row: dict[str, str]) -> Row:
+    numbers = {name: float(value) for name, value in row.items() if value and name not in ("phase", "step")}
+    return {"phase": row["phase"], "step": int(row["step"])} | numbers

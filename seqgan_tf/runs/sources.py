@@ -1,0 +1,209 @@
+"""Where the sequences of a run come from: an oracle or a text file.
+
+A source reads and writes its files in the run directory, makes the corpus, and turns token ids into lines. A new kind
+of data is a class with these methods, its name in `config.DataSettings.kind`, and an entry in `build.CORPORA`.
+"""
+
+import abc
+import dataclasses
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from seqgan_tf.core.files import read_bytes, write_file
+from seqgan_tf.core.protocols import Corpus
+from seqgan_tf.core.validation import InputError
+from seqgan_tf.data.oracle_corpus import OracleCorpus, write_token_ids
+from seqgan_tf.data.text import TextCorpus
+from seqgan_tf.data.tokenizer import TextTokenizer
+from seqgan_tf.metrics.likelihood import negative_log_likelihood
+from seqgan_tf.metrics.metric import METRICS, Metric
+from seqgan_tf.metrics.sentence_bleu import bleu
+from seqgan_tf.models.oracle import Oracle
+from seqgan_tf.runs.config import RunSettings
+
+ORACLE_LENGTH = 20
+
+
+class Source(abc.ABC):
+    """Where the sequences of a run come from.
+
+    Attributes:
+        vocabulary_size, end_token_id, start_token_id: of the generator; a start token of None is one of its own.
+        tokenizer: of text; None where sequences have no text.
+        oracle: the generator that wrote the data; None where it is not known.
+        suppressed_tokens: tokens that samples for a reader never hold.
+        quality: the metric of samples that a temperature sweep reports beside NLL-test.
+    """
+
+    vocabulary_size: int
+    end_token_id: int | None
+    start_token_id: int | None
+    tokenizer: TextTokenizer | None
+    oracle: Oracle | None
+    suppressed_tokens: tuple[int, ...]
+    quality: Metric
+
+    @classmethod
+    @abc.abstractmethod
+    def begin(cls, settings: RunSettings) -> tuple["Source", Corpus]:
+        """Reads or makes the data of a new run."""
+
+    @classmethod
+    @abc.abstractmethod
+    def load(cls, directory: Path) -> "Source":
+        """Reads what `save` wrote."""
+
+    @abc.abstractmethod
+    def save(self, directory: Path) -> None:
+        """Writes what the run needs beside its settings."""
+
+    @abc.abstractmethod
+    def corpus(self, settings: RunSettings, data: Path | None = None) -> Corpus:
+        """The data of a run, or of another file."""
+
+    @abc.abstractmethod
+    def digest(self, settings: RunSettings) -> str:
+        """SHA-256 of the data: equal for runs on equal data."""
+
+    @abc.abstractmethod
+    def name(self, settings: RunSettings) -> str:
+        """What messages call the data."""
+
+    @abc.abstractmethod
+    def decode(self, token_ids: np.ndarray) -> list[str]:
+        """A line for each row of token ids [n, T]."""
+
+    @abc.abstractmethod
+    def measure_quality(self, held_out: np.ndarray) -> Callable[[np.ndarray], float]:
+        """The function of samples that computes `quality`."""
+
+
+class OracleSource(Source):
+    """Sequences that an oracle generates; its weights are the file oracle.npz."""
+
+    FILE = "oracle.npz"
+    tokenizer = None
+    start_token_id = 0  # as the authors': sequences begin with token 0
+    suppressed_tokens: tuple[int, ...] = ()
+    quality = METRICS["nll_oracle"]
+
+    oracle: Oracle
+
+    def __init__(self, oracle: Oracle):
+        self.oracle = oracle
+        self.vocabulary_size, self.end_token_id = oracle.vocabulary_size, oracle.end_token_id
+
+    @classmethod
+    def begin(cls, settings: RunSettings) -> tuple["OracleSource", Corpus]:
+        if settings.data:
+            raise InputError(f"--corpus.kind oracle takes no text file. Received: --data {settings.data}")
+        weights, seed = settings.oracle_weights, settings.corpus.oracle_seed
+        source = cls(Oracle.from_npz(weights) if weights else Oracle(seed=seed))
+        return source, source.corpus(settings)
+
+    @classmethod
+    def load(cls, directory: Path) -> "OracleSource":
+        return cls(Oracle.from_npz(directory / cls.FILE))
+
+    def save(self, directory: Path) -> None:
+        write_file(directory / self.FILE, self.oracle.save_npz)
+
+    def corpus(self, settings: RunSettings, data: Path | None = None) -> Corpus:
+        if data is not None:
+            raise InputError("--data needs a run on text. Received: a run on an oracle")
+        length = settings.corpus.sequence_length
+        return OracleCorpus(
+            self.oracle,
+            ORACLE_LENGTH if length is None else length,
+            settings.corpus.oracle_sequences,
+            batch_size=settings.batch_size,
+            seed=settings.seed,
+        )
+
+    def digest(self, settings: RunSettings) -> str:
+        return hashlib.sha256(b"".join(weight.tobytes() for weight in self.oracle.get_weights())).hexdigest()
+
+    def name(self, settings: RunSettings) -> str:
+        return "the oracle"
+
+    def decode(self, token_ids: np.ndarray) -> list[str]:
+        return write_token_ids(token_ids)
+
+    def measure_quality(self, held_out: np.ndarray) -> Callable[[np.ndarray], float]:
+        return lambda samples: negative_log_likelihood(self.oracle, samples)
+
+
+class TextSource(Source):
+    """Lines of a text file; the run keeps their tokenizer, tokenizer.json, and the digest of the file."""
+
+    FILE = "tokenizer.json"
+    oracle = None
+    start_token_id = None
+    quality = METRICS["bleu_4"]
+
+    tokenizer: TextTokenizer
+
+    def __init__(self, tokenizer: TextTokenizer):
+        self.tokenizer = tokenizer
+        self.vocabulary_size, self.end_token_id = tokenizer.vocabulary_size, tokenizer.end_token_id
+        unknown = tokenizer.unknown_token_id
+        self.suppressed_tokens = () if unknown is None else (unknown,)
+
+    @classmethod
+    def begin(cls, settings: RunSettings) -> tuple["TextSource", Corpus]:
+        if settings.oracle_weights:
+            raise InputError("--oracle-weights is for runs on an oracle. Received: --data too")
+        corpus = _text_corpus(settings, _text_file(settings))
+        return cls(corpus.tokenizer), corpus
+
+    @classmethod
+    def load(cls, directory: Path) -> "TextSource":
+        return cls(TextTokenizer.load(directory / cls.FILE))
+
+    def save(self, directory: Path) -> None:
+        write_file(directory / self.FILE, self.tokenizer.save)
+
+    def corpus(self, settings: RunSettings, data: Path | None = None) -> Corpus:
+        return _text_corpus(settings, data or _text_file(settings), self.tokenizer)
+
+    def digest(self, settings: RunSettings) -> str:
+        return hashlib.sha256(read_bytes(_text_file(settings), "the text file of the run")).hexdigest()
+
+    def name(self, settings: RunSettings) -> str:
+        return _text_file(settings).name
+
+    def decode(self, token_ids: np.ndarray) -> list[str]:
+        return self.tokenizer.decode(token_ids)
+
+    def measure_quality(self, held_out: np.ndarray) -> Callable[[np.ndarray], float]:
+        return lambda samples: bleu(samples, held_out, 4).bleu[4]
+
+
+def with_length(settings: RunSettings, sequence_length: int) -> RunSettings:
+    """The settings with the sequence length that is in use."""
+    return dataclasses.replace(settings, corpus=dataclasses.replace(settings.corpus, sequence_length=sequence_length))
+
+
+def _text_file(settings: RunSettings) -> Path:
+    if settings.data is None:
+        raise InputError("--corpus.kind text needs --data, a text file. Received: none")
+    return settings.data
+
+
+def _text_corpus(settings: RunSettings, path: Path, tokenizer: TextTokenizer | None = None) -> TextCorpus:
+    corpus: dict[str, Any] = {
+        name: getattr(settings.corpus, name)
+        for name in ("sequence_length", "vocabulary_size", "min_frequency", "validation_split")
+    }
+    return TextCorpus.from_file(
+        path,
+        level=settings.level,
+        batch_size=settings.batch_size,
+        seed=settings.seed,
+        tokenizer=tokenizer,
+        **corpus,
+    )

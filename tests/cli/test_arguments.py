@@ -1,0 +1,135 @@
+"""Where settings come from: flags, the TOML file, the preset, a run; and arguments that cannot be read."""
+
+import contextlib
+import dataclasses
+import io
+
+import pytest
+import tiny_runs
+
+from seqgan_tf.cli import main, train
+from seqgan_tf.runs import config, toml
+
+FLAGS = tiny_runs.FLAGS
+
+
+def parsed(*arguments):
+    return main.parse(["train", *map(str, arguments)])
+
+
+def test_flags_stand_over_the_toml_file_and_the_file_over_the_preset(tmp_path):
+    path = tmp_path / "my.toml"
+    path.write_text("seed = 7\nbatch_size = 5\n[rollout]\nnum_rollouts = 3\nstride = 2\n")
+    command = parsed("--preset", "paper", "--config", path, "--seed", "8", "--rollout.stride", "4")
+    assert (command.seed, command.batch_size) == (8, 5)
+    assert (command.rollout.num_rollouts, command.rollout.stride) == (3, 4)
+    assert command.rollout.update_rate == config.preset("paper", False).rollout.update_rate
+    assert command.adversarial == config.preset("paper", False).adversarial
+
+
+def test_without_flags_the_settings_are_those_of_the_quick_preset(tmp_path):
+    def settings(command):
+        return config.RunSettings(**{f.name: getattr(command, f.name) for f in dataclasses.fields(config.RunSettings)})
+
+    assert settings(parsed()) == config.preset("quick", text=False)
+    assert settings(parsed("--preset", "paper")) == config.preset("paper", text=False)
+    on_text = dataclasses.replace(config.preset("quick", text=True), data=tmp_path / "a.txt")
+    assert settings(parsed("--data", tmp_path / "a.txt")) == on_text
+    assert settings(parsed(f"--data={tmp_path / 'a.txt'}")) == on_text
+    path = tmp_path / "my.toml"
+    path.write_text(toml.to_toml(config.RunSettings(data=tmp_path / "a.txt")).splitlines()[0])
+    assert settings(parsed("--config", path)) == on_text
+
+
+def test_the_file_of_a_run_can_be_the_settings_of_another(oracle_directory, base):
+    command = parsed("--config", oracle_directory / "config.toml")
+    made = tiny_runs.oracle_run(base).settings
+    for field in dataclasses.fields(made):
+        assert getattr(command, field.name) == getattr(made, field.name)
+
+
+def test_a_resumed_run_takes_its_settings_from_its_directory(oracle_directory, base):
+    made = tiny_runs.oracle_run(base).settings
+    command = parsed("--resume", "--output-dir", oracle_directory, "--adversarial.rounds", "50")
+    assert command.adversarial == dataclasses.replace(made.adversarial, rounds=50)
+    assert command.generator == made.generator
+
+
+def test_a_run_without_a_directory_gets_the_next_one_under_runs(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    settings = config.RunSettings()
+    assert str(train._new_directory(settings, "quick")) == "runs/oracle-quick-1"
+    (tmp_path / "runs" / "oracle-quick-1").mkdir(parents=True)
+    assert str(train._new_directory(settings, "quick")) == "runs/oracle-quick-2"
+    poems = dataclasses.replace(settings, data=tmp_path / "poems.txt")
+    assert str(train._new_directory(poems, "paper")) == "runs/poems-paper-1"
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["train", "--help"], ["generate", "-h"], ["evaluate", "--help"], ["compare", "-h"]]
+)
+def test_help_is_printed_and_is_no_error(arguments, capsys):
+    with pytest.raises(SystemExit) as exit:
+        main.main(arguments)
+    out, err = capsys.readouterr()
+    assert (exit.value.code or 0, err) == (0, "")
+    assert "usage: seqgan-tf" in out
+
+
+def test_resume_without_a_directory(refused):
+    assert "--resume needs --output-dir, the directory of the run" in refused("train", "--resume")
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ["--seed", "3"],
+        ["--adversarial.generator-steps", "2"],
+        ["--adversarial.control", "noise"],
+        ["--data", "a.txt"],
+        ["--preset", "paper"],
+        ["--pretrained", "a"],
+    ],
+)
+def test_resume_with_other_settings(flags, refused, oracle_directory):
+    line = refused("train", "--resume", "--output-dir", oracle_directory, *flags)
+    assert "--resume takes the settings of the run: only --adversarial.rounds can be given with it" in line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "names"),
+    [
+        ([], ["train", "generate", "evaluate", "compare"]),
+        (["trian"], ["trian"]),
+        (["train", "--nonsense", "1"], ["--nonsense"]),
+        (["train", "--corpus.nonsense", "1"], ["--corpus.nonsense"]),
+        (["train", "--batch-size", "many"], ["--batch-size", "many"]),
+        (["train", "--batch-size"], ["--batch-size"]),
+        (["train", "--level", "syllable"], ["--level", "syllable", "char"]),
+        (["train", "--preset", "slow"], ["--preset", "slow", "quick"]),
+        (["train", "--discriminator.widths", "1", "x"], ["--discriminator.widths", "x"]),
+        (["generate"], ["Directory of the run"]),
+        (["evaluate"], ["Directory of the run"]),
+        (["compare"], ["Directories of the runs"]),
+        (["evaluate", "run", "--sweep-seeds", "few"], ["--sweep-seeds", "few"]),
+        (["compare", "run", "--sweep"], ["--sweep"]),
+        (["train", "--adversarial.control", "likelihood"], ["--adversarial.control", "likelihood", "noise"]),
+        (["generate", "run", "--temperature", "hot"], ["--temperature", "hot"]),
+        (["generate", "run", "--num-sample", "3"], ["--num-sample"]),
+        (["evaluate", "run", "another"], ["another"]),
+    ],
+    ids=" ".join,
+)
+def test_arguments_that_can_not_be_read(arguments, names, refused):
+    line = refused(*arguments)
+    for name in names:
+        assert name in line
+    assert "(see --help)" in line
+
+
+def test_arguments_that_can_not_be_read_where_the_terminal_knows_no_boxes():
+    err = io.StringIO()
+    with contextlib.redirect_stdout(io.TextIOWrapper(io.BytesIO(), encoding="ascii")), contextlib.redirect_stderr(err):
+        assert main.main(["train", "--batch-size", "many"]) == 2
+    assert "--batch-size" in err.getvalue()
+    assert err.getvalue().count("\n") == 1

@@ -1,0 +1,119 @@
+"""One clear line for each run, and each file for a report, that a command cannot work with."""
+
+import shutil
+
+import pytest
+import tiny_runs
+from cli_runs import FEW
+
+import seqgan_tf
+
+FLAGS = tiny_runs.FLAGS
+
+
+COMMANDS_ON_A_RUN = [
+    ["train", "--resume", "--output-dir"],
+    ["generate"],
+    ["evaluate", *FEW],
+    ["compare", *FEW],
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS_ON_A_RUN, ids=lambda command: command[0])
+def test_a_run_of_another_version_with_a_setting_that_is_not_known(command, refused, oracle_directory, tmp_path):
+    directory = shutil.copytree(oracle_directory, tmp_path / "run")
+    path = directory / "config.toml"
+    path.write_text(path.read_text().replace(f'"{seqgan_tf.__version__}"', '"9.9"').replace("hidden_dim", "units"))
+    line = refused(*command, directory)
+    assert f"{path}: unknown key 'generator.units'. Expected one of [" in line
+    assert f"(the run is of version 9.9, this is {seqgan_tf.__version__})" in line
+
+
+@pytest.mark.parametrize("command", COMMANDS_ON_A_RUN, ids=lambda command: command[0])
+def test_a_damaged_checkpoint(command, refused, oracle_directory, tmp_path):
+    directory = shutil.copytree(oracle_directory, tmp_path / "run")
+    name, path = tiny_runs.last_checkpoint(directory, "index")
+    path.write_bytes(path.read_bytes()[:20])
+    expected = f"{name}: expected a checkpoint of this run. Received: a damaged or foreign file"
+    assert expected in refused(*command, directory)
+
+
+@pytest.mark.parametrize("command", COMMANDS_ON_A_RUN, ids=lambda command: command[0])
+def test_a_run_without_a_checkpoint(command, refused, oracle_directory, tmp_path):
+    directory = shutil.copytree(oracle_directory, tmp_path / "run", ignore=shutil.ignore_patterns("checkpoints"))
+    assert f"{directory}: expected a checkpoint to resume from. Received: none" in refused(*command, directory)
+
+
+@pytest.mark.parametrize("command", COMMANDS_ON_A_RUN, ids=lambda command: command[0])
+def test_a_directory_that_is_no_run(command, refused, tmp_path):
+    for path in (tmp_path, tmp_path / "missing"):
+        line = refused(*command, path)
+        assert str(path) in line
+        assert "config.toml" in line
+
+
+def test_data_that_changed_since_the_run_began(refused, text, tmp_path):
+    directory, data = shutil.copytree(text.directory, tmp_path / "run"), tmp_path / "words.txt"
+    path = directory / "config.toml"
+    path.write_text(path.read_text().replace(str(text.data), str(data)))
+    assert f"{data}: expected the text file of the run" in refused("train", "--resume", "--output-dir", directory)
+    data.write_text("red cat\n" * 40)
+    for command in (["train", "--resume", "--output-dir"], ["evaluate"], ["compare"], ["train", "--pretrained"]):
+        assert "Received: a changed file" in refused(*command, directory)
+
+
+def test_a_prompt_or_a_text_file_for_a_run_on_an_oracle(refused, oracle_directory, text):
+    line = refused("generate", oracle_directory, "--prompt", "red")
+    assert "--prompt needs a run on text. Received: a run on an oracle" in line
+    line = refused("evaluate", oracle_directory, "--data", text.data)
+    assert "--data needs a run on text. Received: a run on an oracle" in line
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "expected a CSV file that can be read"),
+        ("model,nll_test\nMLE,9\n", "expected the columns model, nll_test, nll_oracle. Missing: nll_oracle"),
+        ("model,nll_test,nll_oracle\nMLE,9,low\n", "expected numbers in line 2. Received: "),
+    ],
+)
+@pytest.mark.parametrize("command", ["evaluate", "compare"])
+def test_published_curves_that_can_not_be_read(command, content, message, refused, oracle_directory, tmp_path):
+    path = tmp_path / "published.csv"
+    if content is not None:
+        path.write_text(content)
+    assert f"{path}: {message}" in refused(command, oracle_directory, "--published", path)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["evaluate", "--samples", "1"], "`samples` must be at least 2. Received: 1"),
+        (["evaluate", "--sweep", "--sweep-seeds", "0"], "`sweep_seeds` must be at least 1. Received: 0"),
+        (["compare", "--samples", "1"], "`samples` must be at least 2. Received: 1"),
+    ],
+)
+def test_figures_that_can_not_be_had(arguments, message, refused, oracle_directory):
+    assert message in refused(*arguments, oracle_directory)
+    assert sorted(path.name for path in oracle_directory.iterdir()) == [
+        "checkpoints",
+        "config.toml",
+        "metrics.csv",
+        "oracle.npz",
+        "samples",
+    ]
+
+
+def test_runs_that_can_not_be_compared(refused, base, oracle_directory, text):
+    line = refused("compare", oracle_directory, text.directory, *FEW)
+    assert f"{text.directory}: expected a run on the data of {oracle_directory}. Received: other data" in line
+    line = refused("compare", text.directory, text.directory, *FEW)
+    assert "Received: an equal one" in line
+    assert not (text.directory / "comparison").exists()
+    early = tiny_runs.early_run(base)
+    assert f"{early}: expected a run that has finished its pre-training" in refused("compare", early, *FEW)
+
+
+def test_a_file_to_evaluate_that_can_not_be_read(refused, text, tmp_path):
+    path = tmp_path / "no.txt"
+    assert f"{path}: expected a text file that can be read" in refused("evaluate", text.directory, "--data", path)

@@ -1,0 +1,108 @@
+"""`seqgan-tf train --controls`: ablations from the pre-training of a run."""
+
+import contextlib
+import io
+import shutil
+import signal
+import types
+
+import numpy as np
+import pytest
+import tiny_runs
+from cli_runs import FEW, rows_without_seconds, written
+from exact import sequence_probabilities
+
+from seqgan_tf.cli import console, main
+from seqgan_tf.core.phases import ADVERSARIAL
+from seqgan_tf.runs import config
+from seqgan_tf.runs.directory import open_run
+
+FLAGS = tiny_runs.FLAGS
+
+
+@pytest.fixture(scope="module")
+def with_controls(base):
+    """A copy of the run on an oracle with its controls, the first of them interrupted in its first round.
+
+    Returns:
+        directory; outcomes, (code, out) of the two commands; steps, those of each that were watched.
+    """
+    directory = shutil.copytree(tiny_runs.oracle_run(base).directory, base / "with-controls")
+    watch, steps, outcomes = console.watch, [], []
+
+    def watch_and_interrupt(progress_of_run, is_stopped):
+        def progress_that_is_noted():
+            for progress in progress_of_run:
+                if not steps:
+                    signal.raise_signal(signal.SIGINT)
+                steps.append((progress.phase, progress.step))
+                yield progress
+
+        return watch(progress_that_is_noted(), is_stopped)
+
+    handlers = {name: signal.getsignal(name) for name in (signal.SIGINT, signal.SIGTERM)}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(console, "watch", watch_and_interrupt)
+        for _ in range(2):
+            out = io.StringIO()
+            with contextlib.redirect_stdout(out):
+                code = main.main(["train", "--resume", "--output-dir", str(directory), "--controls"])
+            outcomes.append((code, out.getvalue()))
+    for name, handler in handlers.items():
+        signal.signal(name, handler)
+    return types.SimpleNamespace(directory=directory, outcomes=outcomes, steps=steps)
+
+
+def test_controls_are_trained_from_the_pretraining_of_the_run(with_controls, oracle_directory):
+    directory, (code, out) = with_controls.directory, with_controls.outcomes[1]
+    assert code == 0
+    assert rows_without_seconds(directory) == rows_without_seconds(oracle_directory)
+    directories = [directory, *(directory / "controls" / name for name in ("constant", "noise", "likelihood"))]
+    ends = set()
+    for path in directories:
+        rows = rows_without_seconds(path)
+        assert rows[:4] == rows_without_seconds(oracle_directory)[:4]
+        assert [(row["phase"], row["step"]) for row in rows[4:]] == [("adversarial", "2"), ("adversarial", "4")]
+        ends.add(rows[-1]["nll_test"])
+    assert len(ends) == 4
+    settings = open_run(directory).settings
+    for name, path in zip(("constant", "noise", "likelihood"), directories[1:], strict=True):
+        assert open_run(path).settings == config.control(settings, name)
+        assert f"\ncontrol: {name}\n" in out
+    command = out.splitlines()[-1]
+    assert command == f"to compare them: seqgan-tf compare {' '.join(map(str, directories))}"
+
+
+def test_a_control_that_is_interrupted_goes_on_where_it_was(with_controls):
+    code, out = with_controls.outcomes[0]
+    assert code == 130
+    again = f"seqgan-tf train --resume --output-dir {with_controls.directory} --controls"
+    assert out.splitlines()[-1] == f"stopped; to continue: {again}"
+    # The run itself has nothing left to do; each control has its four rounds, and none is done twice.
+    assert with_controls.steps == [(ADVERSARIAL, step) for step in (1, 2, 3, 4)] * 3
+
+
+def test_compare_puts_a_run_beside_its_controls(with_controls, run, tmp_path):
+    directory = with_controls.directory
+    directories = [directory, directory / "controls" / "noise", directory / "controls" / "likelihood"]
+    code, out, err = run("compare", *directories, *FEW, "--seed", "3", "--output-dir", tmp_path / "report")
+    assert (code, err) == (0, "")
+    report, figures = written(tmp_path / "report")
+    assert out == f"{report.rstrip()}\nwritten to {tmp_path / 'report'}\n"
+    assert list(figures["curves"]) == [
+        "pre-trained",
+        "after 4 rounds",
+        "after 4 rounds, noise control",
+        "after 4 rounds, likelihood control",
+    ]
+    assert figures["runs"]["pre-trained"] == [str(directory)]
+    assert not (directory / "comparison").exists()
+    opened = open_run(directories[1])
+    opened.restore()
+    held_out = opened.corpus.test_token_ids[:20]
+    curve = figures["curves"]["after 4 rounds, noise control"]
+    nll = -np.log(sequence_probabilities(opened.gan.generator, held_out)).mean() / 5
+    assert curve["nll_test"][0][curve["alphas"].index(1)] == pytest.approx(nll, rel=1e-5)
+    samples = opened.gan.generate(20, seed=3)
+    quality = -np.log(sequence_probabilities(opened.oracle, samples)).mean() / 5
+    assert curve["quality"][0][curve["alphas"].index(1)] == pytest.approx(quality, rel=1e-5)

@@ -1,0 +1,64 @@
+"""`seqgan-tf generate`."""
+
+import pytest
+import tiny_runs
+
+FLAGS = tiny_runs.FLAGS
+
+
+def test_generate_prints_as_many_lines_as_asked_for(run, text, oracle_directory):
+    code, out, err = run("generate", text.directory, "--num-samples", "7")
+    assert (code, err) == (0, "")
+    assert out.count("\n") == 7
+    code, out, err = run("generate", oracle_directory)
+    assert (code, err) == (0, "")
+    assert [len(line.split()) for line in out.splitlines()] == [5] * 5
+    assert {int(token) for token in out.split()} <= set(range(12))
+
+
+def test_generate_prints_the_same_lines_for_the_same_seed(run, oracle_directory):
+    outputs = [run("generate", oracle_directory, "--seed", seed)[1] for seed in (3, 3, 4)]
+    assert outputs[0] == outputs[1] != outputs[2]
+
+
+def test_generate_never_prints_the_unknown_word(run, text):
+    _, out, _ = run("generate", text.directory, "--num-samples", "300")
+    assert "<unk>" not in out
+    assert set(out.split()) == set(tiny_runs.WORDS)
+
+
+def test_generate_begins_every_line_with_the_prompt(run, text):
+    _, out, _ = run("generate", text.directory, "--prompt", "red cat", "--num-samples", "20")
+    assert all(line.startswith("red cat") for line in out.splitlines())
+    assert len(set(out.splitlines())) > 1
+
+
+def test_generate_draws_from_what_top_k_and_top_p_and_temperature_leave(run, text):
+    free = run("generate", text.directory, "--num-samples", "200")[1].splitlines()
+    assert len(set(free)) > 20
+    for flags in (["--top-k", "1"], ["--top-p", "0.0001"], ["--temperature", "0.0001"]):
+        _, out, _ = run("generate", text.directory, "--num-samples", "200", *flags)
+        assert len(set(out.splitlines())) == 1
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--temperature", "0"], "`temperature` must be a number above 0. Received: 0.0"),
+        (["--temperature", "nan"], "`temperature` must be a number above 0. Received: nan"),
+        (["--top-k", "0"], "`top_k` must be at least 1. Received: 0"),
+        (["--top-p", "1.5"], "`top_p` must be in (0, 1]. Received: 1.5"),
+        (["--num-samples", "0"], "`n` must be at least 1. Received: 0"),
+        (["--prompt", "red red red red red red"], "`prompt` must hold at most 5 tokens. Received: 6"),
+    ],
+)
+def test_samples_that_can_not_be_drawn(flags, message, refused, text):
+    assert message in refused("generate", text.directory, *flags)
+
+
+def test_an_infinite_temperature(refused, text):
+    assert "`temperature`" in refused("generate", text.directory, "--temperature", "inf")
+
+
+def test_a_prompt_with_words_that_the_run_does_not_know(refused, text):
+    assert "zebra" in refused("generate", text.directory, "--prompt", "red zebra")

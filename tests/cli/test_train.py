@@ -1,0 +1,129 @@
+"""`seqgan-tf train` from end to end: what it prints and writes, and that it can be interrupted."""
+
+import shutil
+import signal
+import time
+
+import tiny_runs
+from cli_runs import phases_and_steps, rows_without_seconds, start
+
+from seqgan_tf.runs import config
+from seqgan_tf.runs.directory import open_run
+
+FLAGS = tiny_runs.FLAGS
+
+
+def test_training_on_an_oracle_prints_what_it_did_and_nothing_on_stderr(base, tmp_path):
+    directory = tmp_path / "run"
+    oracle = ["--oracle-weights", tiny_runs.oracle_npz(base), "--corpus.oracle-sequences", "10"]
+    out, err = start(["train", "--output-dir", directory, *oracle, *FLAGS]).communicate(timeout=300)
+    assert err == ""
+    lines = out.splitlines()
+    assert lines[0] == f"10 sequences of the oracle, 5 tokens, vocabulary 12; run directory {directory}"
+    evaluations = [line.split(":")[0] for line in lines[1:7]]
+    assert evaluations == [
+        "initial 0",
+        "pretrain generator 1",
+        "pretrain generator 2",
+        "pretrain discriminator 4",
+        "adversarial 2",
+        "adversarial 4",
+    ]
+    table = out[out.index("nats per token") : out.index("In the adversarial phase")]
+    for name in ("NLL-test", "NLL-oracle", "initial", "pretrain generator", "pretrain discriminator", "adversarial"):
+        assert name in table
+    assert "NLL-oracle alone proves nothing" in lines[-1]
+    assert sorted(path.name for path in directory.iterdir()) == [
+        "checkpoints",
+        "config.toml",
+        "curves.png",
+        "metrics.csv",
+        "oracle.npz",
+        "samples",
+    ]
+    # The run of the tests that train in this process is this run.
+    assert phases_and_steps(directory) == phases_and_steps(tiny_runs.oracle_run(base).directory)
+
+
+def test_training_on_text_prints_samples_without_unknown_words(text):
+    assert (text.code, text.err) == (0, "")
+    assert text.out.startswith("36 sequences of words.txt, 5 tokens, vocabulary 10; run directory ")
+    assert "NLL-oracle" not in text.out
+    samples = [line for line in text.out.splitlines() if line.startswith("  ")]
+    assert len(samples) == 5
+    assert {word for line in samples for word in line.split()} <= set(tiny_runs.WORDS)
+
+
+def test_training_on_text_says_how_many_lines_were_cut(base, run, tmp_path):
+    data = tmp_path / "long.txt"
+    data.write_text("\n".join(["red blue green red blue green"] * 3 + ["cat dog"] * 17))
+    flags = ["--pretrain.epochs", "0", "--pretrain.discriminator-steps", "0", "--adversarial.rounds", "0"]
+    code, out, _ = run("train", "--data", data, "--output-dir", tmp_path / "run", *FLAGS, *flags)
+    assert code == 0
+    assert out.splitlines()[1] == "3 lines are longer than 4 tokens and were cut"
+
+
+def test_a_run_that_is_interrupted_goes_on_where_it_was(base, run, tmp_path):
+    directory = tmp_path / "run"
+    oracle = [
+        "--oracle-weights",
+        tiny_runs.oracle_npz(base),
+        "--corpus.oracle-sequences",
+        "4000",
+    ]  # 1,000 steps an epoch
+    process = start(["train", "--output-dir", directory, *oracle, *FLAGS])
+    try:
+        while len(phases_and_steps(directory)) < 2 and process.poll() is None:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=300)
+    finally:
+        process.kill()
+    assert (process.returncode, err) == (130, "")
+    assert f"stopped; to continue: seqgan-tf train --resume --output-dir {directory}" in out
+    done = phases_and_steps(directory)
+    assert done[:2] == [("initial", 0), ("pretrain generator", 1)]
+    assert len(done) < 6  # it was not at its end
+    assert tiny_runs.last_checkpoint(directory, "data")[1].stat().st_size > 0
+    lines = (directory / "metrics.csv").read_text().splitlines()
+
+    code, out, err = run("train", "--resume", "--output-dir", directory)
+    assert (code, err) == (0, "")
+    assert (directory / "metrics.csv").read_text().splitlines()[: len(lines)] == lines
+    generator = [("pretrain generator", 1), ("pretrain generator", 2)]
+    rounds = [("adversarial", 2), ("adversarial", 4)]
+    assert phases_and_steps(directory) == [("initial", 0), *generator, ("pretrain discriminator", 4), *rounds]
+    assert "In the adversarial phase" in out
+
+
+def test_a_finished_run_can_be_resumed_and_stays_as_it_is(run, base, oracle_directory, tmp_path):
+    directory = shutil.copytree(oracle_directory, tmp_path / "run")
+    code, out, err = run("train", "--resume", "--output-dir", directory)
+    assert (code, err) == (0, "")
+    assert (directory / "metrics.csv").read_bytes() == (oracle_directory / "metrics.csv").read_bytes()
+    assert "In the adversarial phase" in out
+
+
+def test_names_of_files_are_printed_as_they_are(run, base, tmp_path):
+    data = tiny_runs.write_lines(tmp_path / "poems[old].txt")
+    flags = ["--pretrain.epochs", "0", "--pretrain.discriminator-steps", "0", "--adversarial.rounds", "0"]
+    code, out, _ = run("train", "--data", data, "--output-dir", tmp_path / "[/run]", *FLAGS, *flags)
+    assert code == 0
+    assert out.startswith("36 sequences of poems[old].txt, ")
+    assert str(tmp_path / "[/run]") in out.splitlines()[0]
+
+
+def test_a_run_begins_with_what_another_has_pretrained(run, oracle_directory, tmp_path):
+    flags = ["--adversarial.rounds", "1", "--adversarial.control", "noise", "--rollout.num-rollouts", "1"]
+    code, out, err = run("train", "--pretrained", oracle_directory, "--output-dir", tmp_path / "run", *flags)
+    assert (code, err) == (0, "")
+    rows = rows_without_seconds(tmp_path / "run")
+    assert rows[:4] == rows_without_seconds(oracle_directory)[:4]
+    assert [(row["phase"], row["step"]) for row in rows[4:]] == [("adversarial", "1")]
+    assert [line.split(":")[0] for line in out.splitlines()[1:2]] == ["adversarial 1"]
+    settings = open_run(tmp_path / "run").settings
+    assert config.difference(open_run(oracle_directory).settings, settings) == {
+        "adversarial.rounds": (4, 1),
+        "adversarial.control": ("none", "noise"),
+        "rollout.num_rollouts": (2, 1),
+    }

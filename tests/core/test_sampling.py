@@ -1,0 +1,296 @@
+"""The categorical draw, sampling settings and decoding."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from exact import all_sequences, chi_square_p_value, index_of, log_softmax, sequence_probabilities
+from tensorflow_probability import distributions as tfd
+
+from seqgan_tf.core import sampling, seeds, sequences
+from seqgan_tf.core.sampling import SamplingSettings
+from seqgan_tf.core.validation import InputError
+from seqgan_tf.models.generator import Generator
+
+SEED = tf.constant([1, 0])
+
+
+class Cycle:
+    """Its next token is always the one after, modulo 5; the state counts the steps."""
+
+    vocabulary_size, start_token_id, end_token_id = 5, 0, 3
+
+    def initial_state(self, batch_size):
+        return tf.zeros([batch_size], tf.int32)
+
+    def step(self, token_ids, state):
+        return tf.where(tf.one_hot((token_ids + 1) % 5, 5) > 0, 0.0, -np.inf), state + 1
+
+
+# The draw
+
+
+@pytest.mark.parametrize("vocabulary_size", [2, 7, 100, 230])  # below, at and above the block size of 100
+def test_draws_follow_the_distribution(vocabulary_size, rng):
+    logits = rng.normal(size=(2, vocabulary_size)).astype(np.float32) * 2
+    drawn = sampling.InverseCDFCategorical(logits=logits, dtype=tf.int32).sample(20_000, seed=SEED).numpy()
+    assert drawn.shape == (20_000, 2)
+    assert drawn.dtype == np.int32
+    for row in range(2):
+        assert chi_square_p_value(drawn[:, row], np.exp(log_softmax(logits[row]))) > 1e-3
+    assert np.abs(np.corrcoef(drawn.T)[0, 1]) < 0.03  # rows are independent
+
+
+def test_tokens_of_probability_zero_are_never_drawn(rng):
+    logits = rng.normal(size=(1, 330)).astype(np.float32)
+    logits[0, [0, 150, 229, 329]] = -np.inf
+    logits[0, 230:300] = -np.inf
+    drawn = sampling.InverseCDFCategorical(logits=logits).sample(20_000, seed=SEED).numpy()
+    assert np.isfinite(logits[0, drawn]).all()
+    assert chi_square_p_value(drawn, np.exp(log_softmax(logits[0]))) > 1e-3
+
+
+@pytest.mark.parametrize("vocabulary_size", [7, 100, 230])
+@pytest.mark.parametrize(("bits", "end"), [(0, 0), (2**32 - 1, -1)])
+def test_the_ends_of_the_uniform_range_give_the_first_and_last_token(monkeypatch, vocabulary_size, bits, end, rng):
+    def constant_bits(shape, *args, **kwargs):
+        return tf.fill(shape, tf.constant(bits, tf.uint32))
+
+    monkeypatch.setattr(tf.random, "stateless_uniform", constant_bits)
+    logits = rng.normal(size=(50, vocabulary_size)).astype(np.float32)
+    first, last = vocabulary_size // 2, vocabulary_size - 3
+    logits[:, :first] = logits[:, last + 1 :] = -np.inf
+    drawn = sampling.InverseCDFCategorical(logits=logits).sample(seed=SEED)
+    np.testing.assert_array_equal(drawn, np.full(50, (first, last)[end]))
+
+
+def test_huge_logits_do_not_overflow():
+    logits = np.zeros((3, 120), np.float32)
+    logits[0, 119], logits[1, 0], logits[2] = 1e30, 5e4, -1e30
+    logits[2, 60] = -9e29
+    drawn = sampling.InverseCDFCategorical(logits=logits).sample(50, seed=SEED)
+    np.testing.assert_array_equal(drawn, np.tile([119, 0, 60], (50, 1)))
+
+
+def test_it_is_a_tfp_categorical(rng):
+    logits = rng.normal(size=(4, 3, 6)).astype(np.float32)
+    distribution = sampling.InverseCDFCategorical(logits=logits)
+    assert isinstance(distribution, tfd.Categorical)
+    assert distribution.sample(seed=SEED).shape == (4, 3)
+    assert distribution.sample([5, 2], seed=SEED).shape == (5, 2, 4, 3)
+    np.testing.assert_allclose(distribution.log_prob(np.full((4, 3), 2)), log_softmax(logits)[..., 2], rtol=1e-5)
+
+
+def test_draws_depend_on_the_seed_alone(rng):
+    logits = rng.normal(size=(500, 9)).astype(np.float32)
+    first = sampling.draw(logits, tf.constant([7, 0]))
+    assert first.dtype == tf.int32
+    np.testing.assert_array_equal(first, sampling.draw(logits, tf.constant([7, 0])))
+    assert np.any(first != sampling.draw(logits, tf.constant([8, 0])))
+    assert np.any(first != sampling.draw(logits, tf.constant([7, 1])))
+
+
+@pytest.mark.parametrize("vocabulary_size", [7, 230])
+def test_draws_are_the_same_with_and_without_xla(vocabulary_size, rng):
+    logits = rng.normal(size=(1000, vocabulary_size)).astype(np.float32)
+    compiled = tf.function(sampling.draw, jit_compile=True)
+    np.testing.assert_array_equal(compiled(logits, SEED), sampling.draw(logits, SEED))
+
+
+# Warping
+
+
+def plain_warp(logits, temperature=1.0, top_k=None, top_p=None, suppress_tokens=()):
+    """One row at a time, the tokens by decreasing probability."""
+    logits = np.array(logits, np.float64)
+    for row in logits:
+        row[list(suppress_tokens)] = -np.inf
+        row /= temperature
+        if top_k is not None:
+            row[row < sorted(row)[-top_k]] = -np.inf
+        if top_p is not None:
+            p, held = np.exp(log_softmax(row)), 0.0
+            for token in np.argsort(-row, kind="stable"):
+                if held >= top_p:
+                    row[token] = -np.inf
+                held += p[token]
+    return logits
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"temperature": 0.3},
+        {"temperature": 4.0},
+        {"top_k": 1},
+        {"top_k": 3},
+        {"top_p": 0.05},
+        {"top_p": 0.6},
+        {"top_p": 1.0},
+        {"suppress_tokens": (0, 6)},
+        {"temperature": 2.0, "top_k": 4, "top_p": 0.7, "suppress_tokens": [1]},
+    ],
+)
+def test_warp_against_plain_numpy(settings, rng):
+    logits = rng.normal(size=(20, 7)).astype(np.float32) * 2
+    warped, expected = np.asarray(sampling.warp(logits, SamplingSettings(**settings))), plain_warp(logits, **settings)
+    # A constant per row does not change the distribution.
+    warped, expected = (a - a.max(axis=1, keepdims=True) for a in (warped, expected))
+    np.testing.assert_allclose(warped, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_top_k_keeps_all_that_tie_with_the_kth():
+    warped = sampling.warp(tf.constant([[1.0, 3.0, 2.0, 2.0, 0.0]]), SamplingSettings(top_k=2))
+    np.testing.assert_array_equal(warped, [[-np.inf, 3.0, 2.0, 2.0, -np.inf]])
+
+
+def test_top_k_above_the_vocabulary_keeps_everything():
+    logits = tf.constant([[1.0, 3.0, 2.0]])
+    np.testing.assert_array_equal(sampling.warp(logits, SamplingSettings(top_k=50)), logits)
+
+
+def test_top_p_is_measured_after_suppression():
+    logits = np.log([[0.5, 0.3, 0.15, 0.05]]).astype(np.float32)
+    kept = np.isfinite(sampling.warp(logits, SamplingSettings(top_p=0.55)))
+    np.testing.assert_array_equal(kept, [[True, True, False, False]])
+    kept = np.isfinite(sampling.warp(logits, SamplingSettings(top_p=0.55, suppress_tokens=(0,))))
+    np.testing.assert_array_equal(kept, [[False, True, False, False]])  # 0.3 / 0.5 is 0.6
+
+
+def test_a_temperature_near_zero_takes_the_most_probable_token(rng):
+    logits = rng.normal(size=(200, 7)).astype(np.float32)
+    np.testing.assert_array_equal(
+        sampling.draw(sampling.warp(logits, SamplingSettings(1e-4)), SEED), logits.argmax(axis=1)
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"temperature": 0}, "`temperature` must be a number above 0. Received: 0"),
+        ({"temperature": -1.5}, "`temperature` must be a number above 0. Received: -1.5"),
+        ({"temperature": float("nan")}, "`temperature` must be a number above 0. Received: nan"),
+        ({"top_k": 0}, "`top_k` must be at least 1. Received: 0"),
+        ({"top_p": 0.0}, r"`top_p` must be in \(0, 1\]. Received: 0.0"),
+        ({"top_p": 1.1}, r"`top_p` must be in \(0, 1\]. Received: 1.1"),
+    ],
+)
+def test_settings_outside_their_range_are_refused(settings, message):
+    SamplingSettings(1.0, 3, 1.0).check(5)
+    with pytest.raises(InputError, match=message):
+        SamplingSettings(**settings).check(5)
+
+
+# Decoding
+
+
+def test_an_end_token_stops_a_row_and_padding_follows():
+    first, finished = tf.constant([0, 2, 3, 1]), tf.constant([False, False, False, True])
+    drawn = sampling.decode(Cycle(), first, tf.zeros([4], tf.int32), finished, 6, SEED)
+    expected = [[1, 2, 3, -1, -1, -1], [3, -1, -1, -1, -1, -1], [4, 0, 1, 2, 3, -1], [-1] * 6]
+    np.testing.assert_array_equal(tf.transpose(drawn), expected)
+
+
+def test_a_branch_continues_a_row_from_another_prefix():
+    def branch(i, token_ids, state, finished):
+        begins = tf.logical_and(i == 3, tf.range(2) == 1)
+        return tf.where(begins, 4, token_ids), state, tf.logical_and(finished, ~begins)
+
+    first = tf.constant([0, 1])
+    drawn = sampling.decode(Cycle(), first, first, tf.zeros([2], tf.bool), 5, SEED, branch=branch)
+    np.testing.assert_array_equal(tf.transpose(drawn), [[1, 2, 3, -1, -1], [2, 3, -1, 0, 1]])
+
+
+def spiky_generator(vocabulary_size, **settings):
+    return Generator(vocabulary_size, 4, 5, initializer_stddev=1.0, seed=3, **settings)
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_prefix_states_are_those_of_repeated_steps(cell, rng):
+    generator = spiky_generator(6, cell=cell, num_layers=2)
+    token_ids = rng.integers(0, 6, size=(3, 4), dtype=np.int32)
+    stacked = sampling.prefix_states(generator, token_ids)
+    token, state = tf.fill([3], 6), generator.initial_state(3)
+    for k in range(4):
+        _, state = generator.step(token, state)
+        token = tf.constant(token_ids[:, k])
+        # entry k of the states has seen the start token and k tokens
+        got = tf.nest.map_structure(lambda s, k=k: s[k], stacked)
+        tf.nest.map_structure(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6), got, state)
+
+
+def test_samples_have_the_frequencies_of_the_models_own_probabilities():
+    generator, sequences = spiky_generator(3), all_sequences(3, 2)
+    drawn = sampling.sample(generator, 5000, 2, SEED)
+    probabilities = sequence_probabilities(generator, sequences)
+    assert probabilities.sum() == pytest.approx(1)
+    assert chi_square_p_value(index_of(drawn, sequences), probabilities) > 1e-3
+
+
+def test_samples_that_end_have_the_frequencies_of_the_models_own_probabilities():
+    generator, sequences = spiky_generator(3, end_token_id=1, start_token_id=0), all_sequences(3, 4, end_token_id=1)
+    drawn = sampling.sample(generator, 5000, 4, SEED)
+    probabilities = sequence_probabilities(generator, sequences)
+    assert probabilities.sum() == pytest.approx(1)
+    assert chi_square_p_value(index_of(drawn, sequences), probabilities) > 1e-3
+
+
+@pytest.mark.parametrize("seed", [SEED, tf.constant([[3, 1], [0, 0], [3, 2]])], ids=["one", "a_row"])
+def test_a_sample_continues_its_prompt_as_a_plain_loop_does(seed):
+    generator = spiky_generator(6)
+    prompt = np.array([[1, 5, sequences.PADDING], [4, 0, 3], [sequences.PADDING] * 3], np.int32)
+    drawn = sampling.sample(generator, 3, 5, seed, prompt, SamplingSettings(1.5)).numpy()
+    np.testing.assert_array_equal(drawn[0, :2], [1, 5])
+    np.testing.assert_array_equal(drawn[1, :3], [4, 0, 3])
+    fed, state = np.full(3, 6), generator.initial_state(3)
+    for t in range(5):
+        logits, state = generator.step(fed, state)
+        if seed is SEED:
+            expected = sampling.draw(logits / 1.5, seeds.fold_in(seed, t))
+        else:
+            bits = [tf.random.stateless_uniform([5], row, None, None, tf.uint32)[t].numpy() >> 9 for row in seed]
+            cumulative = np.cumsum(np.exp(log_softmax(logits.numpy() / 1.5)), axis=1)
+            expected = [np.searchsorted(c, b * 2.0**-23, side="right") for c, b in zip(cumulative, bits, strict=True)]
+        is_drawn = np.array([t >= 2, t >= 3, True])
+        np.testing.assert_array_equal(drawn[is_drawn, t], np.asarray(expected)[is_drawn])
+        fed = drawn[:, t]
+
+
+def test_a_prompt_as_long_as_the_sequence_is_the_sample():
+    prompt = np.array([[1, 5, 0]], np.int32)
+    np.testing.assert_array_equal(sampling.sample(spiky_generator(6), 1, 3, SEED, prompt), prompt)
+
+
+def test_a_row_with_its_own_seed_does_not_depend_on_the_other_rows():
+    generator = spiky_generator(130, end_token_id=2)
+    seeds = tf.constant([[7, 0], [7, 1], [9, 9], [7, 0]])
+    temperature, top_p = tf.constant([[1.0], [0.5], [2.0], [1.0]]), tf.constant([[1.0], [0.4], [0.9], [1.0]])
+    drawn = sampling.sample(generator, 4, 6, seeds, settings=SamplingSettings(temperature, top_p=top_p)).numpy()
+    np.testing.assert_array_equal(drawn[0], drawn[3])
+    assert np.any(drawn[0] != drawn[1])
+    for row in range(4):
+        settings = SamplingSettings(temperature[row : row + 1], top_p=top_p[row : row + 1])
+        alone = sampling.sample(generator, 1, 6, seeds[row : row + 1], settings=settings)
+        np.testing.assert_array_equal(alone[0], drawn[row])
+
+
+def test_the_quantile_of_a_uniform_number_is_a_token_of_the_cumulative_distribution():
+    logits = np.log([[0.5, 0.25, 0.25], [0.125, 0.125, 0.75]]).astype(np.float32)
+    distribution = sampling.InverseCDFCategorical(logits=logits)
+    np.testing.assert_array_equal(distribution.quantile([0.6, 0.6]), [1, 2])
+    np.testing.assert_array_equal(
+        distribution.quantile([[0.0, 0.0], [0.49, 0.2], [0.8, 0.99]]), [[0, 0], [0, 1], [2, 2]]
+    )
+
+
+def test_samples_depend_on_the_seed_alone():
+    generator = spiky_generator(6)
+    first = sampling.sample(generator, 8, 5, SEED)
+    np.testing.assert_array_equal(first, sampling.sample(generator, 8, 5, SEED))
+    assert np.any(first != sampling.sample(generator, 8, 5, tf.constant([2, 0])))
+
+
+def test_a_tiny_temperature_draws_the_most_probable_token(rng):
+    logits = rng.normal(size=(40, 9)).astype(np.float32)
+    drawn = sampling.draw(sampling.warp(logits, SamplingSettings(1e-30)), SEED)
+    np.testing.assert_array_equal(drawn, np.argmax(logits, axis=1))

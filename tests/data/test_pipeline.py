@@ -1,0 +1,139 @@
+"""Batches, checked datasets and the endless stream."""
+
+import collections
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from seqgan_tf.core.validation import InputError
+from seqgan_tf.data import pipeline
+
+
+def rows_of(dataset):
+    return [tuple(row) for batch in dataset for row in batch.numpy().tolist()]
+
+
+NUMBERED = np.arange(50)[:, None] * np.ones(3, int)  # row i is (i, i, i)
+
+
+def test_batches_without_a_seed_keep_the_order_and_the_smaller_last_batch():
+    batches = [batch.numpy() for batch in pipeline.batches(NUMBERED[:10], 4)]
+    assert [len(batch) for batch in batches] == [4, 4, 2]
+    assert np.concatenate(batches)[:, 0].tolist() == list(range(10))
+    assert batches[0].dtype == np.int32
+
+
+def test_batches_hold_every_row_once_a_pass():
+    dataset = pipeline.batches(NUMBERED, 8, shuffle_seed=3)
+    assert sorted(rows_of(dataset)) == [(i, i, i) for i in range(50)]
+
+
+def test_batches_of_one_seed_come_in_one_order_and_each_pass_in_another():
+    first, second = (pipeline.batches(NUMBERED, 8, shuffle_seed=3) for _ in range(2))
+    passes = [rows_of(first), rows_of(first)]
+    assert [rows_of(second), rows_of(second)] == passes
+    assert passes[0] != passes[1]
+    assert sorted(passes[0]) == sorted(passes[1])
+    assert rows_of(pipeline.batches(NUMBERED, 8, shuffle_seed=4)) != passes[0]
+
+
+def as_dataset(data, end_token_id=0, vocabulary_size=5, sequence_length=3):
+    return pipeline.as_dataset(data, "data", 2, vocabulary_size, sequence_length, end_token_id)
+
+
+@pytest.mark.parametrize("wrap", [np.array, lambda rows: tf.data.Dataset.from_tensor_slices(rows).batch(2)])
+def test_as_dataset_pads_after_the_first_end_token(wrap):
+    rows = [[1, 0, 2], [0, 0, 4], [3, 4, 0], [1, 2, 3], [1, 0, -1]]
+    dataset = as_dataset(wrap(rows))
+    assert rows_of(dataset) == [(1, 0, -1), (0, -1, -1), (3, 4, 0), (1, 2, 3), (1, 0, -1)]
+    assert all(batch.dtype == tf.int32 for batch in dataset)
+    assert rows_of(as_dataset(wrap(rows), end_token_id=None)) == [tuple(row) for row in rows]
+
+
+def test_as_dataset_takes_a_dataset_of_int64_and_of_unknown_length():
+    dataset = tf.data.Dataset.from_generator(
+        lambda: iter([np.array([[1, 2, 3]])]), output_signature=tf.TensorSpec([None, None], tf.int64)
+    )
+    assert rows_of(as_dataset(dataset)) == [(1, 2, 3)]
+
+
+@pytest.mark.parametrize("outside", [5, -2, 2**31 + 1])
+def test_as_dataset_refuses_an_array_with_ids_outside_the_vocabulary_at_once(outside):
+    with pytest.raises(InputError, match=rf"`data` must be in \[0, 5\).*Received: {outside}"):
+        as_dataset(np.array([[1, 2, outside]]))
+
+
+@pytest.mark.parametrize("outside", [5, -2])
+def test_as_dataset_refuses_a_dataset_with_ids_outside_the_vocabulary_when_it_is_read(outside):
+    dataset = as_dataset(tf.data.Dataset.from_tensor_slices([[1, 2, outside]]).batch(1))
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"`data` must hold token ids in \[0, 5\)"):
+        list(dataset)
+
+
+@pytest.mark.parametrize("data", [np.ones([4, 2], int), np.ones([3], int), np.ones([2, 3, 1], int)])
+def test_as_dataset_refuses_another_shape(data):
+    with pytest.raises(InputError, match=r"`data` must be of shape \[batch, 3\]"):
+        as_dataset(data)
+    with pytest.raises(InputError, match=r"`data` must be of shape \[batch, 3\]"):
+        as_dataset(tf.data.Dataset.from_tensors(data))
+
+
+def test_as_dataset_refuses_rows_of_another_length_that_show_only_in_the_data():
+    dataset = tf.data.Dataset.from_generator(
+        lambda: iter([np.array([[1, 2]])]), output_signature=tf.TensorSpec([None, None], tf.int32)
+    )
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        list(as_dataset(dataset))
+
+
+def test_as_dataset_refuses_data_that_are_not_integers():
+    with pytest.raises(InputError, match=r"`data` must hold integers. Received: dtype float"):
+        as_dataset(np.ones([2, 3]))
+    for dataset in (
+        tf.data.Dataset.from_tensor_slices(np.ones([2, 3])).batch(2),
+        tf.data.Dataset.from_tensor_slices((np.ones([2, 3], int), np.ones([2], int))).batch(2),
+    ):
+        with pytest.raises(InputError, match="`data` must be a dataset of int token ids"):
+            as_dataset(dataset)
+
+
+def test_as_dataset_refuses_rows_of_different_lengths():
+    with pytest.raises(InputError, match=r"`data` must be of shape \[batch, 3\]. Received: rows of different lengths"):
+        as_dataset([[1, 2, 3], [1, 2]])
+
+
+def test_rounds_drop_nothing_and_read_all_sequences_equally_often():
+    counts = collections.Counter({(i, i, i): 0 for i in range(7)})
+    stream = pipeline.rounds(pipeline.batches(NUMBERED[:7], 3, shuffle_seed=1), 5)
+    assert stream.element_spec.shape.as_list() == [5, 3]
+    for number, element in enumerate(stream.take(14), start=1):
+        counts.update(tuple(row) for row in element.numpy().tolist())
+        assert sum(counts.values()) == 5 * number
+        assert max(counts.values()) - min(counts.values()) <= 1
+    assert set(counts.values()) == {10}  # 14 rounds of 5 are 10 passes over 7
+
+
+def test_rounds_may_be_larger_than_the_data():
+    (element,) = pipeline.rounds(pipeline.batches(NUMBERED[:2], 2), 5).take(1)
+    assert element.numpy()[:, 0].tolist() == [0, 1, 0, 1, 0]
+
+
+def test_count_sequences_counts_the_smaller_last_batch_too():
+    assert pipeline.count_sequences(pipeline.batches(NUMBERED[:10], 4)) == 10
+
+
+def test_an_infinite_dataset_is_not_counted():
+    with pytest.raises(InputError, match="`steps_per_epoch` must be given for a dataset without end"):
+        pipeline.count_sequences(pipeline.batches(NUMBERED[:10], 4).repeat())
+
+
+def test_as_dataset_takes_unsigned_ids():
+    dataset = tf.data.Dataset.from_tensor_slices(np.array([[1, 2, 3]], np.uint8)).batch(1)
+    (batch,) = pipeline.as_dataset(dataset, "data", 1, 5, 3, None)
+    assert batch.numpy().tolist() == [[1, 2, 3]]
+
+
+def test_autotuning_is_off():
+    stream = pipeline.rounds(pipeline.batches(np.zeros([7, 3], np.int32), 2, shuffle_seed=1), 4)
+    assert stream.skip(1).options().autotune.enabled is False

@@ -1,0 +1,112 @@
+"""From settings to parts: which class each kind is, and that the compile settings of a run reach its training."""
+
+import dataclasses
+
+import pytest
+import tensorflow as tf
+import tiny_runs
+
+import seqgan_tf as sg
+from seqgan_tf.core.validation import InputError
+from seqgan_tf.runs import build, config
+from seqgan_tf.runs.directory import create_run, load_run, open_run
+from seqgan_tf.runs.sources import OracleSource, TextSource
+
+
+@pytest.fixture
+def short(base):
+    """Settings of a run of one step of each phase."""
+    return dataclasses.replace(
+        tiny_runs.oracle_settings(base),
+        corpus=config.DataSettings(sequence_length=5, oracle_sequences=4),
+        pretrain=config.PretrainSettings(epochs=1, discriminator_steps=1),
+        adversarial=config.AdversarialSettings(rounds=1, discriminator_steps=1),
+    )
+
+
+def test_every_kind_of_the_settings_has_a_class():
+    kinds = {
+        config.GeneratorSettings: build.GENERATORS,
+        config.DiscriminatorSettings: build.DISCRIMINATORS,
+        config.EstimatorSettings: build.ESTIMATORS,
+    }
+    for settings, classes in kinds.items():
+        literal = settings.__annotations__["kind"]
+        assert set(literal.__args__) == set(classes)
+    assert set(build.CORPORA) == {"oracle", "text"}
+    assert set(build.CONTROLS) == {"none", "constant", "noise"}
+
+
+def test_the_estimator_is_that_of_its_kind(base):
+    settings = tiny_runs.oracle_settings(base)
+    rollout = build.build_estimator(settings)
+    assert isinstance(rollout, sg.MonteCarloRollout)
+    assert rollout.num_rollouts == settings.rollout.num_rollouts
+    terminal = dataclasses.replace(
+        settings,
+        estimator=config.EstimatorSettings("terminal"),
+        rollout=dataclasses.replace(settings.rollout, reward="log_odds", clip=2.0),
+        adversarial=dataclasses.replace(settings.adversarial, control="noise"),
+    )
+    noise = build.build_estimator(terminal)
+    assert isinstance(noise, sg.ShuffledReward)
+    assert isinstance(noise.estimator, sg.TerminalReward)
+    assert (noise.estimator.reward, noise.estimator.clip) == ("log_odds", 2.0)
+
+
+def test_the_kind_of_the_corpus_follows_from_the_data_unless_it_is_given(base, tmp_path):
+    settings = config.RunSettings()
+    text = config.RunSettings(data=tiny_runs.write_lines(tmp_path / "words.txt"))
+    assert build.source_class(settings) is OracleSource
+    assert build.source_class(text) is TextSource
+    kind = dataclasses.replace(text, corpus=config.DataSettings(kind="oracle"))
+    with pytest.raises(InputError, match=r"--corpus.kind oracle takes no text file. Received: --data .*words.txt"):
+        create_run(tmp_path / "run", kind)
+    kind = config.RunSettings(corpus=config.DataSettings(kind="text"))
+    with pytest.raises(InputError, match=r"--corpus.kind text needs --data, a text file. Received: none"):
+        create_run(tmp_path / "run", kind)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_that_is_trained_eagerly_calls_its_steps_in_python(short, tmp_path):
+    run = create_run(tmp_path / "eager", short, run_eagerly=True)
+    inside = []
+    discriminator_call = run.gan.discriminator.call
+
+    def spy(token_ids, training=False):
+        inside.append(tf.inside_function())
+        return discriminator_call(token_ids, training)
+
+    run.gan.discriminator.call = spy
+    list(run.training().run())
+    assert not all(inside)  # the evaluations by Keras are compiled
+    assert (run.gan.run_eagerly, run.gan.jit_compile) == (True, False)
+
+
+def test_a_run_that_is_compiled_with_xla_trains_the_same(short, tmp_path):
+    runs = {}
+    for jit in (False, True):
+        run = create_run(tmp_path / str(jit), dataclasses.replace(short, jit_compile=jit))
+        training = run.training()
+        for function in training.functions.values():
+            assert function._jit_compile is (True if jit else None)
+        list(training.run())
+        runs[jit] = [row["nll_test"] for row in training.state.rows]
+        assert open_run(tmp_path / str(jit)).gan.jit_compile is jit
+    assert runs[True] == pytest.approx(runs[False], rel=1e-4)
+
+
+def test_a_loaded_run_has_the_weights_of_its_last_checkpoint(base, whole):
+    run = sg.load_run(whole.directory)
+    assert tiny_runs.same(tiny_runs.weights(run.gan), tiny_runs.weights(whole.gan))
+    assert run.settings == whole.settings
+    assert run.tokenizer is None
+    assert tiny_runs.same([run.corpus.held_out_token_ids], [whole.corpus.test_token_ids])
+    text = load_run(str(tiny_runs.text_run(base).directory))
+    assert text.tokenizer.encode(["red cat"]) == text.corpus.tokenizer.encode(["red cat"])
+    assert len(text.decode(text.gan.generate(3, seed=1))) == 3
+
+
+def test_a_directory_that_is_not_a_run_cannot_be_loaded(tmp_path):
+    with pytest.raises(InputError, match=rf"{tmp_path}: expected a run directory, with a config.toml. Received: none"):
+        sg.load_run(tmp_path)

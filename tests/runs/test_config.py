@@ -1,0 +1,78 @@
+"""Settings: presets, ablations and differences."""
+
+from pathlib import Path
+
+from seqgan_tf.runs import config
+
+
+def test_the_paper_preset_is_the_authors_schedule():
+    for text in (True, False):
+        paper = config.preset("paper", text)
+        assert (paper.rollout.num_rollouts, paper.rollout.update_rate, paper.rollout.reward) == (16, 0.8, "probability")
+        assert (paper.pretrain.epochs, paper.pretrain.patience, paper.adversarial.rounds) == (120, None, 200)
+        assert (paper.adversarial.baseline, paper.adversarial.control) == ("none", "none")
+        assert (paper.adversarial.generator_steps, paper.adversarial.likelihood_steps) == (1, 0)
+        assert (paper.generator.embedding_dim, paper.generator.hidden_dim, paper.batch_size) == (32, 32, 64)
+        assert paper.generator.initializer_stddev == 0.1
+        assert (paper.pretrain.learning_rate, paper.pretrain.discriminator_learning_rate) == (1e-2, 1e-4)
+        # Their batches of 64 mix 10,000 real and as many generated sequences: 312 a pass. First 50 times 3 passes over
+        # fresh samples, then 5 times 3 a round.
+        assert paper.pretrain.discriminator_steps == 50 * 3 * 312
+        assert paper.adversarial.discriminator_steps == 5 * 3 * 312
+
+
+def test_the_quick_preset_on_the_oracle_has_the_sizes_reward_and_baseline_of_the_paper_and_a_shorter_schedule():
+    quick, paper = config.preset("quick", text=False), config.preset("paper", text=False)
+    assert quick == config.RunSettings()
+    for name in ("corpus", "generator", "batch_size", "seed"):
+        assert getattr(quick, name) == getattr(paper, name)
+    for name in ("embedding_dim", "widths", "filters", "dropout", "l2"):
+        assert getattr(quick.discriminator, name) == getattr(paper.discriminator, name)
+    assert (quick.rollout.reward, quick.adversarial.baseline) == (paper.rollout.reward, paper.adversarial.baseline)
+    assert quick.pretrain.epochs < paper.pretrain.epochs
+    assert quick.adversarial.rounds < paper.adversarial.rounds
+    assert quick.rollout.num_rollouts < paper.rollout.num_rollouts
+
+
+def test_the_quick_preset_on_text_stops_early_and_keeps_diversity():
+    text, oracle = config.preset("quick", text=True), config.preset("quick", text=False)
+    assert text.pretrain.patience is not None
+    assert oracle.pretrain.patience is None
+    assert (text.rollout.reward, text.adversarial.baseline) == ("log_odds", "leave_one_out")
+    assert text.adversarial.learning_rate < oracle.adversarial.learning_rate
+    assert text.generator.hidden_dim > oracle.generator.hidden_dim
+
+
+def changes(settings, name):
+    """What a control changes: {key: value}."""
+    return {key: new for key, (_, new) in config.difference(settings, config.control(settings, name)).items()}
+
+
+def test_a_control_of_the_reward_changes_nothing_else():
+    for settings in (config.preset("quick", text=False), config.preset("quick", text=True)):
+        assert changes(settings, "constant") == {"adversarial.control": "constant"}
+        assert changes(settings, "noise") == {"adversarial.control": "noise"}
+
+
+def test_the_likelihood_control_puts_likelihood_steps_in_the_place_of_policy_gradient_steps():
+    steps = config.AdversarialSettings(generator_steps=3, likelihood_steps=2)
+    for settings, number in ((config.RunSettings(), 1), (config.RunSettings(adversarial=steps), 5)):
+        assert changes(settings, "likelihood") == {
+            "adversarial.generator_steps": 0,
+            "adversarial.likelihood_steps": number,
+        }
+
+
+def test_a_control_can_be_branched_from_its_run():
+    for name in config.CONTROLS:
+        assert all(key.startswith(config.BRANCHING) for key in changes(config.RunSettings(), name))
+
+
+def test_settings_differ_in_what_they_differ_in():
+    settings = config.RunSettings(seed=3, data=Path("a.txt"), corpus=config.DataSettings(oracle_seed=2))
+    assert config.difference(settings, settings) == {}
+    assert config.difference(config.RunSettings(), settings) == {
+        "seed": (0, 3),
+        "data": (None, Path("a.txt")),
+        "corpus.oracle_seed": (0, 2),
+    }

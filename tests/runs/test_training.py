@@ -1,0 +1,425 @@
+"""The three phases as a run: what it reports and writes, how it stops early, and that a resumed run is the same run."""
+
+import csv
+import dataclasses
+import itertools
+import shutil
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tiny_runs
+from exact import sequence_probabilities
+
+from seqgan_tf import __version__
+from seqgan_tf.core.phases import ADVERSARIAL, PRETRAIN_DISCRIMINATOR, PRETRAIN_GENERATOR
+from seqgan_tf.data.text import TextCorpus
+from seqgan_tf.models.conv_discriminator import Discriminator
+from seqgan_tf.models.generator import Generator
+from seqgan_tf.rewards.rollout import MonteCarloRollout
+from seqgan_tf.runs import config, toml, training
+from seqgan_tf.runs.checkpoints import RunState
+from seqgan_tf.runs.directory import Run, create_run, open_run
+from seqgan_tf.runs.training import INITIAL, Training
+from seqgan_tf.seqgan import SeqGAN
+
+# 10 sequences in batches of 4 are 3 steps an epoch; the settings of the tiny run say the rest.
+TOTALS = {INITIAL: 1, PRETRAIN_GENERATOR: 2 * 3, PRETRAIN_DISCRIMINATOR: 4, ADVERSARIAL: 4}
+CLOSED_AT = {PRETRAIN_GENERATOR: 4, PRETRAIN_DISCRIMINATOR: 2, ADVERSARIAL: 3}  # none of them a step that is evaluated
+
+
+@pytest.fixture(scope="module")
+def interrupted(base):
+    """The tiny run, closed once in each phase and each time gone on with in new objects: (directory, states)."""
+    directory = base / "interrupted"
+    run = create_run(directory, tiny_runs.oracle_settings(base))
+    states = {}
+    for phase, step in [*CLOSED_AT.items(), (None, None)]:
+        current = run.training(run.restore() if states else None)
+        steps = current.run()
+        for progress in steps:
+            states[progress.phase, progress.step] = tiny_runs.weights(run.gan)
+            if (progress.phase, progress.step) == (phase, step):
+                break
+        steps.close()
+        run = open_run(directory)
+    return directory, states
+
+
+def read_csv(directory):
+    with open(directory / "metrics.csv", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+# What a run reports and writes
+
+
+def test_the_phases_come_in_order_and_every_step_is_reported(whole):
+    expected = [(phase, step) for phase, total in TOTALS.items() for step in range(1, total + 1)]
+    assert list(whole.states) == expected
+    assert whole.totals == TOTALS
+
+
+def test_each_phase_changes_its_own_network_alone(whole):
+    parts = len(whole.gan.generator.get_weights())
+    ends = [whole.states[phase, total] for phase, total in TOTALS.items()]
+    generator_moves, discriminator_moves = [], []
+    for before, after in itertools.pairwise(ends):
+        generator_moves.append(not tiny_runs.same(before[:parts], after[:parts]))
+        discriminator_moves.append(not tiny_runs.same(before[parts:], after[parts:]))
+    assert generator_moves == [True, False, True]
+    assert discriminator_moves == [False, True, True]
+
+
+def test_an_evaluation_is_a_row_after_each_epoch_each_phase_and_every_second_round(whole):
+    assert [(row["phase"], row["step"]) for row in whole.rows] == [
+        (INITIAL, 0),
+        (PRETRAIN_GENERATOR, 1),
+        (PRETRAIN_GENERATOR, 2),
+        (PRETRAIN_DISCRIMINATOR, 4),
+        (ADVERSARIAL, 2),
+        (ADVERSARIAL, 4),
+    ]
+
+
+def test_a_row_holds_what_its_phase_can_measure(whole):
+    always = {"phase", "step", "seconds", "nll_test", "nll_oracle"}
+    accuracies = {"held_out_real_accuracy", "held_out_generated_accuracy"}
+    of_generator = {"nll", "gradient_norm"}
+    of_discriminator = {"discriminator_loss", "real_accuracy", "generated_accuracy", "discriminator_gradient_norm"}
+    of_round = {"generator_loss", "reward", "entropy", "generator_gradient_norm"}
+    expected = {
+        INITIAL: always,
+        PRETRAIN_GENERATOR: always | of_generator,
+        PRETRAIN_DISCRIMINATOR: always | accuracies | of_discriminator,
+        ADVERSARIAL: always | accuracies | of_discriminator | of_round,
+    }
+    for row in whole.rows:
+        assert set(row) == expected[row["phase"]]
+    assert all(np.isfinite(value) for row in whole.rows for value in row.values() if isinstance(value, float))
+    seconds = [row["seconds"] for row in whole.rows]
+    assert seconds == sorted(seconds)
+
+
+def test_metrics_csv_holds_the_rows(whole):
+    written = read_csv(whole.directory)
+    assert len(written) == len(whole.rows)
+    for text, row in zip(written, whole.rows, strict=True):
+        assert {name for name, value in text.items() if value} == set(row)
+        for name, value in row.items():
+            assert type(value)(text[name]) == value
+
+
+def nats_per_token(generator, token_ids):
+    logits = generator(token_ids).numpy().astype(np.float64)
+    log_probs = logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
+    return -np.mean(np.take_along_axis(log_probs, token_ids[..., None], axis=-1))
+
+
+def test_the_last_row_measures_the_final_networks_on_held_out_sequences(whole):
+    row, gan, held_out = whole.rows[-1], whole.gan, whole.corpus.test_token_ids
+    samples = gan.generate(5000, seed=1)
+    assert row["nll_test"] == pytest.approx(nats_per_token(gan.generator, held_out), rel=1e-5)
+    assert row["nll_oracle"] == pytest.approx(nats_per_token(whole.oracle, samples), rel=1e-5)
+    real, generated = (gan.discriminator(part[:1000]).numpy() for part in (held_out, samples))
+    assert row["held_out_real_accuracy"] == pytest.approx(np.mean(real > 0))
+    assert row["held_out_generated_accuracy"] == pytest.approx(1 - np.mean(generated > 0))
+
+
+def test_samples_are_written_at_every_evaluation(whole):
+    files = {path.name: path.read_text().splitlines() for path in (whole.directory / "samples").iterdir()}
+    assert sorted(files) == [
+        "adversarial-00002.txt",
+        "adversarial-00004.txt",
+        "initial-00000.txt",
+        "pretrain-discriminator-00004.txt",
+        "pretrain-generator-00001.txt",
+        "pretrain-generator-00002.txt",
+    ]
+    for lines in files.values():
+        assert [len(line.split()) for line in lines] == [5] * 10
+    drawn = whole.gan.generate(5000, seed=1)[:10]
+    assert files["adversarial-00004.txt"] == [" ".join(map(str, row)) for row in drawn]
+
+
+# A resumed run is the same run
+
+
+def test_the_interrupted_run_did_every_step_once(whole, interrupted):
+    assert list(interrupted[1]) == list(whole.states)
+
+
+@pytest.mark.parametrize("phase", CLOSED_AT)
+def test_a_run_that_was_closed_in_a_phase_goes_on_exactly_as_if_it_had_not_been(phase, whole, interrupted):
+    order = list(whole.states)
+    begin = order.index((phase, CLOSED_AT[phase])) + 1
+    later = [order.index(at) + 1 for at in CLOSED_AT.items() if order.index(at) + 1 > begin]
+    steps = order[begin : min(later, default=len(order))]
+    assert steps
+    for step in steps:
+        assert tiny_runs.same(interrupted[1][step], whole.states[step]), step
+
+
+def test_a_resumed_run_ends_with_the_same_weights_and_the_same_metrics(whole, interrupted):
+    directory, states = interrupted
+    assert tiny_runs.same(states[ADVERSARIAL, 4], whole.states[ADVERSARIAL, 4])
+    rows = [
+        [{k: v for k, v in row.items() if k != "seconds"} for row in read_csv(d)] for d in (directory, whole.directory)
+    ]
+    assert rows[0] == rows[1]
+    for path in (whole.directory / "samples").iterdir():
+        assert (directory / "samples" / path.name).read_bytes() == path.read_bytes()
+
+
+def test_dropout_makes_the_tiny_run_depend_on_the_state_of_its_seeds(whole):
+    """Without it the tests above could not see a seed that is not kept."""
+    assert whole.settings.generator.dropout > 0
+    assert whole.settings.discriminator.dropout > 0
+    assert whole.settings.rollout.update_rate > 0
+
+
+def training_of(directory, corpus):
+    """The training of a run directory; `corpus` saves reading the data again."""
+    run = open_run(directory)
+    return Run(directory, run.settings, run.gan, run.source, corpus).training()
+
+
+@pytest.fixture
+def opened(whole, tmp_path):
+    """A copy of the finished run: (directory, training that is not restored yet)."""
+    directory = shutil.copytree(whole.directory, tmp_path / "copy")
+    return directory, training_of(directory, whole.corpus)
+
+
+def test_a_finished_run_has_nothing_left_to_do(opened, whole):
+    _, current = opened
+    current.state.restore()
+    assert list(current.run()) == []
+    assert current.state.rows == whole.rows
+
+
+def test_what_was_measured_after_the_checkpoint_is_forgotten(opened, whole):
+    directory, current = opened
+    path = directory / "metrics.csv"
+    path.write_text(
+        path.read_text() + path.read_text().splitlines()[-1].replace("adversarial,4", "adversarial,6") + "\n"
+    )
+    current.state.restore()
+    assert current.state.rows == whole.rows
+
+
+def test_restoring_writes_nothing(opened):
+    directory, current = opened
+    before = {path: path.read_bytes() for path in directory.rglob("*") if path.is_file()}
+    current.state.restore()
+    assert {path: path.read_bytes() for path in directory.rglob("*") if path.is_file()} == before
+
+
+def test_without_a_checkpoint_there_is_nothing_to_restore(opened):
+    directory, _ = opened
+    shutil.rmtree(directory / "checkpoints")
+    with pytest.raises(ValueError, match=rf"{directory}: expected a checkpoint to resume from. Received: none"):
+        open_run(directory).restore()
+
+
+def test_the_end_of_the_pretraining_can_be_gone_back_to_for_good(opened, whole):
+    """The checkpoints of later steps have long taken the place of all others."""
+    directory, current = opened
+    before = {path: path.read_bytes() for path in directory.rglob("*") if path.is_file()}
+    current.state.restore(pretrained=True)
+    found = tiny_runs.weights(current.gan)
+    assert tiny_runs.same(found, whole.states[PRETRAIN_DISCRIMINATOR, 4])
+    assert current.state.rows == whole.rows[:4]
+    assert [int(step) for step in current.state.steps.values()] == [6, 4, 0]
+    assert {path: path.read_bytes() for path in directory.rglob("*") if path.is_file()} == before
+    current.state.restore()
+    assert tiny_runs.same(tiny_runs.weights(current.gan), whole.states[ADVERSARIAL, 4])
+    assert current.state.rows == whole.rows
+
+
+def test_the_end_of_the_pretraining_is_the_same_in_a_run_that_was_interrupted(interrupted, whole):
+    current = training_of(interrupted[0], whole.corpus)
+    current.state.restore(pretrained=True)
+    assert tiny_runs.same(tiny_runs.weights(current.gan), whole.states[PRETRAIN_DISCRIMINATOR, 4])
+
+
+def test_a_run_that_has_not_finished_its_pretraining_has_no_end_of_it(base):
+    directory = tiny_runs.early_run(base)
+    state = open_run(directory).state()
+    assert state.pretrained is None
+    with pytest.raises(ValueError, match=rf"{directory}: expected a checkpoint to resume from. Received: none"):
+        state.restore(pretrained=True)
+
+
+@pytest.mark.parametrize("damage", ["data missing", "data changed", "index garbage", "index empty"])
+def test_a_damaged_checkpoint_is_refused_by_name(damage, opened):
+    directory, current = opened
+    kind, how = damage.split()
+    name, path = tiny_runs.last_checkpoint(directory, kind)
+    content = path.read_bytes()
+    middle = len(content) // 2
+    changed = content[:middle] + bytes(255 - byte for byte in content[middle:])
+    new = {"truncated": content[:middle], "changed": changed, "garbage": b"garbage" * 40, "empty": b""}
+    path.unlink()
+    if how in new:
+        path.write_bytes(new[how])
+    with pytest.raises(ValueError, match=rf"{name}: expected a checkpoint of this run"):
+        current.state.restore()
+
+
+@pytest.mark.parametrize(
+    ("part", "change", "message"),
+    [
+        ("generator", {"hidden_dim": 5}, r"expected \S*lstm\S*/kernel of shape \[3, 20\], .* Received: \[3, 16\]"),
+        ("generator", {"num_layers": 2}, r"expected \d+ variables of 'learnt', as the settings say. Received: \d+"),
+        ("discriminator", {"embedding_dim": 4}, r"expected \S*embeddings of shape \[12, 4\], .* Received: \[12, 3\]"),
+    ],
+)
+def test_a_checkpoint_that_does_not_fit_the_settings_is_refused_by_what_differs(part, change, message, opened):
+    directory, _ = opened
+    run = open_run(directory)
+    other = dataclasses.replace(run.settings, **{part: dataclasses.replace(getattr(run.settings, part), **change)})
+    (directory / "config.toml").write_text(toml.to_toml(other, version=__version__))
+    with pytest.raises(ValueError, match=message):
+        open_run(directory).restore()
+
+
+# Early stopping, checkpoints in between, TensorBoard
+
+
+@pytest.fixture
+def text_training(tmp_path):
+    """Makes a `Training` on twelve lines that are soon learnt by heart, of the generator's phase alone."""
+
+    def make(learning_rate, epochs, patience):
+        lines = [f"{a} {b} {c}" for a, b, c in zip("abcdabcdabcd", "bcdabcdaabcd", "aabbccddabcd", strict=True)]
+        corpus = TextCorpus(lines, min_frequency=1, batch_size=8, validation_split=0.33, seed=2)
+        generator = Generator(corpus.vocabulary_size, 4, 8, dropout=0.1, end_token_id=0, seed=1)
+        discriminator = Discriminator(corpus.vocabulary_size, corpus.sequence_length, widths=(1,), filters=(1,), seed=1)
+        gan = SeqGAN(generator, discriminator, MonteCarloRollout(1, update_rate=0.5), batch_size=8, seed=1)
+        gan.compile(pretrain_optimizer=tf.keras.optimizers.Adam(learning_rate))
+        pretrain = config.PretrainSettings(epochs=epochs, patience=patience, discriminator_steps=0)
+        state = RunState(gan, tmp_path, patience)
+        return Training(state, corpus, pretrain, config.AdversarialSettings(rounds=0))
+
+    return make
+
+
+def test_early_stopping_ends_the_phase_and_goes_back_to_the_best_epoch(text_training, tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "CHECKPOINT_SECONDS", -1)
+    current = text_training(learning_rate=0.05, epochs=40, patience=3)
+    generator, states, checkpoints = current.gan.generator, [], []
+    for progress in current.run():  # noqa: B007, looked at after the loop
+        states.append(generator.get_weights())
+        checkpoints.append(sorted(path.name for path in (tmp_path / "checkpoints").glob("*.index")))
+    nlls = [row["nll_test"] for row in current.state.rows[1:]]
+    best = int(np.argmin(nlls[:-1]))
+    assert best > 0
+    assert len(nlls) - 1 == best + 3  # one step is one epoch here
+    assert min(nlls[best + 1 : -1]) > nlls[best] + 0.001
+    assert nlls[-1] == min(nlls) == nlls[best]
+    assert tiny_runs.same(states[-1], states[best + 1])  # states[0] is before the first step
+    assert (progress.phase, progress.step, progress.total) == (PRETRAIN_GENERATOR, 40, 40)
+    # The policy that rolls out is the kept one too.
+    assert tiny_runs.same(current.gan.rollout_policy.get_weights(), states[-1])
+    # A checkpoint is written whenever the last is old enough: here after every step. Two are kept.
+    assert all(before != after for before, after in itertools.pairwise(checkpoints[1:]))
+    assert max(map(len, checkpoints)) == 2
+    # Stopped early is finished: a resumed run does not go on with this phase.
+    again = text_training(learning_rate=0.05, epochs=40, patience=3)
+    again.state.restore()
+    assert list(again.run()) == []
+    assert tiny_runs.same(again.gan.generator.get_weights(), states[-1])
+
+
+def test_without_patience_all_epochs_are_done(text_training):
+    current = text_training(learning_rate=0.1, epochs=12, patience=None)
+    for progress in current.run():  # noqa: B007, looked at after the loop
+        last = current.gan.generator.get_weights()
+    nlls = [row["nll_test"] for row in current.state.rows[1:]]
+    assert (len(nlls), progress.step) == (12, 12)
+    assert nlls[-1] > min(nlls)
+    assert tiny_runs.same(current.gan.generator.get_weights(), last)
+
+
+def test_a_run_on_text_measures_no_oracle_and_writes_lines_of_text(text_training, tmp_path):
+    current = text_training(learning_rate=0.1, epochs=1, patience=None)
+    steps = current.run()
+    row = next(steps).row
+    steps.close()
+    assert set(row) == {"phase", "step", "seconds", "nll_test"}
+    held_out = current.corpus.validation_token_ids
+    log_likelihoods = np.log(sequence_probabilities(current.gan.generator, held_out))
+    assert row["nll_test"] == pytest.approx(-log_likelihoods.sum() / (held_out >= 0).sum(), rel=1e-5)
+    samples = current.gan.generate(1000, seed=1)[:10]
+    assert (tmp_path / "samples" / "initial-00000.txt").read_text().split("\n") == [*current.corpus.decode(samples), ""]
+
+
+def test_tensorboard_files_are_written_on_request(whole, tmp_path):
+    assert not (whole.directory / "tensorboard").exists()
+    state, settings = RunState(whole.gan, tmp_path), whole.settings
+    current = Training(state, whole.corpus, settings.pretrain, settings.adversarial, whole.oracle, tensorboard=True)
+    steps = current.run()
+    row = next(steps).row
+    steps.close()
+    current.summary.flush()
+    (path,) = (tmp_path / "tensorboard").iterdir()
+    values = {}
+    for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
+        for value in tf.compat.v1.Event.FromString(record).summary.value:
+            values[value.tag] = float(tf.make_ndarray(value.tensor))
+    assert values == pytest.approx({name: row[name] for name in ("seconds", "nll_test", "nll_oracle")})
+
+
+def test_the_last_epoch_can_be_the_best(text_training):
+    current = text_training(learning_rate=0.02, epochs=3, patience=3)
+    for _ in current.run():
+        last = current.gan.generator.get_weights()
+    nlls = [row["nll_test"] for row in current.state.rows]
+    assert nlls == sorted(nlls, reverse=True)
+    assert len(set(nlls)) == 4
+    assert tiny_runs.same(current.gan.generator.get_weights(), last)
+
+
+def test_a_single_epoch_with_patience_is_not_thrown_away(text_training):
+    current = text_training(learning_rate=0.02, epochs=1, patience=2)
+    before = current.gan.generator.get_weights()
+    list(current.run())
+    assert not tiny_runs.same(current.gan.generator.get_weights(), before)
+
+
+def test_a_checkpoint_file_that_was_cut_is_refused_by_name(opened):
+    directory, current = opened
+    name, path = tiny_runs.last_checkpoint(directory, "data")
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(ValueError, match=rf"{name}: expected a checkpoint of this run"):
+        current.state.restore()
+
+
+@pytest.mark.parametrize("content", [None, "", "phase,step,seconds\ninitial,0,x\n"])
+def test_a_missing_or_damaged_metrics_file_is_refused_by_name(content, opened):
+    directory, current = opened
+    path = directory / "metrics.csv"
+    path.unlink()
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(ValueError, match=rf"{path}: expected 6 evaluations"):
+        current.state.restore()
+
+
+def test_a_run_has_a_checkpoint_before_its_first_step(text_training, tmp_path):
+    """So that one which dies soon can be gone on with: its directory counts as a run from the start."""
+    steps = text_training(learning_rate=0.1, epochs=1, patience=None).run()
+    next(steps)
+    assert tiny_runs.last_checkpoint(tmp_path, "index")
+    steps.close()
+
+
+def test_every_step_is_compiled_once(tmp_path, base):
+    """The last batch of a pass is smaller than the others, which must not make another function."""
+    run = create_run(tmp_path / "run", tiny_runs.oracle_settings(base))
+    current = run.training()
+    for _ in current.run():
+        pass
+    counts = [function.experimental_get_tracing_count() for function in current.functions.values()]
+    assert counts == [1, 1, 1]

@@ -1,0 +1,121 @@
+"""Models that can be exported in seconds, and the answers that are expected of them, computed in numpy and Python."""
+
+import numpy as np
+import tensorflow as tf
+from exact import log_softmax
+
+from seqgan_tf.data.tokenizer import TextTokenizer
+from seqgan_tf.models.conv_discriminator import Discriminator
+from seqgan_tf.models.generator import Generator
+from seqgan_tf.rewards.rollout import MonteCarloRollout
+from seqgan_tf.seqgan import SeqGAN
+
+LINES = ["the cat sees a dog .", "the dog don't see , a cat"] * 3
+TEXT_LENGTH, BYTE_LENGTH, PLAIN_LENGTH = 6, 9, 5
+PLAIN_VOCABULARY = 7
+OUTPUTS = {  # of a model with text: {signature: {output: (dtype, shape of a row)}}
+    "generate": {"token_ids": (np.int32, [TEXT_LENGTH]), "text": (object, []), "log_prob": (np.float32, [])},
+    "complete": {"text": (object, []), "log_prob": (np.float32, [])},
+    "next_token": {"probabilities": (np.float32, [13])},
+}
+OUTPUTS["score_tokens"] = OUTPUTS["score"] = {
+    "log_prob": (np.float32, []),
+    "log_probs": (np.float32, [TEXT_LENGTH]),
+    "real_probability": (np.float32, []),
+}
+
+
+def make(vocabulary_size, length, likely=(), stddev=0.8, **settings):
+    """A SeqGAN whose next tokens differ in probability; the tokens of `likely` are drawn more often."""
+    generator = Generator(vocabulary_size, 3, 4, initializer_stddev=stddev, seed=1, **settings)
+    bias = generator.projection.bias
+    bias.assign(bias + 1.5 * np.isin(np.arange(vocabulary_size), likely))
+    discriminator = Discriminator(
+        vocabulary_size, length, 3, embedding_range=3.0, widths=[1, 2], filters=[3, 2], seed=1
+    )
+    return SeqGAN(generator, discriminator, MonteCarloRollout(2))
+
+
+def on_words():
+    """(SeqGAN, tokenizer) with 13 words and signs, at most 6 per text."""
+    tokenizer = TextTokenizer.train(LINES)
+    return make(tokenizer.vocabulary_size, TEXT_LENGTH, [0, 1], end_token_id=tokenizer.end_token_id), tokenizer
+
+
+def on_bytes():
+    """(SeqGAN, tokenizer) with the 256 bytes, the end token and some pairs, at most 9 per text."""
+    tokenizer = TextTokenizer.train(["the cat", "aaaa", "né"] * 5, "bpe", vocabulary_size=265)
+    return make(tokenizer.vocabulary_size, BYTE_LENGTH, end_token_id=tokenizer.end_token_id), tokenizer
+
+
+def on_token_ids():
+    """(SeqGAN, None) with 7 tokens, none of which ends a sequence; 5 per sequence."""
+    return make(PLAIN_VOCABULARY, PLAIN_LENGTH, stddev=0.4, cell="gru", num_layers=2), None
+
+
+class Model:
+    """A SeqGAN and the SavedModel that was exported from it.
+
+    Args:
+        target: path to export to.
+        gan: `SeqGAN`.
+        tokenizer: `TextTokenizer`, or None.
+        **settings: arguments of `SeqGAN.export`.
+    """
+
+    def __init__(self, target, gan, tokenizer, **settings):
+        self.gan, self.tokenizer = gan, tokenizer
+        self.sequence_length = gan.discriminator.sequence_length
+        self.vocabulary_size, self.end_token_id = gan.generator.vocabulary_size, gan.generator.end_token_id
+        self.path = gan.export(target, tokenizer, **settings)
+        self.loaded = tf.saved_model.load(str(self.path))
+
+    def ask(self, signature, **inputs):
+        """The answer to a request, {name: array}; inputs are cast to the signature's dtypes."""
+        return ask(self.loaded, signature, **inputs)
+
+    def log_probs(self, token_ids):
+        """log G of each token, float64 [B, T] for valid token ids; 0 on padding."""
+        return log_probs(self.gan, token_ids)
+
+    def next_probabilities(self, token_ids):
+        """The distribution of the next token, float64 [B, V], after token ids that a token can follow."""
+        every = np.exp(log_softmax(self.gan.generator(np.asarray(token_ids))))
+        return np.array([row[list(ids).index(-1)] for row, ids in zip(every, token_ids, strict=True)])
+
+    def real_probabilities(self, token_ids):
+        """The discriminator's probabilities of real, float64 [B] for valid token ids."""
+        logits = np.asarray(self.gan.discriminator(np.asarray(token_ids)), np.float64)
+        return 1.0 / (1.0 + np.exp(-logits))
+
+    def is_sequence(self, row):
+        """Whether token ids are in the vocabulary, and nothing but padding follows the end."""
+        if not all(-1 <= token < self.vocabulary_size for token in row):
+            return False
+        ends = [i for i, token in enumerate(row) if token in (-1, self.end_token_id)]
+        return not ends or all(token == -1 for token in row[ends[0] + 1 :])
+
+    def is_beginning(self, row):
+        """Whether token ids are valid and a token can follow them."""
+        return self.is_sequence(row) and self.end_token_id not in row and row[-1] == -1
+
+
+def ask(loaded, signature, **inputs):
+    """The answer of a signature of a loaded SavedModel, {name: array}; inputs are cast to the signature's dtypes."""
+    function = loaded.signatures[signature]
+    specs = function.structured_input_signature[1]
+    tensors = {name: tf.constant(value, specs[name].dtype) for name, value in inputs.items()}
+    return {name: tensor.numpy() for name, tensor in function(**tensors).items()}
+
+
+def log_probs(gan, token_ids):
+    """log G of each token, float64 [B, T] for valid token ids; 0 on padding."""
+    token_ids = np.asarray(token_ids)
+    every = log_softmax(gan.generator(token_ids))
+    chosen = np.take_along_axis(every, np.maximum(token_ids, 0)[..., np.newaxis], axis=-1)[..., 0]
+    return np.where(token_ids == -1, 0.0, chosen)
+
+
+def pad(rows, length):
+    """int32 [B, length] of lists of token ids."""
+    return np.array([[*row, *[-1] * (length - len(row))] for row in rows], np.int32).reshape(-1, length)

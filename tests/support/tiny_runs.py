@@ -1,0 +1,141 @@
+"""Runs that take seconds, for the tests of what stands around the training: a dozen tokens, five positions, few steps.
+
+Each is made once a session, under pytest's base directory; a test that writes takes a copy.
+"""
+
+import contextlib
+import functools
+import io
+import random
+import shlex
+import types
+
+import numpy as np
+
+VOCABULARY, LENGTH = 12, 5
+# Dropout in both networks, a lag, and 10 sequences in batches of 4: all that an inexact resume could get wrong.
+FLAGS = shlex.split("""
+    --batch-size 4 --corpus.sequence-length 5
+    --generator.embedding-dim 3 --generator.hidden-dim 4 --generator.dropout 0.3 --generator.initializer-stddev 0.1
+    --discriminator.embedding-dim 3 --discriminator.widths 1 2 --discriminator.filters 2 3 --discriminator.dropout 0.3
+    --rollout.num-rollouts 2 --rollout.update-rate 0.5
+    --pretrain.epochs 2 --pretrain.discriminator-steps 4 --pretrain.discriminator-learning-rate 0.01
+    --adversarial.rounds 4 --adversarial.discriminator-steps 3 --adversarial.evaluate-every 2
+""")
+WORDS = ("red", "blue", "green", "cat", "dog", "bird", "sees", "likes")
+
+
+def write_lines(path, count=40, words=WORDS):
+    """A file of `count` lines of two to four of the words; the same every time."""
+    draw = random.Random(1)
+    lines = [" ".join(draw.choice(words) for _ in range(draw.randint(2, 4))) for _ in range(count)]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+@functools.cache
+def oracle_npz(base):
+    """A file of oracle weights of 12 tokens."""
+    from seqgan_tf.models.oracle import Oracle
+
+    Oracle(VOCABULARY, 3, 4, seed=1).save_npz(base / "tiny-oracle.npz")
+    return base / "tiny-oracle.npz"
+
+
+def oracle_settings(base):
+    """The settings of `oracle_run`."""
+    from seqgan_tf.runs import config
+
+    return config.RunSettings(
+        oracle_weights=oracle_npz(base),
+        batch_size=4,
+        corpus=config.DataSettings(sequence_length=LENGTH, oracle_sequences=10),
+        generator=config.GeneratorSettings(embedding_dim=3, hidden_dim=4, dropout=0.3),
+        discriminator=config.DiscriminatorSettings(embedding_dim=3, widths=(1, 2), filters=(2, 3), dropout=0.3),
+        rollout=config.RolloutSettings(num_rollouts=2, update_rate=0.5),
+        pretrain=config.PretrainSettings(epochs=2, discriminator_steps=4, discriminator_learning_rate=1e-2),
+        adversarial=config.AdversarialSettings(rounds=4, discriminator_steps=3, evaluate_every=2),
+    )
+
+
+def weights(gan):
+    """Copies of the weights that are trained."""
+    return [*gan.generator.get_weights(), *gan.discriminator.get_weights()]
+
+
+def last_checkpoint(directory, kind):
+    """The name of the last checkpoint of a run, and its file of a kind, "index" or "data"."""
+    folder = directory / "checkpoints"
+    number = max(int(path.stem.split("-")[1]) for path in folder.glob("ckpt-*.index"))
+    (path,) = folder.glob(f"ckpt-{number}.{kind}*")
+    return folder / f"ckpt-{number}", path
+
+
+def same(some, others):
+    """Whether two lists of arrays are equal bit for bit."""
+    return len(some) == len(others) and all(np.array_equal(a, b) for a, b in zip(some, others, strict=True))
+
+
+@functools.cache
+def oracle_run(base):
+    """A finished run on a tiny oracle, never interrupted.
+
+    Returns:
+        directory, settings; corpus, gan; rows; states, {(phase, step): weights after it}, in order;
+        totals, {phase: steps}.
+    """
+    from seqgan_tf.runs.directory import create_run
+
+    directory = base / "oracle-run"
+    run = create_run(directory, oracle_settings(base))
+    training = run.training()
+    states, totals = {}, {}
+    for progress in training.run():
+        states[progress.phase, progress.step] = weights(run.gan)
+        totals[progress.phase] = progress.total
+    return types.SimpleNamespace(
+        directory=directory,
+        settings=run.settings,
+        corpus=run.corpus,
+        gan=run.gan,
+        oracle=run.oracle,
+        rows=training.state.rows,
+        states=states,
+        totals=totals,
+    )
+
+
+@functools.cache
+def early_run(base):
+    """The directory of a run on the tiny oracle that was stopped one step before the end of its pre-training."""
+    from seqgan_tf.core.phases import PRETRAIN_DISCRIMINATOR
+    from seqgan_tf.runs.directory import create_run
+
+    run = create_run(base / "early-run", oracle_settings(base))
+    steps = run.training().run()
+    for progress in steps:
+        if (progress.phase, progress.step) == (PRETRAIN_DISCRIMINATOR, 3):
+            break
+    steps.close()
+    return run.directory
+
+
+@functools.cache
+def text_run(base):
+    """A finished run on 40 lines of eight words, made through the command line.
+
+    Returns:
+        directory, data; code, out, err of the command.
+    """
+    import signal
+
+    from seqgan_tf.cli.main import main
+
+    directory, data = base / "text-run", write_lines(base / "words.txt")
+    out, err = io.StringIO(), io.StringIO()
+    handlers = {name: signal.getsignal(name) for name in (signal.SIGINT, signal.SIGTERM)}
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = main(["train", "--data", str(data), "--output-dir", str(directory), *FLAGS])
+    for name, handler in handlers.items():
+        signal.signal(name, handler)
+    return types.SimpleNamespace(directory=directory, data=data, code=code, out=out.getvalue(), err=err.getvalue())
