@@ -13,7 +13,7 @@ from seqgan_tf.rewards.controls import ConstantReward, ShuffledReward
 from seqgan_tf.rewards.rollout import MonteCarloRollout
 from seqgan_tf.rewards.terminal import TerminalReward
 from seqgan_tf.runs.config import RolloutSettings, RunSettings
-from seqgan_tf.runs.sources import OracleSource, Source, TextSource
+from seqgan_tf.runs.sources import Source
 from seqgan_tf.seqgan import SeqGAN
 
 GENERATORS = {"recurrent": RecurrentGenerator}
@@ -27,12 +27,6 @@ CONTROLS: dict[str, Callable[[RewardEstimator], RewardEstimator]] = {
     "constant": ConstantReward,
     "noise": ShuffledReward,
 }
-CORPORA: dict[str, type[Source]] = {"oracle": OracleSource, "text": TextSource}
-
-
-def source_class(settings: RunSettings) -> type[Source]:
-    """Where the sequences of a run come from: text where there is a text file, unless `corpus.kind` says it."""
-    return CORPORA[settings.corpus.kind or ("text" if settings.data else "oracle")]
 
 
 def build_gan(settings: RunSettings, source: Source, run_eagerly: bool = False) -> SeqGAN:

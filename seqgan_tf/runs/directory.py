@@ -21,10 +21,10 @@ from seqgan_tf.core.validation import InputError, check_at_least
 from seqgan_tf.data.tokenizer import TextTokenizer
 from seqgan_tf.models.oracle import Oracle
 from seqgan_tf.runs import config
-from seqgan_tf.runs.build import build_gan, source_class
+from seqgan_tf.runs.build import build_gan
 from seqgan_tf.runs.checkpoints import RunState
 from seqgan_tf.runs.config import RunSettings
-from seqgan_tf.runs.sources import Source, with_length
+from seqgan_tf.runs.sources import Source, source_class, with_length
 from seqgan_tf.runs.toml import read_run_settings, read_toml, to_toml
 from seqgan_tf.runs.training import Training
 from seqgan_tf.seqgan import SeqGAN

@@ -1,7 +1,7 @@
 """Where the sequences of a run come from: an oracle or a text file.
 
 A source reads and writes its files in the run directory, makes the corpus, and turns token ids into lines. A new kind
-of data is a class with these methods, its name in `config.DataSettings.kind`, and an entry in `build.CORPORA`.
+of data is a class with these methods, an entry in `CORPORA`, and its name in `config.DataSettings.kind`.
 """
 
 import abc
@@ -181,6 +181,14 @@ class TextSource(Source):
 
     def measure_quality(self, held_out: np.ndarray) -> Callable[[np.ndarray], float]:
         return lambda samples: bleu(samples, held_out, 4).bleu[4]
+
+
+CORPORA: dict[str, type[Source]] = {"oracle": OracleSource, "text": TextSource}
+
+
+def source_class(settings: RunSettings) -> type[Source]:
+    """Where the sequences of a run come from: text where there is a text file, unless `corpus.kind` says it."""
+    return CORPORA[settings.corpus.kind or ("text" if settings.data else "oracle")]
 
 
 def with_length(settings: RunSettings, sequence_length: int) -> RunSettings:

@@ -8,7 +8,7 @@ import tiny_runs
 
 import seqgan_tf as sg
 from seqgan_tf.core.validation import InputError
-from seqgan_tf.runs import build, config
+from seqgan_tf.runs import build, config, sources
 from seqgan_tf.runs.directory import create_run, load_run, open_run
 from seqgan_tf.runs.sources import OracleSource, TextSource
 
@@ -33,7 +33,7 @@ def test_every_kind_of_the_settings_has_a_class():
     for settings, classes in kinds.items():
         literal = settings.__annotations__["kind"]
         assert set(literal.__args__) == set(classes)
-    assert set(build.CORPORA) == {"oracle", "text"}
+    assert set(sources.CORPORA) == {"oracle", "text"}
     assert set(build.CONTROLS) == {"none", "constant", "noise"}
 
 
@@ -57,8 +57,8 @@ def test_the_estimator_is_that_of_its_kind(base):
 def test_the_kind_of_the_corpus_follows_from_the_data_unless_it_is_given(base, tmp_path):
     settings = config.RunSettings()
     text = config.RunSettings(data=tiny_runs.write_lines(tmp_path / "words.txt"))
-    assert build.source_class(settings) is OracleSource
-    assert build.source_class(text) is TextSource
+    assert sources.source_class(settings) is OracleSource
+    assert sources.source_class(text) is TextSource
     kind = dataclasses.replace(text, corpus=config.DataSettings(kind="oracle"))
     with pytest.raises(InputError, match=r"--corpus.kind oracle takes no text file. Received: --data .*words.txt"):
         create_run(tmp_path / "run", kind)
