@@ -1,7 +1,8 @@
-"""`seqgan-tf compare`: runs side by side."""
+"""`seqgan-tf compare`: compares runs."""
 
 import dataclasses
 from pathlib import Path
+from typing import Annotated
 
 import tyro
 
@@ -12,14 +13,24 @@ from seqgan_tf.reports.settings import EvaluationSettings, SampleSettings
 
 @dataclasses.dataclass(frozen=True)
 class Compare(SampleSettings, ReportFlags):
-    """Compare runs on the same data at equal NLL-test. Runs that differ in their seed alone are averaged."""
+    """Compare runs on the same data at equal NLL-test, averaged over seeds.
 
-    directories: tyro.conf.Positional[tuple[Path, ...]] = ()
+    Example:
+    ```python
+    from seqgan_tf.cli.main import main
+
+    main(["compare", "runs/poems", "--samples", "20"])
+    ```
+    """
+
+    directories: Annotated[
+        tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="RUN [RUN ...]", help_behavior_hint="(required)")
+    ] = ()
     """Directories of the runs."""
-    labels: tuple[str, ...] = ()
-    """A name for each run; runs of one name are averaged. Default: the settings that differ."""
+    labels: Annotated[tuple[str, ...], tyro.conf.arg(help_behavior_hint="(default: the settings that differ)")] = ()
+    """One name per run. Runs with the same name are averaged."""
     output_dir: Path | None = None
-    """Where to write the report. Default: comparison/ in the first run."""
+    """Directory of the report. None: comparison/ in the first run."""
 
     def run(self) -> int:
         from seqgan_tf.cli import console
@@ -32,8 +43,8 @@ class Compare(SampleSettings, ReportFlags):
         settings = EvaluationSettings(**dataclasses.asdict(pick(SampleSettings, self)))
         published = plots.read_published(self.published) if self.published else None
         runs = [open_run(directory) for directory in self.directories]
-        tell = (lambda text: None) if self.json else console.note
-        comparison = compare_runs(runs, settings, self.data, self.labels, tell)
+        report = (lambda text: None) if self.json else console.note
+        comparison = compare_runs(runs, settings, self.data, self.labels, report)
         directory = self.output_dir or runs[0].directory / "comparison"
         text = markdown.write_comparison(directory, comparison, published)
         self.print_report(directory, text)

@@ -1,4 +1,4 @@
-"""What a run shows in a terminal: a progress bar per phase, a line per evaluation, a table at the end."""
+"""The output of a run on a terminal: a progress bar per phase, a line per evaluation, a table at the end."""
 
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -10,7 +10,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from seqgan_tf.metrics.metric import METRICS
-from seqgan_tf.reports.verdicts import conclusion
+from seqgan_tf.reports.conclusions import conclusion
+from seqgan_tf.runs.health import warnings_of
 from seqgan_tf.runs.rows import Row, last_of_each_phase
 
 if TYPE_CHECKING:
@@ -30,22 +31,27 @@ SHOWN = (
     "generator_gradient_norm",
     "discriminator_gradient_norm",
 )
-"""Keys of the metrics that a line shows, in their order."""
+"""Keys of the metrics in a line, in order."""
 REFRESH_SECONDS = 0.25
 console = Console(highlight=False, markup=False, soft_wrap=True)
 
 
 def describe(values: Mapping[str, Any]) -> str:
-    """The label and the value of each metric in `SHOWN` that `values` contains, in one line."""
+    """One line with the label and the value of each metric of `SHOWN` that `values` contains."""
     return ", ".join(f"{METRICS[key].label} {float(values[key]):.3f}" for key in SHOWN if key in values)
 
 
-def watch(progress_of_run: Generator["training.Progress", None, None], is_stopped: Callable[[], bool]) -> bool:
-    """Runs a run to its end, or until it is told to stop, and shows it.
+def watch(
+    progress_of_run: Generator["training.Progress", None, None],
+    is_stopped: Callable[[], bool],
+    rows: Sequence[Row] = (),
+) -> bool:
+    """Runs a run and shows its progress, until it ends or is stopped.
 
     Args:
-        progress_of_run: it is closed at the end.
-        is_stopped: called after every step.
+        progress_of_run: iterator of `Training.run`. It is closed at the end.
+        is_stopped: function that is called after every step and returns whether to stop.
+        rows: the evaluations of the run, to which the run adds. New problems that they show are printed once.
 
     Returns:
         Whether the run reached its end.
@@ -58,6 +64,7 @@ def watch(progress_of_run: Generator["training.Progress", None, None], is_stoppe
         TextColumn("{task.fields[shown]}"),
     )
     bars: dict[str, Any] = {}
+    said = set(warnings_of(rows))
     shown_at = 0.0
     with Progress(*columns, console=console, disable=not console.is_terminal) as display:
         try:
@@ -67,6 +74,10 @@ def watch(progress_of_run: Generator["training.Progress", None, None], is_stoppe
                     bars[phase] = display.add_task(phase, total=total, completed=progress.step - 1, shown="")
                 if progress.row:
                     console.print(f"{phase} {progress.row['step']}: {describe(progress.row)}")
+                    for kind, text in warnings_of(rows).items():
+                        if kind not in said:
+                            said.add(kind)
+                            console.print(f"warning: {text}")
                 now = time.monotonic()
                 if now - shown_at > REFRESH_SECONDS or progress.step == total:
                     shown_at = now
@@ -79,18 +90,18 @@ def watch(progress_of_run: Generator["training.Progress", None, None], is_stoppe
 
 
 def note(text: str) -> None:
-    """A line about what is going on; left out where nobody looks."""
+    """Prints a line about the progress of a command, on a terminal only."""
     if console.is_terminal:
         console.print(text)
 
 
 def print_markdown(text: str) -> None:
-    """Markdown, drawn on a terminal and as it is elsewhere."""
+    """Prints Markdown: rendered on a terminal, as plain text elsewhere."""
     console.print(Markdown(text) if console.is_terminal else text.rstrip())
 
 
 def print_result(rows: Sequence[Row], samples: Sequence[str] | None = None) -> None:
-    """The table of the phases, what moved in words, and samples where there are any."""
+    """Prints a table of the phases, the samples if there are any, and the conclusion."""
     ends = last_of_each_phase(rows)
     has_oracle = any("nll_oracle" in row for row in ends)
     table = Table("phase", title="nats per token", title_justify="left")

@@ -1,4 +1,4 @@
-"""How a command ends where its arguments or its input are wrong: with one line."""
+"""Turns errors in the arguments of a command into one line."""
 
 import contextlib
 import difflib
@@ -11,7 +11,19 @@ from seqgan_tf.core.validation import InputError
 
 
 class ArgumentError(InputError):
-    """The arguments of the command line cannot be read."""
+    """The arguments of the command line cannot be read.
+
+    Example:
+    ```python
+    from seqgan_tf.cli.errors import ArgumentError
+    from seqgan_tf.cli.main import parse
+
+    try:
+        parse(["train", "--nonsense", "1"])
+    except ArgumentError as error:
+        print(error)  # unknown argument --nonsense (see --help)
+    ```
+    """
 
     def __str__(self) -> str:
         return f"{super().__str__()} (see --help)"
@@ -19,11 +31,11 @@ class ArgumentError(InputError):
 
 @contextlib.contextmanager
 def one_line(arguments: Sequence[str], flags: Sequence[str] = ()) -> Iterator[None]:
-    """Around the parsing of arguments: raises what tyro would print in a box.
+    """Context for parsing arguments: raises errors that tyro would print in a box.
 
     Args:
-        arguments: those that are parsed.
-        flags: those that exist, from which a suggestion for an unknown one is taken.
+        arguments: the arguments that are parsed.
+        flags: all flags of the command, to suggest one for an unknown flag. Defaults to ().
 
     Raises:
         ArgumentError: the arguments cannot be read.
@@ -37,7 +49,7 @@ def one_line(arguments: Sequence[str], flags: Sequence[str] = ()) -> Iterator[No
 
 
 def describe(event: events.ParseErrorEvent, arguments: Sequence[str] = (), flags: Sequence[str] = ()) -> str:
-    """What is wrong with the arguments, in words."""
+    """The error in the arguments, in words."""
     if isinstance(event, events.MissingArgs):
         return "missing " + ", ".join(_with_help(missing.arg) for missing in event.missing_arguments)
     if isinstance(event, events.UnrecognizedArgs):
@@ -61,7 +73,7 @@ def _with_help(argument: Any) -> str:
 
 
 def _given(flag: str, arguments: Sequence[str]) -> str:
-    """The values of a flag in the arguments, as they were written; "" where it is not among them."""
+    """The values of a flag in the arguments, as they were typed; "" if the flag is not there."""
     found: list[str] = []
     for argument in arguments:
         name, _, value = argument.partition("=")

@@ -8,7 +8,15 @@ from seqgan_tf.reports.settings import EvaluationSettings
 
 @dataclasses.dataclass(frozen=True)
 class Evaluate(EvaluationSettings, ReportFlags, RunFlags):
-    """Measure a trained run, and write a report into its directory: report.md, report.json and pictures."""
+    """Measure a trained run and write a report to evaluation/ in its directory.
+
+    Example:
+    ```python
+    from seqgan_tf.cli.main import main
+
+    main(["evaluate", "runs/poems", "--samples", "20"])
+    ```
+    """
 
     def run(self) -> int:
         from seqgan_tf import metrics
@@ -19,12 +27,12 @@ class Evaluate(EvaluationSettings, ReportFlags, RunFlags):
         published = plots.read_published(self.published) if self.published else None
         run = open_run(self.directory)
         data = evaluate.read_evaluation_data(run, settings, self.data)
-        figures, sweeps = evaluate.evaluate_run(run, data, settings)
+        report, sweeps = evaluate.evaluate_run(run, data, settings)
         comparisons = {}
         if len(sweeps) == 2:
             before, after = sweeps
             comparisons[after, before] = metrics.compare_at_equal_nll(sweeps[after], sweeps[before])
         directory = run.directory / "evaluation"
-        text = markdown.write_evaluation(directory, figures, sweeps, comparisons, published, quality=run.source.quality)
+        text = markdown.write_evaluation(directory, report, sweeps, comparisons, published, quality=run.source.quality)
         self.print_report(directory, text)
         return 0

@@ -1,8 +1,8 @@
-"""`seqgan-tf export`: a trained run as a model to be served."""
+"""`seqgan-tf export`: exports a trained run for serving."""
 
 import dataclasses
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import tyro
 
@@ -11,18 +11,26 @@ from seqgan_tf.cli.flags import RunFlags
 
 @dataclasses.dataclass(frozen=True)
 class Export(RunFlags):
-    """Write a trained run as a new version of a model for TF Serving, or for ONNX or LiteRT runtimes."""
+    """Export a trained run for TF Serving, ONNX Runtime or LiteRT.
 
-    target: tyro.conf.Positional[Path]
+    Example:
+    ```python
+    from seqgan_tf.cli.main import main
+
+    main(["export", "runs/poems", "served/poems"])
+    ```
+    """
+
+    target: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="TARGET")]
     """Directory of the served model; its name is the model's name."""
     version: int | None = None
-    """Default: one more than the latest there."""
+    """Number of the version. None: one more than the latest in TARGET."""
     format: Literal["saved_model", "onnx", "litert"] = "saved_model"
-    """saved_model is what TF Serving runs."""
+    """Format of the model. TF Serving needs saved_model."""
     warmup: bool = False
-    """Write the requests with which TF Serving warms up."""
+    """Also write warm-up requests for TF Serving."""
     jit: bool = False
-    """Compile the signatures with XLA, for a server that has it."""
+    """Compile the signatures with XLA, which the server must support."""
 
     def run(self) -> int:
         from seqgan_tf.runs.directory import load_run

@@ -1,34 +1,55 @@
-"""Flags that several commands share. Nothing here imports TensorFlow."""
+"""Flags that several commands share. This module does not import TensorFlow."""
 
 import dataclasses
 import json
+import types
+import typing
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import tyro
 
 
 @dataclasses.dataclass(frozen=True)
 class RunFlags:
-    """A command on one run."""
+    """The argument of the commands that read one run.
 
-    directory: tyro.conf.Positional[Path]
+    Example:
+    ```python
+    from pathlib import Path
+
+    from seqgan_tf.cli.flags import RunFlags
+
+    flags = RunFlags(directory=Path("runs/poems"))
+    ```
+    """
+
+    directory: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="RUN")]
     """Directory of the run."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ReportFlags:
-    """A command that writes a report."""
+    """The flags of the commands that write a report.
+
+    Example:
+    ```python
+    from seqgan_tf.cli.flags import ReportFlags
+
+    flags = ReportFlags(json=True)
+    ```
+    """
 
     data: Path | None = None
-    """Text file to measure on. Default: the held-out part of the run's own data."""
+    """Text file to measure on. None: the held-out part of the run's own data."""
     published: Path | None = None
-    """CSV file of published curves (model, nll_test, nll_oracle), which are drawn beside the sweep."""
+    """CSV file of published curves to draw beside the sweep, with columns model, nll_test, nll_oracle."""
     json: bool = False
-    """Print the report as JSON, and nothing else."""
+    """Print the report as JSON and nothing else."""
 
     def print_report(self, directory: Path, text: str) -> None:
-        """Prints a report that was written to a directory."""
+        """Prints a report that was written to a directory: report.json with `--json`, else its text."""
         from seqgan_tf.cli import console
 
         if self.json:
@@ -40,15 +61,36 @@ class ReportFlags:
 
 
 def pick(kind: Any, command: Any) -> Any:
-    """The settings of a kind among the flags of a command."""
+    """The settings of a dataclass `kind`, from the flags of a command."""
     return kind(**{field.name: getattr(command, field.name) for field in dataclasses.fields(kind)})
 
 
-def names(kind: Any, prefix: str = "--") -> list[str]:
-    """The flags of a dataclass of settings, as they are written on the command line."""
-    found: list[str] = []
+def names(kind: Any) -> list[str]:
+    """The flags for the settings of a dataclass, as typed on the command line."""
+    return list(_hints(kind))
+
+
+def with_none(kind: Any, arguments: Sequence[str]) -> list[str]:
+    """Arguments in which `none`, as TOML files have it, is what tyro reads as None, for flags that can be None."""
+    optional = {flag for flag, hint in _hints(kind).items() if types.NoneType in typing.get_args(hint)}
+    found = list(arguments)
+    for i, argument in enumerate(found):
+        flag, _, value = argument.partition("=")
+        if flag.replace("_", "-") not in optional:
+            continue
+        if value == "none":
+            found[i] = f"{flag}=None"
+        elif not value and found[i + 1 : i + 2] == ["none"]:
+            found[i + 1] = "None"
+    return found
+
+
+def _hints(kind: Any, prefix: str = "--") -> dict[str, Any]:
+    """The type of each flag."""
+    found: dict[str, Any] = {}
+    hints = typing.get_type_hints(kind)
     for field in dataclasses.fields(kind):
         flag = prefix + field.name.replace("_", "-")
         default = field.default
-        found += names(type(default), f"{flag}.") if dataclasses.is_dataclass(default) else [flag]
+        found |= _hints(type(default), f"{flag}.") if dataclasses.is_dataclass(default) else {flag: hints[field.name]}
     return found

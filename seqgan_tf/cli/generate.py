@@ -1,4 +1,4 @@
-"""`seqgan-tf generate`: samples of a trained run."""
+"""`seqgan-tf generate`: prints samples of a trained run."""
 
 import dataclasses
 
@@ -8,18 +8,26 @@ from seqgan_tf.core.validation import InputError
 
 @dataclasses.dataclass(frozen=True)
 class Generate(RunFlags):
-    """Print samples of a trained run, one per line."""
+    """Print samples of a trained run, one per line.
+
+    Example:
+    ```python
+    from seqgan_tf.cli.main import main
+
+    main(["generate", "runs/poems", "--num-samples", "2"])
+    ```
+    """
 
     num_samples: int = 5
-    """How many."""
+    """Number of samples."""
     seed: int = 1
-    """Equal seeds give equal samples."""
+    """Random seed. Equal seeds give equal samples."""
     temperature: float = 1.0
-    """Below 1 the likely tokens become likelier."""
+    """Sampling temperature. Below 1, likely tokens become likelier."""
     top_k: int | None = None
-    """Draw from the k likeliest tokens."""
+    """Sample from the k likeliest tokens only. None: from all."""
     top_p: float | None = None
-    """Draw from the likeliest tokens that hold this much probability."""
+    """Sample from the likeliest tokens with this total probability. None: from all."""
     prompt: str = ""
     """Text that every sample begins with."""
 

@@ -1,5 +1,7 @@
-"""The command line: parses the arguments, and then imports TensorFlow and runs the command."""
+"""The command line: parses the arguments, then imports TensorFlow and runs the command."""
 
+import errno
+import io
 import os
 import sys
 import tempfile
@@ -31,29 +33,66 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line.
 
     Args:
-        arguments: Defaults to None: those of the process.
+        arguments: arguments of the command line. Defaults to None: those of the process.
 
     Returns:
-        The exit code: 0 done, 2 wrong input, 130 stopped by Ctrl-C with a checkpoint. Any error that is not one of the
-        input is raised (exit code 1).
+        The exit code: 0 done, 2 wrong input, 130 stopped by Ctrl-C with a checkpoint, 141 nobody reads the output.
+        Errors other than `InputError` are raised (exit code 1).
     """
+    _prepare_streams()
     try:
         command = parse(sys.argv[1:] if arguments is None else arguments)
         _import_tensorflow()
-        return command.run()
+        code = command.run()
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        return code
     except InputError as error:
-        print(f"seqgan-tf: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:  # before a run has begun to listen for it
-        print("seqgan-tf: stopped", file=sys.stderr)
-        return 130
+        return _end(str(error), 2)
+    except KeyboardInterrupt:  # outside of training, which handles Ctrl-C itself
+        return _end("stopped", 130)
+    except BrokenPipeError:  # `seqgan-tf generate ... | head -1`: the reader has what it wanted
+        _discard_stdout()
+        return 141
+    except OSError as error:
+        if error.filename is not None or error.errno != errno.ENOSPC:
+            raise
+        _discard_stdout()
+        return _end("stdout: expected a place to write to (No space left on device)", 2)
+
+
+def _end(message: str, code: int) -> int:
+    """Prints how a command ends, on stderr, in one line. Returns the exit code."""
+    if sys.stderr is not None:
+        print(f"seqgan-tf: {' '.join(message.split())}", file=sys.stderr)
+    return code
+
+
+def _discard_stdout() -> None:
+    """What could not be written to stdout must not fail again when Python ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def _prepare_streams() -> None:
+    """Text from data is never lost: UTF-8 in files and pipes, and replaced signs where a terminal cannot show them."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:  # closed: the next file that is opened would get its number, and what is printed
+            os.open(os.devnull, os.O_RDWR)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            if stream.isatty():
+                stream.reconfigure(errors="replace")
+            else:
+                stream.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
 def parse(arguments: Sequence[str]) -> Any:
-    """The command with its flags; exits for --help and --version.
+    """Parses the arguments into a command. --help and --version exit.
 
     Raises:
-        InputError: the arguments cannot be read, or a file of settings that they name.
+        InputError: the arguments, or a file of settings that they name, cannot be read.
     """
     name, rest = next(iter(arguments), None), list(arguments[1:])
     if name == "--version":
@@ -65,6 +104,7 @@ def parse(arguments: Sequence[str]) -> Any:
         received = "nothing" if name is None else repr(name)
         raise ArgumentError(f"expected a command: {', '.join(COMMANDS)}. Received: {received}")
     with one_line(rest, flags.names(COMMANDS[name])):
+        rest = flags.with_none(COMMANDS[name], rest)
         if name != "train" or HELP & set(rest):
             return tyro.cli(COMMANDS[name], prog=f"seqgan-tf {name}", args=rest)
         default = train.defaults(rest)
@@ -74,7 +114,7 @@ def parse(arguments: Sequence[str]) -> Any:
 
 
 def _import_tensorflow() -> None:
-    """Imports TensorFlow without the lines that its start writes to the terminal."""
+    """Imports TensorFlow and hides the lines that it writes to the terminal meanwhile."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     terminal = os.dup(2)
     with tempfile.TemporaryFile() as noise:
@@ -85,7 +125,7 @@ def _import_tensorflow() -> None:
             import seqgan_tf.runs.directory  # noqa: F401
 
             tf.get_logger().setLevel("ERROR")  # it warns of functions that are compiled for several models
-            tf.zeros([1])  # looks for devices, which writes too
+            tf.zeros([1])  # TensorFlow looks for devices here, and writes about them
         except BaseException:
             noise.seek(0)
             os.write(terminal, noise.read())

@@ -1,7 +1,8 @@
-"""`seqgan-tf train`: a run, and its ablations."""
+"""`seqgan-tf train`: trains a run and its ablations."""
 
 import contextlib
 import dataclasses
+import re
 import shlex
 import signal
 from collections.abc import Callable, Sequence
@@ -19,37 +20,55 @@ if TYPE_CHECKING:
     from seqgan_tf.runs.training import Training
 
 CONFIG = "config.toml"
+SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 
 @dataclasses.dataclass(frozen=True)
 class BaseFlags:
-    """The flags that say which settings the other flags change."""
+    """The flags that select the settings which the other flags change.
+
+    Example:
+    ```python
+    from seqgan_tf.cli.train import BaseFlags
+
+    flags = BaseFlags(preset="paper")
+    ```
+    """
 
     output_dir: Path | None = None
-    """Directory of the run. Default: a new one under runs/."""
+    """Directory of the run. None: a new one under runs/."""
     preset: Literal["quick", "paper"] = "quick"
-    """The settings that are not given: minutes on two cores, or the authors' own schedule."""
+    """Default settings. quick takes minutes on two cores; paper is the authors' own schedule."""
     config: Path | None = None
-    """TOML file of settings. They replace those of the preset, and flags replace them."""
+    """TOML file of settings. It overrides the preset; flags override it."""
     resume: bool = False
     """Continue the run in --output-dir."""
     pretrained: Path | None = None
-    """Use the pre-training of the run in this directory; only [adversarial], [estimator] and [rollout] may differ."""
+    """Run whose pre-training is reused. Only its [adversarial], [estimator] and [rollout] settings may change."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Train(config.RunSettings, BaseFlags):
-    """Train a generator: on the built-in oracle, or on a text file with one sequence per line."""
+    """Train a generator on a text file, or on the built-in oracle.
+
+    Example:
+    ```python
+    from seqgan_tf.cli.main import parse
+
+    command = parse(["train", "--seed", "3", "--adversarial.rounds", "5"])
+    print(command.adversarial.rounds)  # 5; command.run() trains
+    ```
+    """
 
     controls: bool = False
-    """Then train the ablations from the same pre-training: constant reward, noise, maximum likelihood."""
+    """After the run, train the ablations constant, noise and likelihood from the same pre-training."""
     tensorboard: bool = False
-    """Write the metrics for TensorBoard too."""
+    """Also write the metrics for TensorBoard."""
     run_eagerly: bool = False
-    """Run the training steps without compiling them: slow, for debugging."""
+    """Run the training steps without compiling them. This is slow; use it for debugging."""
 
     def run(self) -> int:
-        """Trains the run, and its ablations where they are asked for; 130 where it was stopped."""
+        """Trains the run, and with --controls its ablations. Returns 0, or 130 if it was stopped."""
         from seqgan_tf.runs import directory as runs
 
         if self.tensorboard:
@@ -58,23 +77,32 @@ class Train(config.RunSettings, BaseFlags):
         if settings.data and not (self.resume or self.pretrained):
             settings = dataclasses.replace(settings, data=settings.data.resolve())
         directory = self.output_dir or _new_directory(settings, self.preset)
-        state = None
         if self.resume:
-            run = runs.open_run(directory, settings.adversarial.rounds, self.run_eagerly)
-            state = run.restore()
+            run = runs.open_run(directory, settings.adversarial.rounds, self.run_eagerly, self.data)
+            runs.move_data(run)
         elif self.pretrained:
             run = runs.branch_run(directory, self.pretrained, settings, self.run_eagerly)
-            state = run.restore()
         else:
             run = runs.create_run(directory, settings, self.run_eagerly)
-        training = run.training(state, self.tensorboard)
         is_stopped = _signals()
-        if not _watch(run, training, is_stopped):
+        if not self._train(run, is_stopped):
             return _stopped(run, " --controls" if self.controls else "")
         return self._train_controls(run, is_stopped) if self.controls else 0
 
+    def _train(self, run: "Run", is_stopped: Callable[[], bool]) -> bool:
+        """Trains a run from its last checkpoint, or from its beginning. Returns whether it reached its end."""
+        from seqgan_tf.cli.console import console
+
+        state = run.state()
+        with state.locked():
+            if state.has_checkpoint:
+                state.restore()
+            for note in state.notes:
+                console.print(note)
+            return _watch(run, run.training(state, self.tensorboard), is_stopped)
+
     def _train_controls(self, run: "Run", is_stopped: Callable[[], bool]) -> int:
-        """Trains each ablation from the run's own pre-training."""
+        """Trains each ablation from the pre-training of the run. Returns 0, or 130 if it was stopped."""
         from seqgan_tf.cli.console import console
         from seqgan_tf.runs import directory as runs
 
@@ -87,8 +115,7 @@ class Train(config.RunSettings, BaseFlags):
             else:
                 settings = config.control(run.settings, name)
                 control = runs.branch_run(directory, run.directory, settings, self.run_eagerly)
-            training = control.training(control.restore(), self.tensorboard)
-            if not _watch(control, training, is_stopped):
+            if not self._train(control, is_stopped):
                 return _stopped(run, " --controls")
             directories.append(directory)
         console.print(f"\nto compare them: seqgan-tf compare {shlex.join(map(str, directories))}")
@@ -120,18 +147,25 @@ def defaults(arguments: Sequence[str]) -> Train:
 
 
 def check(command: Train, default: Train) -> None:
-    """Checks the flags that were given against each other.
+    """Checks that a resumed run keeps its settings.
+
+    Args:
+        command: the parsed command.
+        default: the settings of the run, from `defaults`.
 
     Raises:
-        InputError: a resumed run was given other settings.
+        InputError: the flags change a setting other than the number of rounds and the path of the text.
     """
     if not command.resume:
         return
-    free = ("output_dir", "resume", "tensorboard", "controls", "run_eagerly")
+    free = ["output_dir", "resume", "tensorboard", "controls", "run_eagerly"] + ["data"] * (default.data is not None)
     allowed = dataclasses.replace(default, **{name: getattr(command, name) for name in free})
     rounds = dataclasses.replace(allowed.adversarial, rounds=command.adversarial.rounds)
     if command != dataclasses.replace(allowed, adversarial=rounds):
-        raise InputError("--resume takes the settings of the run: only --adversarial.rounds can be given with it")
+        raise InputError(
+            "--resume takes the settings of the run: only --adversarial.rounds can be given with it, and --data where "
+            "the same text has been moved"
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -145,26 +179,32 @@ def _read_base(arguments: Sequence[str]) -> _Base:
 
 
 def _new_directory(settings: config.RunSettings, preset: str) -> Path:
-    stem = f"{settings.data.stem if settings.data else 'oracle'}-{preset}"
+    name = settings.data.stem if settings.data else "oracle"
+    stem = re.sub(r"[\[\]\\\ud800-\udfff]", "_", name) + f"-{preset}"  # what TensorFlow or UTF-8 cannot have in a path
     numbers = (n for n in range(1, 1_000_000))
     return next(path for n in numbers if not (path := Path("runs") / f"{stem}-{n}").exists())
 
 
 def _signals() -> Callable[[], bool]:
-    """From now on Ctrl-C asks the run to stop, and a second one stops at once; returns what tells whether it came."""
+    """From now on the first Ctrl-C asks the run to stop, and the second kills it.
+
+    Returns:
+        Function that tells whether Ctrl-C was pressed.
+    """
     stopped: list[int] = []
 
     def stop(number: int, frame: object) -> None:
         stopped.append(number)
         signal.signal(number, signal.SIG_DFL)
 
-    for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, stop)
+    for name in SIGNALS:
+        if signal.getsignal(name) is not signal.SIG_IGN:  # nohup ignores SIGHUP
+            signal.signal(name, stop)
     return lambda: bool(stopped)
 
 
 def _watch(run: "Run", training: "Training", is_stopped: Callable[[], bool]) -> bool:
-    """Shows a run until its end, or until it is stopped; returns whether it reached its end."""
+    """Trains a run and prints its progress and result. Returns whether it reached its end."""
     from seqgan_tf.cli import console
     from seqgan_tf.reports import plots
 
@@ -175,7 +215,7 @@ def _watch(run: "Run", training: "Training", is_stopped: Callable[[], bool]) -> 
     )
     for note in corpus.notes:
         console.console.print(note)
-    finished = console.watch(training.run(), is_stopped)
+    finished = console.watch(training.run(), is_stopped, rows)
     samples = None
     if run.tokenizer and finished:
         samples = run.decode(run.gan.generate(5, seed=1, suppress_tokens=run.source.suppressed_tokens))

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,10 +19,15 @@ def read_bytes(path: str | os.PathLike, kind: str) -> bytes:
         kind: what is expected there, for the message, such as "a text file".
 
     Raises:
-        InputError: the file cannot be read.
+        InputError: the file cannot be read, or is not a regular file (a device or a pipe may have no end).
     """
     try:
+        mode = os.stat(path).st_mode
+        if stat.S_ISCHR(mode) or stat.S_ISBLK(mode) or stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode):
+            raise InputError(f"{path}: expected {kind}. Received: a device or a pipe")
         return Path(path).read_bytes()
+    except InputError:
+        raise
     except (OSError, ValueError) as error:  # ValueError: a name that holds NUL
         raise InputError(f"{path}: expected {kind} that can be read ({_reason(error)})") from error
 
@@ -45,6 +51,17 @@ def read_text(path: str | os.PathLike, kind: str) -> str:
     if "\0" in text:
         raise InputError(f"{path}: expected UTF-8 text. Received: a binary file (it holds NUL)")
     return text
+
+
+def check_no_pattern(path: str | os.PathLike) -> None:
+    """Checks that TensorFlow can find files below a path: it reads the names of checkpoints and models as patterns.
+
+    Raises:
+        InputError: the path holds [ or ] or a backslash.
+    """
+    found = sorted(set(str(path)) & set("[]\\"))
+    if found:
+        raise InputError(f"{path}: expected a path without [, ] and \\, which TensorFlow reads as a pattern")
 
 
 def make_directory(path: str | os.PathLike) -> Path:

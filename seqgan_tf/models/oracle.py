@@ -72,7 +72,10 @@ class Oracle(Generator):
             with np.load(path) as file:
                 arrays = {name: file[name] for name in file.files}
         except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile, AttributeError) as error:
-            raise InputError(f"{path}: expected a readable .npz file of oracle weights ({error})") from error
+            reason = " ".join(str(error).split()).split(" This file contains")[0]
+            if "pickle" in reason:  # a pickle can run code, so it is not read
+                reason = "it is a pickle: load it yourself and write its arrays with numpy.savez"
+            raise InputError(f"{path}: expected a readable .npz file of oracle weights ({reason})") from error
         for name in ("embeddings", "Wi", "Wo"):
             if name not in arrays or arrays[name].ndim != 2:
                 raise InputError(f"{path}: expected a matrix {name!r} among the arrays. Received: {sorted(arrays)}")

@@ -1,4 +1,4 @@
-"""Runs side by side: a curve for each way of training, over its seeds, compared with the first at equal NLL-test."""
+"""Compares runs: one curve for each way of training, over its seeds, compared with the first at equal NLL-test."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
@@ -20,19 +20,30 @@ from seqgan_tf.reports.settings import EvaluationSettings
 from seqgan_tf.runs import config
 from seqgan_tf.runs.directory import Run
 
-# Settings that do not change a pre-trained generator
+# Prefixes of the settings that do not change a pre-trained generator
 NOT_OF_THE_GENERATOR = (*config.BRANCHING, "discriminator.", "pretrain.discriminator_")
 
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-    """What was compared.
+    """The result of `compare_runs`.
 
     Attributes:
         quality: the metric of samples that the curves show beside NLL-test.
-        curves: temperature sweeps over training seeds, by name; the pre-trained generators come first.
-        runs: lists of directories, by the name of the curve.
-        differences: each curve less the first at equal NLL-test, by name.
+        curves: {name: temperature sweep over training seeds}; the pre-trained generators come first.
+        runs: {name of the curve: directories of its runs}.
+        differences: {name: the curve compared with the first one at equal NLL-test}.
+
+    Example:
+    ```python
+    import seqgan_tf as sg
+    from seqgan_tf.reports.compare import compare_runs
+    from seqgan_tf.reports.settings import EvaluationSettings
+
+    comparison = compare_runs([sg.load_run("runs/poems")], EvaluationSettings(samples=20))
+    for name, difference in comparison.differences.items():
+        print(name, comparison.quality.label, difference.difference)
+    ```
     """
 
     quality: Metric
@@ -50,23 +61,23 @@ def compare_runs(
 ) -> Comparison:
     """Sweeps the temperatures of the pre-trained and the last state of every run.
 
-    Runs that differ in their seed alone, or have one label, are one way of training. Each run is measured on its own
-    held-out sequences, with one set of samples at each temperature.
+    Runs that differ only in their seed, or have the same label, are one way of training. Each run is measured on its
+    own held-out sequences, with one set of samples at each temperature.
 
     Args:
-        runs: on the same data, each with a finished pre-training.
-        settings: what is sampled.
+        runs: runs on the same data, each with a finished pre-training.
+        settings: settings of the evaluation; `sweep_seeds` is not used.
         data: a text file to measure on. Defaults to None: each run's held-out part.
-        labels: a name for each run. Defaults to None: the settings that differ from those of the first run.
-        report: function that is told what is being measured. Defaults to nothing.
+        labels: one name per run. Defaults to None: the settings that differ from those of the first run.
+        report: function that is called with the name of each state before it is measured. Defaults to doing nothing.
 
     Raises:
-        InputError: the runs are on different data, one is given twice, not every run has a label, or see
-            `read_evaluation_data`.
+        InputError: the runs are on different data, two are equal, or the number of labels is not that of the runs;
+            also as in `read_evaluation_data`.
     """
     first = runs[0]
     if labels and len(labels) != len(runs):
-        raise InputError(f"`labels` must be one a run. Received: {len(labels)} labels, {len(runs)} runs")
+        raise InputError(f"`labels` must be one per run. Received: {len(labels)} labels, {len(runs)} runs")
     names: dict[tuple[str, int], Path] = {}  # (name of the last state, seed) -> directory
     for run, label in zip(runs, labels or [""] * len(runs), strict=True):
         if run.data_digest != first.data_digest:
@@ -83,7 +94,7 @@ def compare_runs(
                 raise InputError(f"{run.directory}: expected a run that has finished its pre-training")
             curve = _pretrained_name(run, first) if state == PRETRAINED else name if labels else state + name
             if seed in found.get(curve, {}):
-                continue  # an ablation has the pre-training of the run that it branched from
+                continue  # an ablation shares the pre-training of its run
             report(f"{run.directory}: {state}")
             sweep = sweep_run(run, evaluation_data, settings)
             found.setdefault(curve, {})[seed] = (sweep, str(run.directory))
@@ -101,7 +112,7 @@ def compare_runs(
 
 
 def _name(run: Run, first: Run) -> str:
-    """The settings in which a run differs from the first, in words; with a comma before them."""
+    """The settings in which a run differs from the first, in words, each with a comma before it."""
     settings = _on_data_of(run, first)
     for name in config.CONTROLS:
         if settings != first.settings and settings == config.control(first.settings, name):
@@ -115,7 +126,7 @@ def _pretrained_name(run: Run, first: Run) -> str:
 
 
 def _on_data_of(run: Run, first: Run) -> config.RunSettings:
-    """The settings of a run without what may differ between runs on equal data: paths and the seed."""
+    """The settings of a run with the seed and paths of the first, which may differ between runs on equal data."""
     same = {name: getattr(first.settings, name) for name in ("seed", "data", "oracle_weights")}
     return dataclasses.replace(run.settings, **same)
 

@@ -1,4 +1,4 @@
-"""Measures the states of a run: reads its directory and its data, and gives plain numbers."""
+"""Measures the states of a run: the contents of report.json."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from seqgan_tf.reports.settings import EvaluationSettings
 from seqgan_tf.runs.directory import Run
 from seqgan_tf.seqgan import SeqGAN
 
-ORACLE_SAMPLES = 40_000  # for the oracle against itself: the third decimal is then right
+ORACLE_SAMPLES = 40_000  # for the oracle against itself: correct to three decimals
 TEMPERATURES, TEXTS, TEXT_SEED = (0.7, 1.0, 1.3), 5, 1
 PRETRAINED, UNFINISHED = "pre-trained", "in pre-training"
 
@@ -29,9 +29,21 @@ class EvaluationData:
 
     Attributes:
         held_out: int32 array [n, T].
-        training: int32 array [m, T], the training data of the run; None where they cannot be read.
-        description: where the held-out sequences come from.
-        num_cut: number of held-out lines that were too long and were cut.
+        training: int32 array [m, T], the training data of the run; None if they cannot be read.
+        description: number and origin of the held-out sequences, in words.
+        num_cut: number of held-out lines that were too long and were cut. Defaults to 0.
+
+    Example:
+    ```python
+    import seqgan_tf as sg
+    from seqgan_tf.reports.evaluate import evaluate_run, read_evaluation_data
+    from seqgan_tf.reports.settings import EvaluationSettings
+
+    run, settings = sg.load_run("runs/poems"), EvaluationSettings(samples=20)
+    data = read_evaluation_data(run, settings)
+    print(data.description)
+    report, sweeps = evaluate_run(run, data, settings)
+    ```
     """
 
     held_out: np.ndarray
@@ -41,15 +53,15 @@ class EvaluationData:
 
 
 def read_evaluation_data(run: Run, settings: EvaluationSettings, data: Path | None = None) -> EvaluationData:
-    """The held-out sequences of a run, at most `settings.samples` of them.
+    """Reads the data for an evaluation, with at most `settings.samples` held-out sequences.
 
     Args:
         run: the run.
-        settings: what is measured.
+        settings: settings of the evaluation.
         data: a text file to measure on. Defaults to None: the held-out part of the run's own data.
 
     Raises:
-        InputError: a setting makes no sense, a file cannot be read, or the run is on an oracle and `data` is given.
+        InputError: a setting is out of its range, a file cannot be read, or `data` is given for a run on an oracle.
     """
     check_at_least(2, samples=settings.samples)
     check_at_least(1, sweep_seeds=settings.sweep_seeds)
@@ -61,16 +73,18 @@ def read_evaluation_data(run: Run, settings: EvaluationSettings, data: Path | No
     if run.tokenizer is None:
         raise InputError("--data needs a run on text. Received: a run on an oracle")
     lines = read_lines(data)[: settings.samples]
+    if len(lines) < 2:
+        raise InputError(f"{data}: expected at least 2 lines to measure on. Received: {len(lines)}")
     held_out, num_cut = run.tokenizer.encode_padded(lines, run.settings.sequence_length)
     try:
         training = run.corpus.train_token_ids
-    except InputError:  # measuring on another file does not need the first one
+    except InputError:  # measuring on another file does not need the run's own
         training = None
     return EvaluationData(held_out, training, f"{len(held_out)} lines of {data.name}", num_cut)
 
 
 def restored_states(run: Run) -> Iterator[str]:
-    """Sets the run's models to the states that can be measured, one after the other; yields the name of each."""
+    """Restores, one after the other, the states of a run that can be measured; yields the name of each."""
     state = run.state()
     if state.pretrained:
         state.restore(pretrained=True)
@@ -87,12 +101,12 @@ def evaluate_run(
     """All metrics of a run.
 
     Args:
-        run: the run; its models are left in their last state.
+        run: the run. Afterwards its models have the weights of its last checkpoint.
         data: the sequences to measure on.
-        settings: what is measured.
+        settings: settings of the evaluation.
 
     Returns:
-        (dict of plain values, as in report.json; the temperature sweep of each state, empty without
+        (the report, a dict of plain values as in report.json; {state: temperature sweep}, empty without
         `settings.sweep`).
     """
     states, sweeps = {}, {}
@@ -100,7 +114,7 @@ def evaluate_run(
         states[name] = _evaluate_state(run, data, settings)
         if settings.sweep:
             sweeps[name] = sweep_run(run, data, settings)
-    figures = {
+    report = {
         "run": str(run.directory),
         "held_out": data.description,
         "num_held_out": len(data.held_out),
@@ -112,12 +126,12 @@ def evaluate_run(
     }
     if sweeps:
         quality = run.source.quality.label
-        figures["sweep"] = {"quality": quality, **{name: plain(sweep) for name, sweep in sweeps.items()}}
-    return figures, sweeps
+        report["sweep"] = {"quality": quality, **{name: plain(sweep) for name, sweep in sweeps.items()}}
+    return report, sweeps
 
 
 def sweep_run(run: Run, data: EvaluationData, settings: EvaluationSettings) -> TemperatureSweep:
-    """The temperature sweep of the run's generator as it is; its quality is `run.source.quality`."""
+    """The temperature sweep of the run's generator with its present weights; its quality is `run.source.quality`."""
     return metrics.temperature_sweep(
         run.gan.generator,
         data.held_out,
@@ -128,7 +142,7 @@ def sweep_run(run: Run, data: EvaluationData, settings: EvaluationSettings) -> T
 
 
 def plain(value: Any) -> Any:
-    """Dataclasses, arrays and NaN as what JSON has: dicts, lists and None."""
+    """Converts to JSON types: dataclasses become dicts, arrays become lists, NaN and infinities become None."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return plain({field.name: getattr(value, field.name) for field in dataclasses.fields(value)})
     if isinstance(value, dict):
@@ -152,7 +166,7 @@ def _evaluate_state(run: Run, data: EvaluationData, settings: EvaluationSettings
             "num_real": len(data.held_out),
             "num_generated": len(generated),
         }
-    figures = {
+    found = {
         "likelihood": likelihood,
         "samples": plain(_ngrams(generated, data)),
         "discriminator": _healths(gan, data, generated),
@@ -164,25 +178,25 @@ def _evaluate_state(run: Run, data: EvaluationData, settings: EvaluationSettings
         },
     }
     if settings.reverse_lm:
-        figures["reverse_lm"] = plain(_reverse_lm(run, generated, data))
-    return figures
+        found["reverse_lm"] = plain(_reverse_lm(run, generated, data))
+    return found
 
 
 def _evaluate_real(run: Run, data: EvaluationData, settings: EvaluationSettings) -> dict[str, Any]:
-    """The same metrics of real sequences: no generator is expected to reach better values."""
-    figures: dict[str, Any] = {}
+    """The same metrics of real sequences, for comparison: a generator is not expected to reach better values."""
+    found: dict[str, Any] = {}
     if run.oracle:
         own = generate(run.oracle, ORACLE_SAMPLES, data.held_out.shape[1], settings.seed)
-        figures["oracle_against_itself"] = metrics.negative_log_likelihood(run.oracle, own)
-        figures["num_oracle_samples"] = ORACLE_SAMPLES
+        found["oracle_against_itself"] = metrics.negative_log_likelihood(run.oracle, own)
+        found["num_oracle_samples"] = ORACLE_SAMPLES
     if data.training is not None:
         count = min(len(data.training), len(data.held_out))
-        figures["samples"] = plain(_ngrams(data.training[:count], data))
-        # Real lines that stand in the training part too; of the training part itself all would.
-        figures["samples"]["share_copied"] = metrics.share_copied(data.held_out, data.training).share
+        found["samples"] = plain(_ngrams(data.training[:count], data))
+        # The share of held-out sequences that are also in the training part; of the training part itself it is 1.
+        found["samples"]["share_copied"] = metrics.share_copied(data.held_out, data.training).share
         if settings.reverse_lm:
-            figures["reverse_lm"] = plain(_reverse_lm(run, data.training[: settings.samples], data))
-    return figures
+            found["reverse_lm"] = plain(_reverse_lm(run, data.training[: settings.samples], data))
+    return found
 
 
 def _ngrams(sequences, data):
@@ -190,7 +204,7 @@ def _ngrams(sequences, data):
 
 
 def _healths(gan: SeqGAN, data: EvaluationData, generated: np.ndarray) -> dict[str, Any]:
-    """The discriminator on new samples, against held-out sequences and against its training data."""
+    """Metrics of the discriminator: new samples against held-out sequences, and against its training data."""
 
     def score(token_ids: np.ndarray) -> np.ndarray:
         return discriminator_logits(gan.discriminator, token_ids)

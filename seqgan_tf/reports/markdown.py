@@ -1,4 +1,4 @@
-"""The report of an evaluation or of a comparison, a directory: report.md, report.json and pictures."""
+"""Writes the report of an evaluation or of a comparison: a directory with report.md, report.json and plots."""
 
 import contextlib
 import json
@@ -12,8 +12,8 @@ from seqgan_tf.core.files import whole_directory
 from seqgan_tf.core.validation import InputError
 from seqgan_tf.metrics.metric import METRICS, Metric
 from seqgan_tf.reports import plots
+from seqgan_tf.reports.conclusions import equal_nll_conclusion
 from seqgan_tf.reports.evaluate import plain
-from seqgan_tf.reports.verdicts import equal_nll_conclusion
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,18 +29,18 @@ LIKELIHOODS = (
     "kl_generator_oracle",
     "jensen_shannon",
 )
-"""Keys of the metrics of the likelihood table, in their order."""
+"""Keys of the metrics in the likelihood table, in order."""
 OF_ORACLE_ENTROPY = LIKELIHOODS[:3]
-"""Those that are the entropy of the oracle where the generator is the oracle itself; the divergences are then 0."""
+"""Those that equal the entropy of the oracle if the generator is the oracle itself; the others are then 0."""
 HEALTH = ("real_accuracy", "generated_accuracy", "auc", "log_loss", "calibration_error")
-"""Keys of the metrics of the discriminator table, in their order."""
+"""Keys of the metrics in the discriminator table, in order."""
 NLL_TEST = METRICS["nll_test"].label
 AT_EQUAL_NLL = f"## At equal {NLL_TEST}"
 
 
 def write_evaluation(
     directory: str | os.PathLike,
-    figures: Mapping[str, Any],
+    report: Mapping[str, Any],
     sweeps: "Mapping[str, TemperatureSweep]",
     comparisons: "Mapping[tuple[str, str], EqualNllComparison]",
     published: "Mapping[str, np.ndarray] | None" = None,
@@ -50,12 +50,12 @@ def write_evaluation(
     """Writes the report of one run, whole or not at all. It replaces an earlier report.
 
     Args:
-        directory: path of the report; it is made where it is missing.
-        figures: all numbers of the report, as `evaluate.evaluate_run` returns them.
+        directory: directory of the report; it is created if it is missing.
+        report: the contents of report.json, as `evaluate.evaluate_run` returns them.
         sweeps: the temperature sweeps of the run, as `evaluate.evaluate_run` returns them.
-        comparisons: comparisons by (name of the curve, name of the curve that it is compared with).
-        published: curves for the picture of the sweep, as `plots.read_published` returns them. Defaults to None.
-        quality: the metric of samples that the sweeps show; it is needed where there are sweeps. Defaults to None.
+        comparisons: {(name of a curve, name of the curve that it is compared with): comparison}.
+        published: curves for the plot of the sweep, as `plots.read_published` returns them. Defaults to None.
+        quality: the metric of samples that the sweeps show; required if there are sweeps. Defaults to None.
 
     Returns:
         The text of report.md.
@@ -65,25 +65,25 @@ def write_evaluation(
     """
     if quality is None and (sweeps or comparisons):
         raise InputError("`quality` must be the metric that the sweeps show. Received: None")
-    real = figures["real"]
-    parts = [f"# Evaluation of {figures['run']}", _measured(figures)]
-    parts += ["## Likelihood", _likelihood_table(figures)]
-    parts += ["## n-grams", _ngram_table(figures)]
-    if "reverse_lm" in real or any("reverse_lm" in state for state in figures["states"].values()):
-        parts += ["## Reverse language model", _reverse_table(figures)]
-    parts += ["## The discriminator", _health_table(figures)]
+    real = report["real"]
+    parts = [f"# Evaluation of {report['run']}", _measured(report)]
+    parts += ["## Likelihood", _likelihood_table(report)]
+    parts += ["## n-grams", _ngram_table(report)]
+    if "reverse_lm" in real or any("reverse_lm" in state for state in report["states"].values()):
+        parts += ["## Reverse language model", _reverse_table(report)]
+    parts += ["## The discriminator", _health_table(report)]
     if quality is not None:
         parts += ["## Temperature sweep", *_sweep_tables(sweeps, quality)] if sweeps else []
         for names, comparison in comparisons.items():
             parts += [AT_EQUAL_NLL, *_equal_nll_parts(*names, quality, comparison)]
-    for name, state in figures["states"].items():
+    for name, state in report["states"].items():
         for temperature, texts in state["texts"].items():
             parts += [f"## Samples {name}, temperature {temperature}", "\n".join(f"    {text}" for text in texts)]
     with whole_directory(directory) as folder:
         with contextlib.suppress(ImportError):
             healths = {
                 f"{name}, {kind}": health
-                for name, state in figures["states"].items()
+                for name, state in report["states"].items()
                 for kind, health in state["discriminator"].items()
                 if kind != "training real"
             }
@@ -95,7 +95,7 @@ def write_evaluation(
                 parts.append(f"![quality against {NLL_TEST}](sweep.png)")
         text = "\n\n".join(parts) + "\n"
         compared = [{"of": names, **plain(comparison)} for names, comparison in comparisons.items()]
-        _write(folder, text, {"version": __version__, **figures, "at_equal_nll_test": compared})
+        _write(folder, text, {"version": __version__, **report, "at_equal_nll_test": compared})
     return text
 
 
@@ -105,9 +105,9 @@ def write_comparison(
     """Writes the report of a comparison of runs, whole or not at all. It replaces an earlier report.
 
     Args:
-        directory: path of the report; it is made where it is missing.
+        directory: directory of the report; it is created if it is missing.
         comparison: as `compare.compare_runs` returns it.
-        published: curves for the picture, as `plots.read_published` returns them. Defaults to None.
+        published: curves for the plot, as `plots.read_published` returns them. Defaults to None.
 
     Returns:
         The text of report.md.
@@ -152,48 +152,48 @@ def _sweep_tables(curves: "Mapping[str, TemperatureSweep]", quality: Metric) -> 
 
 
 def _equal_nll_parts(name: str, other: str, quality: Metric, comparison: "EqualNllComparison") -> list[str]:
-    """The result of a comparison in a sentence, and a table of its points."""
+    """The result of a comparison: a sentence, and a table of its points."""
     parts = [equal_nll_conclusion(name, other, quality, comparison)]
     points = zip(comparison.nll_test, comparison.difference, comparison.half_width, strict=True)
     rows = [[f"{nll:.2f}", _with_band(difference, half)] for nll, difference, half in points]
     return parts + [_table([NLL_TEST, f"difference in {quality.label}"], rows)] * bool(rows)
 
 
-def _measured(figures: Mapping[str, Any]) -> str:
-    """What was measured, on what, and in which units."""
-    cut = f" {figures['num_cut']} of them were cut." if figures["num_cut"] else ""
-    samples = f"{figures['num_samples']} samples at temperature 1, seed {figures['seed']}"
+def _measured(report: Mapping[str, Any]) -> str:
+    """The samples, the held-out sequences and the units, in words."""
+    cut = f" {report['num_cut']} of them were cut." if report["num_cut"] else ""
+    samples = f"{report['num_samples']} samples at temperature 1, seed {report['seed']}"
     return (
-        f"{samples}, against {figures['held_out']}.{cut} Likelihoods are in nats per token, divergences in nats per "
+        f"{samples}, against {report['held_out']}.{cut} Likelihoods are in nats per token, divergences in nats per "
         "sequence; +- is one standard error, in the sweep the 95% band over sets of samples."
     )
 
 
-def _likelihood_table(figures: Mapping[str, Any]) -> str:
-    states = figures["states"]
+def _likelihood_table(report: Mapping[str, Any]) -> str:
+    states = report["states"]
     keys = [key for key in LIKELIHOODS if any(key in state["likelihood"] for state in states.values())]
     rows = []
     for state, values in states.items():
         errors = values["likelihood"].get("standard_errors", {})
         rows.append([state, *(_with_band(values["likelihood"][key], errors.get(key)) for key in keys)])
-    if "oracle_against_itself" in figures["real"]:
-        entropy = f"{figures['real']['oracle_against_itself']:.3f}"
+    if "oracle_against_itself" in report["real"]:
+        entropy = f"{report['real']['oracle_against_itself']:.3f}"
         rows.append(["the oracle against itself", *(entropy if key in OF_ORACLE_ENTROPY else "0" for key in keys)])
     return _table(["", *(METRICS[key].label for key in keys)], rows)
 
 
-def _ngram_table(figures: Mapping[str, Any]) -> str:
-    rows = {name: state["samples"] for name, state in figures["states"].items()}
-    if "samples" in figures["real"]:
-        rows["real against real"] = figures["real"]["samples"]
+def _ngram_table(report: Mapping[str, Any]) -> str:
+    rows = {name: state["samples"] for name, state in report["states"].items()}
+    if "samples" in report["real"]:
+        rows["real against real"] = report["real"]["samples"]
     names = list(dict.fromkeys(name for row in rows.values() for name in row))
     note = "BLEU is the mean sentence BLEU, smoothing method 1; the end token counts as a token."
     return note + "\n\n" + _table(["", *rows], [[n, *(_number(row.get(n)) for row in rows.values())] for n in names])
 
 
-def _reverse_table(figures: Mapping[str, Any]) -> str:
-    found = {name: state.get("reverse_lm") for name, state in figures["states"].items()}
-    found["real training sequences"] = figures["real"].get("reverse_lm")
+def _reverse_table(report: Mapping[str, Any]) -> str:
+    found = {name: state.get("reverse_lm") for name, state in report["states"].items()}
+    found["real training sequences"] = report["real"].get("reverse_lm")
     rows = [
         [name, _number(value["nll"]), str(value["num_generated"]), str(value["num_real"])]
         for name, value in found.items()
@@ -203,10 +203,10 @@ def _reverse_table(figures: Mapping[str, Any]) -> str:
     return _table(header, rows)
 
 
-def _health_table(figures: Mapping[str, Any]) -> str:
+def _health_table(report: Mapping[str, Any]) -> str:
     rows = [
         [f"{name}, {kind}", *(_number(health[key]) for key in HEALTH)]
-        for name, state in figures["states"].items()
+        for name, state in report["states"].items()
         for kind, health in state["discriminator"].items()
     ]
     note = (
@@ -240,7 +240,7 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in cells)
 
 
-def _write(folder: Path, text: str, figures: Mapping[str, Any]) -> None:
+def _write(folder: Path, text: str, report: Mapping[str, Any]) -> None:
     (folder / "report.md").write_text(text, encoding="utf-8")
-    content = json.dumps(plain(figures), indent=1, ensure_ascii=False, allow_nan=False)
+    content = json.dumps(plain(report), indent=1, ensure_ascii=False, allow_nan=False)
     (folder / "report.json").write_text(content + "\n", encoding="utf-8")

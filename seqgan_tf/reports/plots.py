@@ -1,4 +1,4 @@
-"""Pictures: the evaluations of a run over time, quality against NLL-test, and the calibration of a discriminator."""
+"""Plots: the evaluations of a run over time, quality against NLL-test, and the calibration of a discriminator."""
 
 import csv
 import io
@@ -24,7 +24,7 @@ PUBLISHED_COLUMNS = ("model", NLL_TEST.key, NLL_ORACLE.key)
 
 
 def _figure(**settings: Any) -> "Figure":
-    require("matplotlib", "a picture", "plot")
+    require("matplotlib", "a plot", "plot")
     from matplotlib.figure import Figure
 
     return Figure(**settings)
@@ -35,7 +35,7 @@ def _save(figure: "Figure", path: str | os.PathLike) -> None:
 
 
 def plot_curves(rows: Sequence[Row], path: str | os.PathLike) -> None:
-    """Draws the evaluations of a run over its time.
+    """Plots the evaluations of a run over its training time.
 
     Args:
         rows: evaluations, as `runs.rows.read_rows` returns them.
@@ -61,7 +61,7 @@ def plot_curves(rows: Sequence[Row], path: str | os.PathLike) -> None:
             points = [(row["seconds"], row[name]) for row in rows if name in row]
             if points:
                 axes.plot(*zip(*points, strict=True), marker="o", markersize=3.5, label=label)
-    # The untrained generator is far above all later points: with it, their differences could not be seen.
+    # The axis leaves out the untrained generator, whose NLL would hide the differences between the later ones.
     trained = [row[name] for row in rows[1:] for name in (NLL_TEST.key, NLL_ORACLE.key) if name in row]
     if trained:
         margin = 0.05 * (max(trained) - min(trained)) + 0.02
@@ -93,7 +93,7 @@ def plot_curves(rows: Sequence[Row], path: str | os.PathLike) -> None:
 
 
 def read_published(path: str | os.PathLike) -> dict[str, np.ndarray]:
-    """Reads published curves.
+    """Reads published curves of NLL-test and NLL-oracle.
 
     Args:
         path: CSV file with the columns model, nll_test, nll_oracle. Points with nan or inf are left out.
@@ -128,11 +128,11 @@ def plot_quality_diversity(
     published: Mapping[str, np.ndarray] | None = None,
     oracle_entropy: float | None = None,
 ) -> None:
-    """Draws quality against NLL-test: one curve per method, its seeds as thin lines, a dot with 95% bands at alpha 1.
+    """Plots quality against NLL-test: a curve per method, a thin line per seed, a dot with 95% bands at alpha 1.
 
     Args:
-        curves: temperature sweeps by name.
-        quality: the metric of samples that the curves show; its direction says which corner is better.
+        curves: {name: temperature sweep}.
+        quality: the metric of samples that the curves show. Its direction tells which corner is better.
         path: PNG file to write.
         published: curves to draw in grey, as `read_published` returns them. Defaults to None.
         oracle_entropy: entropy of the oracle, nats per token, drawn as a line. Defaults to None.
@@ -153,7 +153,7 @@ def plot_quality_diversity(
         one = np.isclose(curve.alphas, 1)
         bars = {"xerr": nll_half[one], "yerr": half[one]} if several else {}
         axes.errorbar(nll[one], values[one], **bars, fmt="o", color=color, markersize=7, capsize=3, zorder=4)
-    # The range of the first curve: with that of a far worse generator, the other curves could not be told apart.
+    # The axes have the range of the first curve: that of a far worse generator would hide the others' differences.
     first = next(iter(curves.values())).nll_test.mean(axis=0)
     means = [(c.nll_test.mean(axis=0), c.quality.mean(axis=0)) for c in curves.values()]
     left, right = min(nll.min() for nll, _ in means), first.max()
@@ -165,10 +165,9 @@ def plot_quality_diversity(
         # The underscore keeps the label out of the legend
         axes.plot(*points.T, label=f"_{model}", color="0.45", linewidth=1, linestyle=linestyle, zorder=2)
         inside = points[(points[:, 0] <= right) & (points[:, 1] >= low) & (points[:, 1] <= high)]
-        if len(inside):  # on its line, since grey lines in a legend cannot be told apart
-            at = inside[
-                len(inside) * (3 + 2 * (number % 3)) // 8
-            ]  # at three different places, so that names do not overlap
+        if len(inside):  # the name is on the line: the grey lines would look alike in a legend
+            # at one of three places, so that names do not overlap
+            at = inside[len(inside) * (3 + 2 * (number % 3)) // 8]
             axes.annotate(model, at, fontsize=8, color="0.25", ha="center", va="center", zorder=5, bbox=white_box)
     if oracle_entropy is not None:
         axes.axhline(oracle_entropy, color="0.7", linewidth=0.8, zorder=1)
@@ -195,10 +194,10 @@ def plot_quality_diversity(
 
 
 def plot_calibration(healths: Mapping[str, Mapping[str, Any]], path: str | os.PathLike) -> None:
-    """Draws the share of real sequences against the discriminator's probability of real, bin by bin.
+    """Plots the share of real sequences against the discriminator's probability of real, one point per bin.
 
     Args:
-        healths: the fields of `metrics.calibration.DiscriminatorHealth`, by name of the discriminator.
+        healths: {name: fields of a `metrics.calibration.DiscriminatorHealth`}.
         path: PNG file to write.
 
     Raises:

@@ -1,4 +1,4 @@
-"""From settings to parts: which class a `kind` stands for, and how the parts of a run are put together."""
+"""Builds the parts of a run from its settings: the class for each `kind`, and the compiled SeqGAN."""
 
 import dataclasses
 from collections.abc import Callable
@@ -33,12 +33,12 @@ def build_gan(settings: RunSettings, source: Source, run_eagerly: bool = False) 
     """The compiled SeqGAN of a run.
 
     Args:
-        settings: with the sequence length in use.
+        settings: settings of the run; `corpus.sequence_length` is set.
         source: where the sequences come from.
         run_eagerly: as in `keras.Model.compile`.
 
     Raises:
-        InputError: a setting makes no sense.
+        InputError: a setting is out of its range.
     """
     adversarial, pretrain = settings.adversarial, settings.pretrain
     gan = SeqGAN(

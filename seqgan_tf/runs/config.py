@@ -1,154 +1,234 @@
-"""Every setting of a run, as dataclasses: one home for each default, the presets, and the ablations.
+"""The settings of a run with their defaults, the presets, and the ablations.
 
-A setting named `kind` says which class is built; `runs.build` holds the classes by kind.
+A setting named `kind` selects the class that is built; `runs.build` maps kinds to classes.
+
+The command line shows the docstrings of this module as its help texts.
 """
 
 import dataclasses
+import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
-from seqgan_tf.core.validation import InputError
+from seqgan_tf.core.validation import InputError, check_at_least
 
 
 @dataclasses.dataclass(frozen=True)
 class DataSettings:
-    """The real sequences."""
+    """The real sequences.
+
+    Example:
+    ```python
+    from seqgan_tf.runs import config
+
+    settings = config.RunSettings(corpus=config.DataSettings(sequence_length=12, min_frequency=1))
+    ```
+    """
 
     kind: Literal["oracle", "text"] | None = None
-    """Default: text where --data is given, else the oracle."""
+    """Kind of data. None: text if --data is given, else the oracle."""
     vocabulary_size: int = 10_000
-    """Text: the largest number of tokens; the most frequent ones are kept."""
+    """Text: maximum size of the vocabulary. The most frequent tokens are kept."""
     min_frequency: int = 2
-    """Text: words and characters that occur less often are unknown."""
+    """Text: words and characters that occur less often become the unknown token."""
     validation_split: float = 0.1
-    """Text: share of the lines that is held out."""
+    """Text: fraction of the lines that is held out."""
     sequence_length: int | None = None
-    """Tokens, the end token included. Longer lines are cut. Default: 99 of 100 lines fit; 20 for the oracle."""
+    """Number of tokens, with the end token. Longer lines are cut. None: fits 99 of 100 lines; 20 for the oracle."""
     oracle_sequences: int = 10_000
-    """Oracle: sequences that it generates for training."""
+    """Oracle: number of training sequences."""
     oracle_seed: int = 0
-    """Oracle: seed of the built-in oracle's weights. The run's own seed does not change them."""
+    """Oracle: seed of the built-in oracle's weights. The seed of the run does not change them."""
 
 
 @dataclasses.dataclass(frozen=True)
 class GeneratorSettings:
-    """The generator."""
+    """The generator.
+
+    Example:
+    ```python
+    from seqgan_tf.runs import config
+
+    settings = config.RunSettings(generator=config.GeneratorSettings(cell="gru", hidden_dim=64))
+    ```
+    """
 
     kind: Literal["recurrent"] = "recurrent"
+    """Kind of generator."""
     embedding_dim: int = 32
+    """Size of the token embeddings."""
     hidden_dim: int = 32
+    """Units of each recurrent layer."""
     cell: Literal["lstm", "gru"] = "lstm"
+    """Type of the recurrent layers."""
     num_layers: int = 1
+    """Number of recurrent layers."""
     dropout: float = 0.0
+    """Dropout rate on the input of each recurrent layer and of the output layer."""
     initializer_stddev: float | None = 0.1
-    """Draw every weight from N(0, stddev), as the authors do. None: the initializers of Keras."""
+    """Initial weights are drawn from N(0, stddev), as by the authors. None: the initializers of Keras."""
 
 
 @dataclasses.dataclass(frozen=True)
 class DiscriminatorSettings:
-    """The discriminator."""
+    """The discriminator.
+
+    Example:
+    ```python
+    from seqgan_tf.runs import config
+
+    settings = config.RunSettings(discriminator=config.DiscriminatorSettings(widths=(1, 2, 3), filters=(50, 50, 50)))
+    ```
+    """
 
     kind: Literal["cnn"] = "cnn"
+    """Kind of discriminator."""
     embedding_dim: int = 64
+    """Size of the token embeddings."""
     embedding_range: float = 1.0
-    """r; the initial embeddings are drawn from U(-r, r)."""
+    """r. The initial embeddings are drawn from U(-r, r)."""
     widths: tuple[int, ...] | None = None
-    """Window widths. Default: those of the paper (1 to 10, 15 and 20) that are not longer than the sequence."""
+    """Widths of the convolution windows. None: the paper's (1 to 10, 15 and 20), up to the sequence length."""
     filters: tuple[int, ...] | None = None
-    """Number of filters for each width. Default: the paper's."""
+    """Number of filters for each width. None: the paper's."""
     dropout: float = 0.25
+    """Dropout rate before the output layer."""
     l2: float = 0.2
-    """L2 regularization of the output layer."""
+    """Weight of the L2 regularization of the output layer."""
 
 
 @dataclasses.dataclass(frozen=True)
 class EstimatorSettings:
-    """How the reward of each token is estimated."""
+    """How the reward of each token is estimated.
+
+    Example:
+    ```python
+    from seqgan_tf.runs import config
+
+    settings = config.RunSettings(estimator=config.EstimatorSettings("terminal"))
+    ```
+    """
 
     kind: Literal["rollout", "terminal"] = "rollout"
-    """Roll-outs complete every prefix; terminal gives each token the reward of its own whole sequence."""
+    """rollout: complete every prefix by roll-outs. terminal: each token gets the reward of its whole sequence."""
 
 
 @dataclasses.dataclass(frozen=True)
 class RolloutSettings:
-    """The reward of a sequence, and the roll-outs."""
+    """The reward of a sequence, and the roll-outs.
+
+    Example:
+    ```python
+    from seqgan_tf.runs import config
+
+    settings = config.RunSettings(rollout=config.RolloutSettings(num_rollouts=16, reward="log_odds"))
+    ```
+    """
 
     num_rollouts: int = 4
-    """N, completions of every prefix."""
+    """N, the number of completions of every prefix."""
     update_rate: float = 0.0
     """Lag of the roll-out policy behind the generator, in [0, 1); 0 means no lag."""
     reward: Literal["log_odds", "probability"] = "probability"
-    """What a whole sequence is worth: log-odds of the discriminator, or its probability (the paper's)."""
+    """Reward of a whole sequence: the discriminator's log-odds, or its probability (as in the paper)."""
     clip: float = 3.0
-    """Bound of the log-odds."""
+    """The log-odds are clipped to [-clip, clip]."""
     stride: int = 1
-    """Complete only prefixes whose length is a multiple of this."""
+    """Complete only the prefixes whose length is a multiple of this."""
     chunk_size: int = 64
-    """Sequences whose roll-outs are in memory at once."""
+    """Number of sequences whose roll-outs are in memory at once."""
 
 
 @dataclasses.dataclass(frozen=True)
 class PretrainSettings:
-    """Maximum likelihood training of the generator, then training of the discriminator."""
+    """Maximum likelihood training of the generator, then training of the discriminator.
+
+    Example:
+    ```python
+    from seqgan_tf.runs import config
+
+    settings = config.RunSettings(pretrain=config.PretrainSettings(epochs=40, patience=3))
+    ```
+    """
 
     epochs: int = 20
-    """The largest number of passes over the training data by the generator."""
+    """Maximum number of epochs of the generator."""
     patience: int | None = None
-    """Stop after this many epochs without a better held-out likelihood, and restore the best. Default: never."""
+    """Stop after this many epochs without a lower held-out NLL, and restore the best epoch. None: never stop."""
     learning_rate: float = 1e-2
-    """Of the generator's maximum likelihood steps."""
+    """Learning rate of the generator's maximum likelihood steps."""
     clip_norm: float = 5.0
-    """Bound of the generator's gradient norm, in the adversarial phase too."""
+    """Maximum gradient norm of the generator, also in the adversarial phase."""
     discriminator_steps: int = 300
     """Training steps of the discriminator before the adversarial phase."""
     discriminator_learning_rate: float = 1e-4
-    """Of the discriminator, in the adversarial phase too."""
+    """Learning rate of the discriminator, also in the adversarial phase."""
 
 
 @dataclasses.dataclass(frozen=True)
 class AdversarialSettings:
-    """The adversarial phase."""
+    """The adversarial phase.
+
+    Example:
+    ```python
+    from seqgan_tf.runs import config
+
+    settings = config.RunSettings(adversarial=config.AdversarialSettings(rounds=50, baseline="leave_one_out"))
+    ```
+    """
 
     rounds: int = 15
-    """Each round has policy gradient steps of the generator and training steps of the discriminator."""
+    """Number of rounds: policy gradient steps of the generator, then training steps of the discriminator."""
     generator_steps: int = 1
     """Policy gradient steps per round."""
     generator_batch_size: int | None = None
-    """Sequences per policy gradient step. Default: batch_size."""
+    """Sequences per policy gradient step. None: batch_size."""
     discriminator_steps: int = 10
     """Training steps of the discriminator per round."""
     likelihood_steps: int = 0
     """Maximum likelihood steps of the generator per round, at the learning rate of the pre-training."""
     learning_rate: float = 2e-2
-    """Of the policy gradient steps."""
+    """Learning rate of the policy gradient steps."""
     baseline: Literal["none", "batch_mean", "leave_one_out", "moving_average"] = "none"
-    """Subtracted from the rewards."""
+    """Baseline that is subtracted from the rewards."""
     entropy_weight: float = 0.0
-    """Weight of the mean entropy of the next-token distribution in the objective."""
+    """Weight of the mean entropy of the next-token distribution in the generator's objective."""
     control: Literal["none", "constant", "noise"] = "none"
-    """Ablation: replace the rewards by their mean over the batch, or by those of another sample."""
+    """Ablation. constant: rewards are replaced by their batch mean. noise: by those of another sample."""
     evaluate_every: int = 5
-    """Rounds between two evaluations."""
+    """Number of rounds between two evaluations."""
 
 
 @dataclasses.dataclass(frozen=True)
 class RunSettings:
-    """All settings of a run. Two runs with equal settings on one machine are equal."""
+    """All settings of a run. On one machine, two runs with equal settings are equal.
+
+    Example:
+    ```python
+    import dataclasses
+
+    from seqgan_tf.runs import config
+
+    settings = dataclasses.replace(config.preset("quick", text=False), seed=3)
+    print(config.difference(config.RunSettings(), settings))  # {"seed": (0, 3)}
+    ```
+    """
 
     data: Path | None = None
-    """Text file to train on, one sequence per line. Default: an oracle generates the data."""
+    """Text file to train on, one sequence per line. None: an oracle generates the data."""
     level: Literal["char", "word", "bpe"] = "word"
-    """What a token of text is: a character, a word, or a byte pair."""
+    """Unit of a token of text: a character, a word, or a byte pair."""
     oracle_weights: Path | None = None
-    """.npz file of oracle weights. Default: the built-in oracle, weights drawn from N(0, 1)."""
+    """.npz file of oracle weights. None: the built-in oracle, with weights drawn from N(0, 1)."""
     seed: int = 0
-    """Of everything that is drawn."""
+    """Random seed."""
     dtype_policy: Literal["float32", "mixed_bfloat16"] = "float32"
-    """Keras dtype policy of both networks; the weights are float32 in both."""
+    """Keras dtype policy of both networks. The weights are always float32."""
     jit_compile: bool = False
     """Compile the training steps with XLA."""
     batch_size: int = 64
-    """Real sequences per step."""
+    """Number of real sequences per step."""
     corpus: DataSettings = DataSettings()
     generator: GeneratorSettings = GeneratorSettings()
     discriminator: DiscriminatorSettings = DiscriminatorSettings()
@@ -159,10 +239,10 @@ class RunSettings:
 
     @property
     def sequence_length(self) -> int:
-        """The sequence length in use. Every run that was created has one.
+        """`corpus.sequence_length`, which is set in the settings of every created run.
 
         Raises:
-            InputError: it is not known yet.
+            InputError: it is None.
         """
         if self.corpus.sequence_length is None:
             raise InputError("expected corpus.sequence_length. Received: no such key")
@@ -172,18 +252,18 @@ class RunSettings:
 PRESETS = ("quick", "paper")
 CONTROLS: tuple[Literal["constant", "noise", "likelihood"], ...] = ("constant", "noise", "likelihood")
 BRANCHING = ("adversarial.", "estimator.", "rollout.")
-"""Settings in which a run may differ from the run whose pre-training it uses."""
+"""Prefixes of the settings in which a run may differ from the run whose pre-training it uses."""
 
 
 def preset(name: str, text: bool) -> RunSettings:
     """The settings of a preset.
 
     Args:
-        name: "quick", minutes on two cores, or "paper", the authors' own schedule. On the oracle both use the authors'
-            sizes, initializers and reward, without a baseline, and `quick` trains a little beyond the best held-out
-            likelihood, as all published runs do, so that its metrics can be compared with theirs.
-        text: whether the data are text: `quick` then has a larger generator, stops the pre-training at the best
-            held-out likelihood, and uses the reward, the baseline and the small steps that keep diversity.
+        name: "quick" takes minutes on two cores; "paper" is the authors' own schedule. On the oracle both use the
+            authors' sizes, initializers and reward, without a baseline. `quick` pre-trains a little beyond the best
+            held-out likelihood, as all published runs do, so that its metrics can be compared with theirs.
+        text: whether the data are text. `quick` then has a larger generator, stops the pre-training at the best
+            held-out likelihood, and uses a reward, a baseline and a learning rate that preserve diversity.
     """
     if name == "paper":
         return RunSettings(
@@ -203,12 +283,12 @@ def preset(name: str, text: bool) -> RunSettings:
 
 
 def control(settings: RunSettings, name: Literal["constant", "noise", "likelihood"]) -> RunSettings:
-    """The settings of an ablation: as many updates of the generator, without the discriminator's signal.
+    """The settings of an ablation: the same number of generator updates, without information from the discriminator.
 
     Args:
-        settings: the run that is compared with it.
-        name: "constant" or "noise", which replaces the rewards, or "likelihood": maximum likelihood steps instead of
-            policy gradient steps.
+        settings: settings of the run that the ablation is compared with.
+        name: "constant" and "noise" replace the rewards, see `AdversarialSettings.control`. "likelihood" replaces the
+            policy gradient steps by maximum likelihood steps.
     """
     adversarial = settings.adversarial
     if name == "likelihood":
@@ -229,3 +309,49 @@ def difference(settings: Any, others: Any, prefix: str = "") -> dict[str, tuple[
         elif a != b:
             found[prefix + field.name] = (a, b)
     return found
+
+
+AT_LEAST_0 = (
+    "pretrain.epochs",
+    "pretrain.discriminator_steps",
+    "adversarial.rounds",
+    "discriminator.l2",
+)
+AT_LEAST_1 = ("batch_size", "pretrain.patience", "adversarial.evaluate_every")
+ABOVE_0 = (
+    "pretrain.learning_rate",
+    "pretrain.discriminator_learning_rate",
+    "pretrain.clip_norm",
+    "adversarial.learning_rate",
+    "generator.initializer_stddev",
+    "discriminator.embedding_range",
+)
+
+
+def check(settings: RunSettings) -> None:
+    """Checks the numbers that no constructor checks.
+
+    Raises:
+        InputError: a number is out of its range, not finite, or NaN.
+    """
+    values = dict(_numbers(settings))
+    check_at_least(0, **{name: values[name] for name in AT_LEAST_0})
+    check_at_least(1, **{name: values[name] for name in AT_LEAST_1 if name in values})
+    for name in ABOVE_0:
+        if name in values and not 0 < values[name] < math.inf:
+            raise InputError(f"`{name}` must be a finite number above 0. Received: {values[name]}")
+    for name, value in values.items():
+        if math.isnan(value) or (math.isinf(value) and name != "rollout.clip"):
+            raise InputError(f"`{name}` must be a finite number. Received: {value}")
+    if not 0 <= settings.seed < 2**31:
+        raise InputError(f"`seed` must be in [0, 2^31). Received: {settings.seed}")
+
+
+def _numbers(settings: Any, prefix: str = "") -> Iterator[tuple[str, float]]:
+    """(dotted key, value) of every number in settings."""
+    for field in dataclasses.fields(settings):
+        value = getattr(settings, field.name)
+        if dataclasses.is_dataclass(value):
+            yield from _numbers(value, f"{prefix}{field.name}.")
+        elif isinstance(value, (int, float)) and not isinstance(value, bool):
+            yield prefix + field.name, value

@@ -1,23 +1,24 @@
-"""A run directory: what is written at the start of a run, and how a run is found again.
+"""Creates, reads and branches run directories.
 
 config.toml        every setting, the version, and a digest of the data
-tokenizer.json     of text, or oracle.npz: the oracle's weights
+tokenizer.json     the tokenizer of a run on text
+oracle.npz         the weights of the oracle of a run on an oracle
 metrics.csv        the evaluations
 samples/           samples at each evaluation
-checkpoints/       the last states of everything, and the end of the pre-training
-curves.png         a picture of metrics.csv, where matplotlib is installed
+checkpoints/       the last two states, and the end of the pre-training
+curves.png         a plot of metrics.csv, if matplotlib is installed
 """
 
 import dataclasses
 import functools
+import warnings
 from pathlib import Path
 
 import numpy as np
 
-from seqgan_tf import __version__
-from seqgan_tf.core.files import make_directory, write_text
+from seqgan_tf.core.files import check_no_pattern, make_directory, write_text
 from seqgan_tf.core.protocols import Corpus
-from seqgan_tf.core.validation import InputError, check_at_least
+from seqgan_tf.core.validation import InputError
 from seqgan_tf.data.tokenizer import TextTokenizer
 from seqgan_tf.models.oracle import Oracle
 from seqgan_tf.runs import config
@@ -25,7 +26,7 @@ from seqgan_tf.runs.build import build_gan
 from seqgan_tf.runs.checkpoints import RunState
 from seqgan_tf.runs.config import RunSettings
 from seqgan_tf.runs.sources import Source, source_class, with_length
-from seqgan_tf.runs.toml import read_run_settings, read_toml, to_toml
+from seqgan_tf.runs.toml import read_run_settings, read_toml, run_toml
 from seqgan_tf.runs.training import Training
 from seqgan_tf.seqgan import SeqGAN
 
@@ -33,17 +34,21 @@ CONFIG = "config.toml"
 
 
 class Run:
-    """A run directory, read. Make one with `load_run`, or with `create_run`, `open_run` and `branch_run`.
+    """A run: its directory, settings, models and data.
+
+    `load_run`, `create_run`, `open_run` and `branch_run` return one.
 
     Args:
         directory: the run directory.
-        settings: with the sequence length in use.
-        gan: compiled. From `load_run` it has the weights of the run's last checkpoint.
+        settings: settings of the run; `corpus.sequence_length` is set.
+        gan: the compiled model. `load_run` gives it the weights of the last checkpoint.
         source: where the sequences come from.
-        corpus: the data, where they are read already. Defaults to None: they are read when they are asked for.
+        corpus: the data, if they have been read. Defaults to None: they are read on first use.
 
     Example:
     ```python
+    import seqgan_tf as sg
+
     run = sg.load_run("runs/poems")
     print(run.decode(run.gan.generate(5, seed=1, temperature=0.9)))
     print(sg.negative_log_likelihood(run.gan.generator, run.corpus.held_out_token_ids))
@@ -59,12 +64,12 @@ class Run:
 
     @property
     def tokenizer(self) -> TextTokenizer | None:
-        """Of text; None in a run on an oracle."""
+        """The tokenizer of a run on text; None in a run on an oracle."""
         return self.source.tokenizer
 
     @property
     def oracle(self) -> Oracle | None:
-        """The generator that wrote the data; None in a run on text."""
+        """The oracle that generated the data; None in a run on text."""
         return self.source.oracle
 
     @functools.cached_property
@@ -72,7 +77,7 @@ class Run:
         """The data of the run.
 
         Raises:
-            InputError: the file is missing, or is not the one that the run began with.
+            InputError: the file is missing, or has changed since the run began.
         """
         recorded = read_toml(self.directory / CONFIG).get("data_sha256")
         if recorded is not None and self.source.digest(self.settings) != recorded:
@@ -82,32 +87,37 @@ class Run:
 
     @property
     def data_digest(self) -> str:
-        """SHA-256 of the data: equal for runs on equal data."""
+        """SHA-256 of the data. It is equal for runs on equal data."""
         return read_toml(self.directory / CONFIG).get("data_sha256") or self.source.digest(self.settings)
 
     def decode(self, token_ids: np.ndarray) -> list[str]:
-        """A line of text for each row of token ids [n, T]; of ids in a run on an oracle."""
+        """One line per row of token ids [n, T]: text, or the ids themselves in a run on an oracle."""
         return self.source.decode(token_ids)
 
     def state(self) -> RunState:
-        """The state of the run, not read yet; `restore` reads a checkpoint into the model."""
+        """The initial state of the run. Its method `restore` reads a checkpoint into the model."""
         return RunState(self.gan, self.directory, self.settings.pretrain.patience)
 
     def restore(self, pretrained: bool = False) -> RunState:
-        """Reads a checkpoint of the run into the model, see `RunState.restore`."""
+        """Reads a checkpoint of the run into the model and returns the state, see `RunState.restore`."""
         state = self.state()
         state.restore(pretrained)
         return state
 
     def training(self, state: RunState | None = None, tensorboard: bool = False) -> Training:
-        """What trains the run from a state on. Defaults to its beginning."""
+        """The `Training` of the run.
+
+        Args:
+            state: the state to start from. Defaults to None: the initial state.
+            tensorboard: whether to write the metrics for TensorBoard too. Defaults to False.
+        """
         settings = self.settings
         state = self.state() if state is None else state
         return Training(state, self.corpus, settings.pretrain, settings.adversarial, self.oracle, tensorboard)
 
 
 def load_run(directory: str | Path) -> Run:
-    """A run of the command line, with the weights of its last checkpoint.
+    """Reads a run directory, with the weights of its last checkpoint.
 
     Args:
         directory: the run directory.
@@ -116,33 +126,36 @@ def load_run(directory: str | Path) -> Run:
         The run, with `gan`, `tokenizer`, `corpus` and `settings`.
 
     Raises:
-        InputError: it is not a run, its settings or its checkpoint do not fit this version, or a file in it is missing
-            or damaged.
+        InputError: it is not a run directory, its settings or its checkpoint do not fit this version, or a file in it
+            is missing or damaged.
 
     Example:
     ```python
+    import seqgan_tf as sg
+
     run = sg.load_run("runs/poems")
     print(run.decode(run.gan.generate(5, seed=1)))
     ```
     """
     run = open_run(directory)
-    run.restore()
+    for note in run.restore().notes:
+        warnings.warn(note, stacklevel=2)
     return run
 
 
 def create_run(directory: str | Path, settings: RunSettings, run_eagerly: bool = False) -> Run:
-    """Reads the data, builds the models, and writes the first files of the directory.
+    """Creates a run: reads the data, builds the models, and writes the settings and the tokenizer or oracle.
 
     Args:
-        directory: made if it is missing.
-        settings: all of them.
-        run_eagerly: as in `keras.Model.compile`.
+        directory: the run directory; it is created if it is missing.
+        settings: settings of the run.
+        run_eagerly: as in `keras.Model.compile`. Defaults to False.
 
     Raises:
-        InputError: the directory already holds a run, or the settings or the data do not fit.
+        InputError: the directory already holds a run, a setting is out of its range, or the data cannot be used.
     """
     directory = _free_directory(directory)
-    _check_schedule(settings)
+    config.check(settings)
     kind = source_class(settings)
     source, corpus = kind.begin(settings)
     settings = with_length(settings, corpus.sequence_length)
@@ -153,27 +166,30 @@ def create_run(directory: str | Path, settings: RunSettings, run_eagerly: bool =
 
 
 def branch_run(directory: str | Path, source: str | Path, settings: RunSettings, run_eagerly: bool = False) -> Run:
-    """Begins a run with what another one has pre-trained: the same data and models, another adversarial phase.
+    """Creates a run that starts at the end of another run's pre-training: same data and models, new adversarial phase.
 
     Args:
-        directory: of the new run; made if it is missing.
+        directory: directory of the new run; it is created if it is missing.
         source: directory of the other run, which has finished its pre-training.
-        settings: those of the other run but for `config.BRANCHING`.
-        run_eagerly: as in `keras.Model.compile`.
+        settings: settings of the new run. Only those of `config.BRANCHING` may differ from the other run's, and `data`
+            of a run on text: the new file is read with the tokenizer of the other run.
+        run_eagerly: as in `keras.Model.compile`. Defaults to False.
 
     Returns:
-        The run; its first checkpoint is written.
+        The run. Its first checkpoint has been written.
 
     Raises:
         InputError: the directory already holds a run, other settings differ, or the other run is missing, damaged, or
             still in its pre-training.
     """
     directory, other = _free_directory(directory), open_run(source)
-    _check_schedule(settings)
-    for key in config.difference(other.settings, settings):
-        if not key.startswith(config.BRANCHING):
+    config.check(settings)
+    changes = config.difference(other.settings, settings)
+    for key in changes:
+        if not key.startswith(config.BRANCHING) and not (key == "data" and other.tokenizer):
             raise InputError(f"`{key}` must be that of {other.directory}, whose pre-training is used")
-    run = Run(directory, settings, build_gan(settings, other.source, run_eagerly), other.source, other.corpus)
+    corpus = other.source.corpus(settings) if "data" in changes else other.corpus
+    run = Run(directory, settings, build_gan(settings, other.source, run_eagerly), other.source, corpus)
     state = run.state()
     state.restore_pretrained_of(other.directory)
     make_directory(directory)
@@ -182,16 +198,20 @@ def branch_run(directory: str | Path, source: str | Path, settings: RunSettings,
     return run
 
 
-def open_run(directory: str | Path, rounds: int | None = None, run_eagerly: bool = False) -> Run:
-    """Reads a run directory but for its weights, see `Run.restore`.
+def open_run(
+    directory: str | Path, rounds: int | None = None, run_eagerly: bool = False, data: Path | None = None
+) -> Run:
+    """Reads a run directory without its weights; `Run.restore` reads those.
 
     Args:
         directory: the run directory.
-        rounds: another number of adversarial rounds than the run began with. Defaults to None: the same.
-        run_eagerly: as in `keras.Model.compile`.
+        rounds: a new number of adversarial rounds. Defaults to None: the number in the settings of the run.
+        run_eagerly: as in `keras.Model.compile`. Defaults to False.
+        data: where the text of the run is now. Defaults to None: where it was.
 
     Raises:
-        InputError: it is not a run, or a file in it is missing, damaged or does not fit this version.
+        InputError: it is not a run directory, `data` is given for a run on an oracle, or a file in it is missing,
+            damaged or does not fit this version.
     """
     directory = Path(directory)
     if not (directory / CONFIG).exists():
@@ -199,8 +219,25 @@ def open_run(directory: str | Path, rounds: int | None = None, run_eagerly: bool
     settings = read_run_settings(directory / CONFIG)
     if rounds is not None:
         settings = dataclasses.replace(settings, adversarial=dataclasses.replace(settings.adversarial, rounds=rounds))
+    if data is not None:
+        if settings.data is None:
+            raise InputError("--data needs a run on text. Received: a run on an oracle")
+        settings = dataclasses.replace(settings, data=data.resolve())
     source = source_class(settings).load(directory)
     return Run(directory, settings, build_gan(settings, source, run_eagerly), source)
+
+
+def move_data(run: Run) -> None:
+    """Writes into the config.toml of a run where its text is now, if that differs. It must be the text of the run.
+
+    Raises:
+        InputError: it is another text, or the file cannot be written.
+    """
+    path = run.directory / CONFIG
+    settings = read_run_settings(path)
+    if settings.data != run.settings.data:
+        _ = run.corpus  # compares the digests
+        write_text(path, run_toml(dataclasses.replace(settings, data=run.settings.data), run.data_digest))
 
 
 def _free_directory(directory: str | Path) -> Path:
@@ -209,22 +246,11 @@ def _free_directory(directory: str | Path) -> Path:
         raise InputError(f"{directory}: already holds a run. Give another --output-dir, or --resume to continue it")
     if directory.exists() and not directory.is_dir():
         raise InputError(f"{directory}: expected a directory. Received: a file")
+    check_no_pattern(directory)
     return directory
 
 
-def _check_schedule(settings: RunSettings) -> None:
-    pretrain, adversarial = settings.pretrain, settings.adversarial
-    at_least_0 = {
-        "pretrain.epochs": pretrain.epochs,
-        "pretrain.discriminator_steps": pretrain.discriminator_steps,
-        "adversarial.rounds": adversarial.rounds,
-    }
-    check_at_least(0, **at_least_0)
-    check_at_least(1, **{"adversarial.evaluate_every": adversarial.evaluate_every})
-
-
 def _write(run: Run) -> None:
-    """Writes the first files of a run: config.toml last, as a directory with it is a run."""
+    """Writes the first files of a run, config.toml last: a directory that contains it counts as a run."""
     run.source.save(run.directory)
-    header = {"version": __version__, "data_sha256": run.source.digest(run.settings)}
-    write_text(run.directory / CONFIG, to_toml(run.settings, **header))
+    write_text(run.directory / CONFIG, run_toml(run.settings, run.source.digest(run.settings)))

@@ -1,4 +1,4 @@
-"""metrics.csv: the evaluations of a run, a row each."""
+"""metrics.csv: the evaluations of a run, one per row."""
 
 import csv
 from collections.abc import Sequence
@@ -16,14 +16,14 @@ Row = dict[str, Any]
 
 
 def read_rows(path: Path, count: int) -> list[Row]:
-    """The first rows of the file, numbers as numbers, empty columns left out.
+    """Reads the first rows of a metrics.csv. Numbers are converted; empty columns are left out.
 
     Args:
         path: the file.
-        count: how many rows are expected at least; later ones are left out.
+        count: number of rows to read; later ones are ignored.
 
     Raises:
-        InputError: it is missing, damaged or shorter.
+        InputError: the file is missing or damaged, or has fewer rows.
     """
     try:
         with open(path, newline="", encoding="utf-8") as file:
@@ -36,7 +36,7 @@ def read_rows(path: Path, count: int) -> list[Row]:
 
 
 def write_rows(path: Path, rows: list[Row]) -> None:
-    """Writes the file, whole or not at all."""
+    """Writes a metrics.csv, whole or not at all."""
 
     def write(temporary: Path) -> None:
         with open(temporary, "w", newline="", encoding="utf-8") as file:

@@ -1,7 +1,7 @@
 """Where the sequences of a run come from: an oracle or a text file.
 
-A source reads and writes its files in the run directory, makes the corpus, and turns token ids into lines. A new kind
-of data is a class with these methods, an entry in `CORPORA`, and its name in `config.DataSettings.kind`.
+A source reads and writes its files in the run directory, makes the corpus, and decodes token ids. A new kind of data is
+a class with these methods, an entry in `CORPORA`, and its name in `config.DataSettings.kind`.
 """
 
 import abc
@@ -32,11 +32,21 @@ class Source(abc.ABC):
     """Where the sequences of a run come from.
 
     Attributes:
-        vocabulary_size, end_token_id, start_token_id: of the generator; a start token of None is one of its own.
-        tokenizer: of text; None where sequences have no text.
-        oracle: the generator that wrote the data; None where it is not known.
-        suppressed_tokens: tokens that samples for a reader never hold.
+        vocabulary_size: argument of the generator and of the discriminator.
+        end_token_id: argument of the generator.
+        start_token_id: argument of the generator. None: its start token is not in the vocabulary.
+        tokenizer: the tokenizer of text; None if the sequences are not text.
+        oracle: the generator that generated the data; None if it is not known.
+        suppressed_tokens: tokens that printed samples never contain, such as the unknown token.
         quality: the metric of samples that a temperature sweep reports beside NLL-test.
+
+    Example:
+    ```python
+    import seqgan_tf as sg
+
+    source = sg.load_run("runs/poems").source
+    print(source.vocabulary_size, source.quality.label)
+    ```
     """
 
     vocabulary_size: int
@@ -50,32 +60,32 @@ class Source(abc.ABC):
     @classmethod
     @abc.abstractmethod
     def begin(cls, settings: RunSettings) -> tuple["Source", Corpus]:
-        """Reads or makes the data of a new run."""
+        """Reads or generates the data of a new run. Returns the source and the corpus."""
 
     @classmethod
     @abc.abstractmethod
     def load(cls, directory: Path) -> "Source":
-        """Reads what `save` wrote."""
+        """Reads the files that `save` wrote."""
 
     @abc.abstractmethod
     def save(self, directory: Path) -> None:
-        """Writes what the run needs beside its settings."""
+        """Writes the files that the run needs beside its settings."""
 
     @abc.abstractmethod
     def corpus(self, settings: RunSettings, data: Path | None = None) -> Corpus:
-        """The data of a run, or of another file."""
+        """The corpus of a run, or of another file."""
 
     @abc.abstractmethod
     def digest(self, settings: RunSettings) -> str:
-        """SHA-256 of the data: equal for runs on equal data."""
+        """SHA-256 of the data. It is equal for runs on equal data."""
 
     @abc.abstractmethod
     def name(self, settings: RunSettings) -> str:
-        """What messages call the data."""
+        """The name of the data in messages."""
 
     @abc.abstractmethod
     def decode(self, token_ids: np.ndarray) -> list[str]:
-        """A line for each row of token ids [n, T]."""
+        """One line per row of token ids [n, T]."""
 
     @abc.abstractmethod
     def measure_quality(self, held_out: np.ndarray) -> Callable[[np.ndarray], float]:
@@ -83,11 +93,25 @@ class Source(abc.ABC):
 
 
 class OracleSource(Source):
-    """Sequences that an oracle generates; its weights are the file oracle.npz."""
+    """Sequences that an oracle generates. Its weights are saved as oracle.npz.
+
+    Args:
+        oracle: the oracle.
+
+    Example:
+    ```python
+    import seqgan_tf as sg
+    from seqgan_tf.core.generation import generate
+    from seqgan_tf.runs.sources import OracleSource
+
+    source = OracleSource(sg.Oracle(vocabulary_size=50, seed=1))
+    print(source.decode(generate(source.oracle, 2, 10, seed=3)))
+    ```
+    """
 
     FILE = "oracle.npz"
     tokenizer = None
-    start_token_id = 0  # as the authors': sequences begin with token 0
+    start_token_id = 0  # as in the authors' code
     suppressed_tokens: tuple[int, ...] = ()
     quality = METRICS["nll_oracle"]
 
@@ -138,7 +162,20 @@ class OracleSource(Source):
 
 
 class TextSource(Source):
-    """Lines of a text file; the run keeps their tokenizer, tokenizer.json, and the digest of the file."""
+    """Lines of a text file. Their tokenizer is saved as tokenizer.json.
+
+    Args:
+        tokenizer: the tokenizer of the text.
+
+    Example:
+    ```python
+    import seqgan_tf as sg
+    from seqgan_tf.runs.sources import TextSource
+
+    source = TextSource(sg.TextTokenizer.train(["red cat", "red dog"], min_frequency=1))
+    print(source.decode(source.tokenizer.encode_padded(["red dog"], 4)[0]))
+    ```
+    """
 
     FILE = "tokenizer.json"
     oracle = None
@@ -187,12 +224,12 @@ CORPORA: dict[str, type[Source]] = {"oracle": OracleSource, "text": TextSource}
 
 
 def source_class(settings: RunSettings) -> type[Source]:
-    """Where the sequences of a run come from: text where there is a text file, unless `corpus.kind` says it."""
+    """The class of a run's source: that of `corpus.kind`, or if that is None, text if there is a text file."""
     return CORPORA[settings.corpus.kind or ("text" if settings.data else "oracle")]
 
 
 def with_length(settings: RunSettings, sequence_length: int) -> RunSettings:
-    """The settings with the sequence length that is in use."""
+    """The settings with another sequence length."""
     return dataclasses.replace(settings, corpus=dataclasses.replace(settings.corpus, sequence_length=sequence_length))
 
 

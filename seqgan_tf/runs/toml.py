@@ -1,4 +1,4 @@
-"""Settings as TOML: the file of a run, and files of settings that a user writes."""
+"""Settings as TOML: the config.toml of a run, and files of settings that a user writes."""
 
 import dataclasses
 import json
@@ -13,18 +13,20 @@ from seqgan_tf.core.files import read_text
 from seqgan_tf.core.validation import InputError
 from seqgan_tf.runs.config import RunSettings
 
-HEADER = ("version", "data_sha256")
-"""Keys of a run's file that are not settings."""
+HEADER = ("version", "data_sha256", "num_settings")
+"""Keys of config.toml that are not settings."""
+
+LAST_OF_0_1_0 = "adversarial.evaluate_every"
 
 Settings = TypeVar("Settings")
 
 
-def to_toml(settings: Any, **header: str) -> str:
-    """Settings as TOML text; None is written as "none".
+def to_toml(settings: Any, **header: str | int) -> str:
+    """Settings as TOML text. None is written as "none".
 
     Args:
         settings: a dataclass of scalars, tuples and further dataclasses.
-        **header: values that are written first.
+        **header: further keys and their values, written before the settings.
     """
     lines = [f"{name} = {_to_value(value)}" for name, value in header.items()]
     tables = []
@@ -35,6 +37,20 @@ def to_toml(settings: Any, **header: str) -> str:
         else:
             lines.append(f"{field.name} = {_to_value(value)}")
     return "\n".join(lines + tables) + "\n"
+
+
+def run_toml(settings: RunSettings, data_sha256: str) -> str:
+    """The config.toml of a run: settings, and what tells a file that was cut from a complete one."""
+    count = len(_keys(tomllib.loads(to_toml(settings))))
+    return to_toml(settings, version=__version__, data_sha256=data_sha256, num_settings=count)
+
+
+def _keys(table: dict[str, Any], prefix: str = "") -> list[str]:
+    """The dotted keys of all values in a table."""
+    found: list[str] = []
+    for key, value in table.items():
+        found += _keys(value, f"{prefix}{key}.") if isinstance(value, dict) else [prefix + key]
+    return found
 
 
 def _to_value(value: Any) -> str:
@@ -48,7 +64,7 @@ def _to_value(value: Any) -> str:
 
 
 def read_toml(path: str | Path) -> dict[str, Any]:
-    """The tables of a TOML file.
+    """Reads a TOML file into a dict.
 
     Raises:
         InputError: the file is missing or is not TOML.
@@ -60,13 +76,18 @@ def read_toml(path: str | Path) -> dict[str, Any]:
 
 
 def read_run_settings(path: str | Path) -> RunSettings:
-    """The settings of a run, from its config.toml. A setting that its version did not have takes the default.
+    """Reads the settings of a run from its config.toml. A setting that its version did not have gets its default.
 
     Raises:
-        InputError: the file is missing or damaged, has no sequence length, or has a setting that this version does not
-            know.
+        InputError: the file is missing, damaged or cut, has no sequence length, or has a key that is not a setting of
+            this version.
     """
     table = read_toml(path)
+    count = len(_keys(without_header(table)))
+    # Version 0.1.0 did not write the number of settings; its files end with the key that is looked for here.
+    is_whole = count == table["num_settings"] if "num_settings" in table else LAST_OF_0_1_0 in _keys(table)
+    if not is_whole:
+        raise InputError(f"{path}: expected {table.get('num_settings', 'all')} settings. Received: {count}; it was cut")
     try:
         settings = override(RunSettings(), without_header(table), path)
     except InputError as error:
@@ -80,18 +101,18 @@ def read_run_settings(path: str | Path) -> RunSettings:
 
 
 def without_header(table: dict[str, Any]) -> dict[str, Any]:
-    """The settings in the table of a run's file."""
+    """The table of a config.toml without the keys that are not settings."""
     return {key: value for key, value in table.items() if key not in HEADER}
 
 
 def override(settings: Settings, table: dict[str, Any], path: str | Path | None, prefix: str = "") -> Settings:
-    """Settings, with the values of a TOML table where it has any.
+    """Settings, changed by the values in a TOML table.
 
     Args:
         settings: a dataclass.
-        table: as `read_toml` gives it.
-        path: the file, for messages.
-        prefix: dotted name of the table, for messages.
+        table: values by key, as `read_toml` returns them.
+        path: the file, named in messages.
+        prefix: dotted name of the table, with a dot at its end, for messages. Defaults to "".
 
     Raises:
         InputError: a key that is not a setting, or a value of another type.
@@ -112,7 +133,7 @@ def override(settings: Settings, table: dict[str, Any], path: str | Path | None,
 
 
 def _convert(value: Any, hint: Any, where: str) -> Any:
-    """A TOML value as the type of a setting."""
+    """A TOML value, converted to the type of a setting."""
     if value == "none" and types.NoneType in typing.get_args(hint):
         return None
     choices = [h for h in typing.get_args(hint) if h is not types.NoneType] if _is_union(hint) else [hint]

@@ -1,4 +1,4 @@
-"""The phases of a SeqGAN as one run that shows its progress, can be stopped at any step, and resumes exactly there."""
+"""Runs the phases of a SeqGAN one after the other. A run can be stopped at any step and resumed exactly there."""
 
 import dataclasses
 import math
@@ -18,24 +18,38 @@ from seqgan_tf.data import pipeline
 from seqgan_tf.metrics.held_out import held_out_metrics
 from seqgan_tf.metrics.likelihood import negative_log_likelihood
 from seqgan_tf.runs import rows as rows_file
-from seqgan_tf.runs.checkpoints import RunState
+from seqgan_tf.runs.checkpoints import DivergedError, RunState
 from seqgan_tf.runs.config import AdversarialSettings, PretrainSettings
 
 INITIAL = "initial"
-QUICK_LOOK, FULL_LOOK = 1_000, 5_000  # sequences that an evaluation measures, within a phase and at its end
+LEARNING_RATES = {
+    PRETRAIN_GENERATOR: "--pretrain.learning-rate",
+    PRETRAIN_DISCRIMINATOR: "--pretrain.discriminator-learning-rate",
+    ADVERSARIAL: "--adversarial.learning-rate or --pretrain.discriminator-learning-rate",
+}
+WITHIN_PHASE, AT_END = 1_000, 5_000  # numbers of sequences in an evaluation within a phase and at its end
 CHECKPOINT_SECONDS = 60
 SAMPLES, SAMPLE_SEED = 10, 1
 
 
 @dataclasses.dataclass(frozen=True)
 class Progress:
-    """What a run reports after every step.
+    """The report of a run after one step.
 
     Attributes:
         phase: name of the phase.
-        step, total: steps done and steps planned in it.
-        logs: scalars of this step.
-        row: the evaluation made after this step, as in metrics.csv; None where there was none.
+        step: number of steps done in the phase.
+        total: number of steps planned in the phase.
+        logs: logs of this step, {name: scalar}.
+        row: the evaluation made after this step, as in metrics.csv. Defaults to None: there was none.
+
+    Example:
+    ```python
+    from seqgan_tf.runs.training import Progress
+
+    progress = Progress("adversarial", step=3, total=15, logs={"reward": 0.4})
+    print(f"{progress.phase} {progress.step}/{progress.total}: {progress.logs}")
+    ```
     """
 
     phase: str
@@ -46,15 +60,25 @@ class Progress:
 
 
 class Training:
-    """A run of a compiled `SeqGAN` in a directory: metrics.csv, samples/ and checkpoints/ are written there.
+    """Trains the `SeqGAN` of a run and writes metrics.csv, samples/ and checkpoints/ into its directory.
 
     Args:
-        state: the state to begin with; its model is trained.
+        state: the state to start from. Its model is trained.
         corpus: the data.
         pretrain: settings of the pre-training.
         adversarial: settings of the adversarial phase.
-        oracle: the generator that wrote the data, to measure NLL-oracle. Defaults to None: it is not known.
-        tensorboard: whether to write the metrics for TensorBoard too.
+        oracle: the generator that generated the data, to measure NLL-oracle. Defaults to None: unknown.
+        tensorboard: whether to write the metrics for TensorBoard too. Defaults to False.
+
+    Example:
+    ```python
+    from seqgan_tf.runs.directory import open_run
+
+    run = open_run("runs/poems", rounds=5)
+    training = run.training(run.restore())  # continues from the last checkpoint
+    for progress in training.run():
+        print(progress.phase, progress.step, progress.logs)
+    ```
     """
 
     def __init__(
@@ -76,22 +100,35 @@ class Training:
         self._clock = time.monotonic()
 
     def run(self) -> Generator[Progress, None, None]:
-        """Runs what is left of the run. Closing the iterator, at any step, writes a checkpoint, and so does the end."""
+        """Runs the remaining steps. A checkpoint is written at the end, or when the iterator is closed."""
         self._clock = self.state.saved_at = time.monotonic()
+        has_diverged = False
         try:
             if not self.state.rows:
-                self.save()  # so that a run that is killed soon can be resumed
-                yield Progress(INITIAL, 1, 1, {}, self._evaluate(INITIAL, 0, {}, FULL_LOOK))
+                self.save()  # so that a run that is killed before its next checkpoint can be resumed
+                yield Progress(INITIAL, 1, 1, {}, self._evaluate(INITIAL, 0, {}, AT_END))
             yield from self._pretrain_generator()
             yield from self._pretrain_discriminator()
             yield from self._adversarial()
+        except DivergedError:
+            has_diverged = True  # the last checkpoint, which is finite, stays
+            raise
         finally:
-            self.save()
+            if not has_diverged:
+                self.save()
 
     def save(self) -> None:
-        """Writes a checkpoint."""
+        """Writes a checkpoint.
+
+        Raises:
+            DivergedError: a weight is not finite; nothing is written.
+            InputError: the directory cannot be written to.
+        """
         self._tick()
-        self.state.save()
+        try:
+            self.state.save()
+        except DivergedError as error:
+            raise DivergedError(f"{error}. Lower {self._learning_rates()}; the last checkpoint is finite") from error
 
     def _pretrain_generator(self) -> Iterator[Progress]:
         per_epoch = math.ceil(len(self.corpus.train_token_ids) / self.gan.batch_size)
@@ -108,13 +145,13 @@ class Training:
                     best.restore()
                     self.gan.synchronize_rollout_policy()
                     self.state.steps[PRETRAIN_GENERATOR].assign(total)
-                row = self._evaluate(PRETRAIN_GENERATOR, epoch, logs, FULL_LOOK if last else QUICK_LOOK)
+                row = self._evaluate(PRETRAIN_GENERATOR, epoch, logs, AT_END if last else WITHIN_PHASE)
             yield Progress(PRETRAIN_GENERATOR, int(self.state.steps[PRETRAIN_GENERATOR]), total, logs, row)
 
     def _pretrain_discriminator(self) -> Iterator[Progress]:
         total = self.pretrain.discriminator_steps
         for step, logs in self._steps(PRETRAIN_DISCRIMINATOR, total):
-            row = self._evaluate(PRETRAIN_DISCRIMINATOR, step, logs, FULL_LOOK) if step == total else None
+            row = self._evaluate(PRETRAIN_DISCRIMINATOR, step, logs, AT_END) if step == total else None
             yield Progress(PRETRAIN_DISCRIMINATOR, step, total, logs, row)
 
     def _adversarial(self) -> Iterator[Progress]:
@@ -125,7 +162,7 @@ class Training:
         for step, logs in self._steps(ADVERSARIAL, total):
             row = None
             if step % self.adversarial.evaluate_every == 0 or step == total:
-                row = self._evaluate(ADVERSARIAL, step, logs, FULL_LOOK if step == total else QUICK_LOOK)
+                row = self._evaluate(ADVERSARIAL, step, logs, AT_END if step == total else WITHIN_PHASE)
             yield Progress(ADVERSARIAL, step, total, logs, row)
 
     def _steps(self, name: str, total: int) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -138,20 +175,38 @@ class Training:
         for real in pipeline.rounds(batches, self.phases[name].sequences).skip(int(done)):
             logs = self.functions[name](real)
             done.assign_add(1)
+            self._check_finite(name, logs)
+            self._check_finite(name, logs)
             yield int(done), logs
             if time.monotonic() - self.state.saved_at > CHECKPOINT_SECONDS:
                 self.save()
             if done >= total:
                 return
 
-    def _evaluate(self, phase: str, step: int, logs: dict[str, Any], look: int) -> rows_file.Row:
+    def _check_finite(self, phase: str, logs: dict[str, Any]) -> None:
+        """Raises `DivergedError` if a loss or a gradient norm is not finite."""
+        values = {name: float(value) for name, value in logs.items()}
+        wrong = ", ".join(f"{name} {value}" for name, value in values.items() if not math.isfinite(value))
+        if wrong:
+            norms = ", ".join(f"{name} {value:.3g}" for name, value in values.items() if "norm" in name)
+            raise DivergedError(
+                f"{self.directory}: expected finite losses. Received: {wrong} in step {int(self.state.steps[phase])} "
+                f"of the phase {phase!r} ({norms}). Lower {self._learning_rates()}; the last checkpoint is finite"
+            )
+
+    def _learning_rates(self) -> str:
+        """The flags of the learning rates of the phase that has begun last."""
+        begun = [phase for phase in PHASES if int(self.state.steps[phase])]
+        return LEARNING_RATES[begun[-1] if begun else PRETRAIN_GENERATOR]
+
+    def _evaluate(self, phase: str, step: int, logs: dict[str, Any], num_sequences: int) -> rows_file.Row:
         """Computes the held-out metrics, and writes a row and samples."""
         gan = self.gan
-        held_out = self.corpus.held_out_token_ids[:look]
-        generated = gan.generate(look if self.oracle else QUICK_LOOK, seed=SAMPLE_SEED)
+        held_out = self.corpus.held_out_token_ids[:num_sequences]
+        generated = gan.generate(num_sequences if self.oracle else WITHIN_PHASE, seed=SAMPLE_SEED)
         discriminator = gan.discriminator if phase in (PRETRAIN_DISCRIMINATOR, ADVERSARIAL) else None
         row: rows_file.Row = {"phase": phase, "step": step}
-        row |= held_out_metrics(gan.generator, discriminator, held_out, generated, self.oracle, max_scored=QUICK_LOOK)
+        row |= held_out_metrics(gan.generator, discriminator, held_out, generated, self.oracle, max_scored=WITHIN_PHASE)
         row |= {name: float(value) for name, value in logs.items()}
         self._tick()
         row["seconds"] = round(float(self.state.seconds), 1)

@@ -9,7 +9,7 @@ import tiny_runs
 
 @pytest.fixture(autouse=True)
 def signals():
-    """`train` takes over Ctrl-C; the test process wants it back."""
+    """Restores the signal handlers that `train` replaces."""
     handlers = {name: signal.getsignal(name) for name in (signal.SIGINT, signal.SIGTERM)}
     yield
     for name, handler in handlers.items():

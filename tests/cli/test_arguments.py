@@ -1,4 +1,4 @@
-"""Where settings come from: flags, the TOML file, the preset, a run; and arguments that cannot be read."""
+"""Settings from flags, a TOML file, a preset or a run; and invalid arguments."""
 
 import contextlib
 import dataclasses
@@ -17,7 +17,7 @@ def parsed(*arguments):
     return main.parse(["train", *map(str, arguments)])
 
 
-def test_flags_stand_over_the_toml_file_and_the_file_over_the_preset(tmp_path):
+def test_flags_override_the_toml_file_which_overrides_the_preset(tmp_path):
     path = tmp_path / "my.toml"
     path.write_text("seed = 7\nbatch_size = 5\n[rollout]\nnum_rollouts = 3\nstride = 2\n")
     command = parsed("--preset", "paper", "--config", path, "--seed", "8", "--rollout.stride", "4")
@@ -41,7 +41,7 @@ def test_without_flags_the_settings_are_those_of_the_quick_preset(tmp_path):
     assert settings(parsed("--config", path)) == on_text
 
 
-def test_the_file_of_a_run_can_be_the_settings_of_another(oracle_directory, base):
+def test_the_config_file_of_a_run_can_be_passed_to_another(oracle_directory, base):
     command = parsed("--config", oracle_directory / "config.toml")
     made = tiny_runs.oracle_run(base).settings
     for field in dataclasses.fields(made):
@@ -55,7 +55,7 @@ def test_a_resumed_run_takes_its_settings_from_its_directory(oracle_directory, b
     assert command.generator == made.generator
 
 
-def test_a_run_without_a_directory_gets_the_next_one_under_runs(monkeypatch, tmp_path):
+def test_the_default_directory_is_the_next_free_one_under_runs(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     settings = config.RunSettings()
     assert str(train._new_directory(settings, "quick")) == "runs/oracle-quick-1"
@@ -68,7 +68,7 @@ def test_a_run_without_a_directory_gets_the_next_one_under_runs(monkeypatch, tmp
 @pytest.mark.parametrize(
     "arguments", [["--help"], ["train", "--help"], ["generate", "-h"], ["evaluate", "--help"], ["compare", "-h"]]
 )
-def test_help_is_printed_and_is_no_error(arguments, capsys):
+def test_help_is_printed_with_exit_code_0(arguments, capsys):
     with pytest.raises(SystemExit) as exit:
         main.main(arguments)
     out, err = capsys.readouterr()
@@ -76,7 +76,7 @@ def test_help_is_printed_and_is_no_error(arguments, capsys):
     assert "usage: seqgan-tf" in out
 
 
-def test_resume_without_a_directory(refused):
+def test_resume_without_a_directory_is_refused(refused):
     assert "--resume needs --output-dir, the directory of the run" in refused("train", "--resume")
 
 
@@ -91,7 +91,7 @@ def test_resume_without_a_directory(refused):
         ["--pretrained", "a"],
     ],
 )
-def test_resume_with_other_settings(flags, refused, oracle_directory):
+def test_resume_with_other_settings_is_refused(flags, refused, oracle_directory):
     line = refused("train", "--resume", "--output-dir", oracle_directory, *flags)
     assert "--resume takes the settings of the run: only --adversarial.rounds can be given with it" in line
 
@@ -120,14 +120,14 @@ def test_resume_with_other_settings(flags, refused, oracle_directory):
     ],
     ids=" ".join,
 )
-def test_arguments_that_can_not_be_read(arguments, names, refused):
+def test_invalid_arguments_are_refused(arguments, names, refused):
     line = refused(*arguments)
     for name in names:
         assert name in line
     assert "(see --help)" in line
 
 
-def test_arguments_that_can_not_be_read_where_the_terminal_knows_no_boxes():
+def test_invalid_arguments_are_refused_on_an_ascii_terminal():
     err = io.StringIO()
     with contextlib.redirect_stdout(io.TextIOWrapper(io.BytesIO(), encoding="ascii")), contextlib.redirect_stderr(err):
         assert main.main(["train", "--batch-size", "many"]) == 2

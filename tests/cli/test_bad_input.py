@@ -1,4 +1,4 @@
-"""One clear line for each input that a command cannot work with."""
+"""Invalid data, settings and directories of `train` are refused in one line."""
 
 import contextlib
 import importlib.util
@@ -22,7 +22,7 @@ FLAGS = tiny_runs.FLAGS
     ],
     ids=["missing", "empty", "binary", "NUL", "few", "one word"],
 )
-def test_data_that_can_not_be_learnt(content, message, refused, tmp_path):
+def test_data_that_cannot_be_trained_on_are_refused(content, message, refused, tmp_path):
     data = tmp_path / "bad.txt"
     if content is not None:
         data.write_bytes(content)
@@ -48,19 +48,19 @@ def test_data_that_can_not_be_learnt(content, message, refused, tmp_path):
         (["--corpus.sequence-length", "0"], "sequence_length"),
     ],
 )
-def test_settings_that_make_no_sense(flags, message, refused, base, tmp_path):
+def test_settings_outside_their_range_are_refused(flags, message, refused, base, tmp_path):
     oracle = ["--oracle-weights", tiny_runs.oracle_npz(base), "--corpus.oracle-sequences", "10"]
     assert message in refused("train", "--output-dir", tmp_path / "run", *oracle, *FLAGS, *flags)
     assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize("split", ["0", "1", "1.5"])
-def test_a_validation_split_that_makes_no_sense(split, refused, text, tmp_path):
+def test_a_validation_split_outside_its_range_is_refused(split, refused, text, tmp_path):
     flags = ["--data", text.data, "--output-dir", tmp_path / "run", *FLAGS, "--corpus.validation-split", split]
     assert f"`validation_split` must be between 0 and 1. Received: {float(split)}" in refused("train", *flags)
 
 
-def test_oracle_weights_of_the_wrong_shape(refused, base, tmp_path):
+def test_oracle_weights_of_the_wrong_shape_are_refused(refused, base, tmp_path):
     path = tmp_path / "bad.npz"
     np.savez(path, **(dict(np.load(tiny_runs.oracle_npz(base))) | {"Ui": np.zeros([4, 5])}))
     line = refused("train", "--oracle-weights", path, "--output-dir", tmp_path / "run", *FLAGS)
@@ -68,19 +68,19 @@ def test_oracle_weights_of_the_wrong_shape(refused, base, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-def test_oracle_weights_that_are_missing_or_beside_text(refused, base, text, tmp_path):
+def test_oracle_weights_that_are_missing_or_given_with_text_are_refused(refused, base, text, tmp_path):
     flags = ["--output-dir", tmp_path / "run", *FLAGS]
     assert "no.npz: expected a readable .npz file" in refused("train", "--oracle-weights", tmp_path / "no.npz", *flags)
     both = ["--oracle-weights", tiny_runs.oracle_npz(base), "--data", text.data]
     assert "--oracle-weights is for runs on an oracle" in refused("train", *both, *flags)
 
 
-def test_a_directory_that_holds_a_run_already(refused, oracle_directory):
+def test_a_directory_that_already_holds_a_run_is_refused(refused, oracle_directory):
     line = refused("train", "--output-dir", oracle_directory, *FLAGS)
     assert f"{oracle_directory}: already holds a run. Give another --output-dir, or --resume to continue it" in line
 
 
-def test_a_file_in_the_place_of_the_directory(refused, base, text):
+def test_a_file_as_output_directory_is_refused(refused, base, text):
     oracle = ["--oracle-weights", tiny_runs.oracle_npz(base), "--corpus.oracle-sequences", "10"]
     line = refused("train", "--output-dir", text.data, *oracle, *FLAGS)
     assert f"{text.data}: expected a directory. Received: a file" in line
@@ -97,14 +97,14 @@ def test_a_file_in_the_place_of_the_directory(refused, base, text):
         (None, "my.toml: expected a TOML file that can be read (No such file or directory)"),
     ],
 )
-def test_a_toml_file_that_can_not_be_used(content, message, refused, tmp_path):
+def test_an_invalid_toml_file_is_refused(content, message, refused, tmp_path):
     path = tmp_path / "my.toml"
     if content is not None:
         path.write_text(content)
     assert message in refused("train", "--config", path, "--output-dir", tmp_path / "run")
 
 
-def test_tensorboard_where_it_is_not_installed(refused, monkeypatch, tmp_path):
+def test_tensorboard_is_refused_if_it_is_not_installed(refused, monkeypatch, tmp_path):
     find_spec = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "tensorboard" else find_spec(name))
     line = refused("train", "--tensorboard", "--output-dir", tmp_path / "run", *FLAGS)
@@ -114,7 +114,7 @@ def test_tensorboard_where_it_is_not_installed(refused, monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["--corpus.vocabulary-size", "--corpus.min-frequency"])
-def test_a_negative_limit_of_the_vocabulary(name, refused, text, tmp_path):
+def test_a_negative_limit_of_the_vocabulary_is_refused(name, refused, text, tmp_path):
     line = refused("train", "--data", text.data, "--output-dir", tmp_path / "run", *FLAGS, name, "-1")
     assert name.split(".")[1].replace("-", "_") in line
 
@@ -127,13 +127,13 @@ def test_a_negative_limit_of_the_vocabulary(name, refused, text, tmp_path):
         (["--rollout.num-rollouts", "0"], "`num_rollouts` must be at least 1. Received: 0"),
     ],
 )
-def test_a_branch_that_can_not_be_made(flags, message, refused, oracle_directory, tmp_path):
+def test_a_branch_with_other_models_or_invalid_settings_is_refused(flags, message, refused, oracle_directory, tmp_path):
     line = refused("train", "--pretrained", oracle_directory, "--output-dir", tmp_path / "run", *flags)
     assert message in line
     assert not (tmp_path / "run").exists()
 
 
-def test_a_branch_of_what_is_no_run_or_has_not_finished_its_pretraining(refused, base, tmp_path):
+def test_a_branch_needs_a_run_that_has_finished_its_pretraining(refused, base, tmp_path):
     line = refused("train", "--pretrained", tmp_path / "no", "--output-dir", tmp_path / "run")
     assert str(tmp_path / "no") in line
     early = tiny_runs.early_run(base)

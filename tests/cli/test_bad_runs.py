@@ -1,4 +1,4 @@
-"""One clear line for each run, and each file for a report, that a command cannot work with."""
+"""Invalid runs, and invalid files for a report, are refused in one line."""
 
 import shutil
 
@@ -20,7 +20,7 @@ COMMANDS_ON_A_RUN = [
 
 
 @pytest.mark.parametrize("command", COMMANDS_ON_A_RUN, ids=lambda command: command[0])
-def test_a_run_of_another_version_with_a_setting_that_is_not_known(command, refused, oracle_directory, tmp_path):
+def test_an_unknown_setting_of_another_version_is_refused(command, refused, oracle_directory, tmp_path):
     directory = shutil.copytree(oracle_directory, tmp_path / "run")
     path = directory / "config.toml"
     path.write_text(path.read_text().replace(f'"{seqgan_tf.__version__}"', '"9.9"').replace("hidden_dim", "units"))
@@ -30,29 +30,29 @@ def test_a_run_of_another_version_with_a_setting_that_is_not_known(command, refu
 
 
 @pytest.mark.parametrize("command", COMMANDS_ON_A_RUN, ids=lambda command: command[0])
-def test_a_damaged_checkpoint(command, refused, oracle_directory, tmp_path):
+def test_a_damaged_checkpoint_is_refused(command, refused, oracle_directory, tmp_path):
     directory = shutil.copytree(oracle_directory, tmp_path / "run")
-    name, path = tiny_runs.last_checkpoint(directory, "index")
+    name, path = tiny_runs.only_checkpoint(directory, "index")
     path.write_bytes(path.read_bytes()[:20])
     expected = f"{name}: expected a checkpoint of this run. Received: a damaged or foreign file"
     assert expected in refused(*command, directory)
 
 
-@pytest.mark.parametrize("command", COMMANDS_ON_A_RUN, ids=lambda command: command[0])
-def test_a_run_without_a_checkpoint(command, refused, oracle_directory, tmp_path):
+@pytest.mark.parametrize("command", COMMANDS_ON_A_RUN[1:], ids=lambda command: command[0])
+def test_a_run_without_a_checkpoint_is_refused(command, refused, oracle_directory, tmp_path):
     directory = shutil.copytree(oracle_directory, tmp_path / "run", ignore=shutil.ignore_patterns("checkpoints"))
     assert f"{directory}: expected a checkpoint to resume from. Received: none" in refused(*command, directory)
 
 
 @pytest.mark.parametrize("command", COMMANDS_ON_A_RUN, ids=lambda command: command[0])
-def test_a_directory_that_is_no_run(command, refused, tmp_path):
+def test_a_directory_without_a_run_is_refused(command, refused, tmp_path):
     for path in (tmp_path, tmp_path / "missing"):
         line = refused(*command, path)
         assert str(path) in line
         assert "config.toml" in line
 
 
-def test_data_that_changed_since_the_run_began(refused, text, tmp_path):
+def test_data_that_changed_since_the_run_began_are_refused(refused, text, tmp_path):
     directory, data = shutil.copytree(text.directory, tmp_path / "run"), tmp_path / "words.txt"
     path = directory / "config.toml"
     path.write_text(path.read_text().replace(str(text.data), str(data)))
@@ -62,7 +62,7 @@ def test_data_that_changed_since_the_run_began(refused, text, tmp_path):
         assert "Received: a changed file" in refused(*command, directory)
 
 
-def test_a_prompt_or_a_text_file_for_a_run_on_an_oracle(refused, oracle_directory, text):
+def test_a_prompt_or_a_text_file_for_a_run_on_an_oracle_is_refused(refused, oracle_directory, text):
     line = refused("generate", oracle_directory, "--prompt", "red")
     assert "--prompt needs a run on text. Received: a run on an oracle" in line
     line = refused("evaluate", oracle_directory, "--data", text.data)
@@ -78,7 +78,9 @@ def test_a_prompt_or_a_text_file_for_a_run_on_an_oracle(refused, oracle_director
     ],
 )
 @pytest.mark.parametrize("command", ["evaluate", "compare"])
-def test_published_curves_that_can_not_be_read(command, content, message, refused, oracle_directory, tmp_path):
+def test_published_curves_that_cannot_be_read_are_refused(
+    command, content, message, refused, oracle_directory, tmp_path
+):
     path = tmp_path / "published.csv"
     if content is not None:
         path.write_text(content)
@@ -93,7 +95,7 @@ def test_published_curves_that_can_not_be_read(command, content, message, refuse
         (["compare", "--samples", "1"], "`samples` must be at least 2. Received: 1"),
     ],
 )
-def test_figures_that_can_not_be_had(arguments, message, refused, oracle_directory):
+def test_evaluation_settings_outside_their_range_are_refused(arguments, message, refused, oracle_directory):
     assert message in refused(*arguments, oracle_directory)
     assert sorted(path.name for path in oracle_directory.iterdir()) == [
         "checkpoints",
@@ -104,7 +106,7 @@ def test_figures_that_can_not_be_had(arguments, message, refused, oracle_directo
     ]
 
 
-def test_runs_that_can_not_be_compared(refused, base, oracle_directory, text):
+def test_runs_that_cannot_be_compared_are_refused(refused, base, oracle_directory, text):
     line = refused("compare", oracle_directory, text.directory, *FEW)
     assert f"{text.directory}: expected a run on the data of {oracle_directory}. Received: other data" in line
     line = refused("compare", text.directory, text.directory, *FEW)
@@ -114,6 +116,14 @@ def test_runs_that_can_not_be_compared(refused, base, oracle_directory, text):
     assert f"{early}: expected a run that has finished its pre-training" in refused("compare", early, *FEW)
 
 
-def test_a_file_to_evaluate_that_can_not_be_read(refused, text, tmp_path):
+def test_a_data_file_that_cannot_be_read_is_refused(refused, text, tmp_path):
     path = tmp_path / "no.txt"
     assert f"{path}: expected a text file that can be read" in refused("evaluate", text.directory, "--data", path)
+
+
+def test_a_file_of_one_line_cannot_be_measured_on(refused, text, tmp_path):
+    path = tmp_path / "one.txt"
+    path.write_text("red cat\n")
+    assert f"{path}: expected at least 2 lines to measure on. Received: 1" in refused(
+        "evaluate", text.directory, "--data", path
+    )

@@ -1,4 +1,4 @@
-"""What a run shows in a terminal: a line per evaluation, a bar per phase, a table at its end."""
+"""The output of a run on a terminal: a line per evaluation, a bar per phase, a table at the end."""
 
 import pytest
 from run_rows import oracle_rows, row, text_rows
@@ -6,11 +6,11 @@ from run_rows import oracle_rows, row, text_rows
 from seqgan_tf.cli import console
 from seqgan_tf.core.phases import ADVERSARIAL, PRETRAIN_GENERATOR
 from seqgan_tf.metrics.metric import METRICS
-from seqgan_tf.reports import verdicts
+from seqgan_tf.reports import conclusions
 from seqgan_tf.runs.training import Progress
 
 
-def test_every_metric_that_a_line_shows_is_in_the_catalogue():
+def test_every_metric_in_a_line_is_in_the_catalogue():
     assert set(console.SHOWN) <= set(METRICS)
 
 
@@ -38,7 +38,7 @@ def test_the_result_is_a_table_of_the_phases_and_the_conclusion(capsys):
         ["pretrain discriminator", "9.000", "10.000", "20 s"],
         ["adversarial", "9.300", "9.400", "50 s"],
     ]
-    assert verdicts.conclusion(rows) in out
+    assert conclusions.conclusion(rows) in out
 
 
 def test_the_result_of_a_text_has_no_oracle_and_shows_samples_as_they_are(capsys):
@@ -57,7 +57,7 @@ def test_the_result_of_a_run_that_was_stopped_early_has_no_conclusion(capsys):
 
 
 class FakeRun:
-    """A run of four steps in two phases, one of them evaluated; it counts its steps and notes whether it was closed."""
+    """A run of four steps in two phases, one of them evaluated; it counts its steps and records that it was closed."""
 
     def __init__(self):
         self.steps, self.closed = 0, False
@@ -80,7 +80,7 @@ def test_a_run_is_watched_to_its_end(capsys):
     assert capsys.readouterr().out.strip() == "pretrain generator 7: NLL-test 9.125"
 
 
-def test_a_run_is_closed_at_the_step_where_it_is_told_to_stop():
+def test_a_run_is_closed_at_the_step_where_it_is_stopped():
     fake = FakeRun()
     assert console.watch(fake.progress, lambda: fake.steps == 3) is False
     assert (fake.steps, fake.closed) == (3, True)

@@ -25,20 +25,20 @@ def with_controls(base):
     """A copy of the run on an oracle with its controls, the first of them interrupted in its first round.
 
     Returns:
-        directory; outcomes, (code, out) of the two commands; steps, those of each that were watched.
+        directory; outcomes, (code, out) of the two commands; steps, (phase, step) of every step of both.
     """
     directory = shutil.copytree(tiny_runs.oracle_run(base).directory, base / "with-controls")
     watch, steps, outcomes = console.watch, [], []
 
-    def watch_and_interrupt(progress_of_run, is_stopped):
-        def progress_that_is_noted():
+    def watch_and_interrupt(progress_of_run, is_stopped, rows):
+        def recorded_progress():
             for progress in progress_of_run:
                 if not steps:
                     signal.raise_signal(signal.SIGINT)
                 steps.append((progress.phase, progress.step))
                 yield progress
 
-        return watch(progress_that_is_noted(), is_stopped)
+        return watch(recorded_progress(), is_stopped, rows)
 
     handlers = {name: signal.getsignal(name) for name in (signal.SIGINT, signal.SIGTERM)}
     with pytest.MonkeyPatch.context() as patch:
@@ -73,34 +73,34 @@ def test_controls_are_trained_from_the_pretraining_of_the_run(with_controls, ora
     assert command == f"to compare them: seqgan-tf compare {' '.join(map(str, directories))}"
 
 
-def test_a_control_that_is_interrupted_goes_on_where_it_was(with_controls):
+def test_an_interrupted_control_resumes_where_it_stopped(with_controls):
     code, out = with_controls.outcomes[0]
     assert code == 130
     again = f"seqgan-tf train --resume --output-dir {with_controls.directory} --controls"
     assert out.splitlines()[-1] == f"stopped; to continue: {again}"
-    # The run itself has nothing left to do; each control has its four rounds, and none is done twice.
+    # The run itself has no steps left. Each control does its four rounds, each of them once.
     assert with_controls.steps == [(ADVERSARIAL, step) for step in (1, 2, 3, 4)] * 3
 
 
-def test_compare_puts_a_run_beside_its_controls(with_controls, run, tmp_path):
+def test_compare_compares_a_run_with_its_controls(with_controls, run, tmp_path):
     directory = with_controls.directory
     directories = [directory, directory / "controls" / "noise", directory / "controls" / "likelihood"]
     code, out, err = run("compare", *directories, *FEW, "--seed", "3", "--output-dir", tmp_path / "report")
     assert (code, err) == (0, "")
-    report, figures = written(tmp_path / "report")
-    assert out == f"{report.rstrip()}\nwritten to {tmp_path / 'report'}\n"
-    assert list(figures["curves"]) == [
+    text, report = written(tmp_path / "report")
+    assert out == f"{text.rstrip()}\nwritten to {tmp_path / 'report'}\n"
+    assert list(report["curves"]) == [
         "pre-trained",
         "after 4 rounds",
         "after 4 rounds, noise control",
         "after 4 rounds, likelihood control",
     ]
-    assert figures["runs"]["pre-trained"] == [str(directory)]
+    assert report["runs"]["pre-trained"] == [str(directory)]
     assert not (directory / "comparison").exists()
     opened = open_run(directories[1])
     opened.restore()
     held_out = opened.corpus.test_token_ids[:20]
-    curve = figures["curves"]["after 4 rounds, noise control"]
+    curve = report["curves"]["after 4 rounds, noise control"]
     nll = -np.log(sequence_probabilities(opened.gan.generator, held_out)).mean() / 5
     assert curve["nll_test"][0][curve["alphas"].index(1)] == pytest.approx(nll, rel=1e-5)
     samples = opened.gan.generate(20, seed=3)

@@ -1,4 +1,4 @@
-"""How a command ends: wrong input is one line and exit 2, a fault of the package shows its traceback and exit 1."""
+"""Errors: wrong input is one line and exit code 2; any other error is a traceback and exit code 1."""
 
 import subprocess
 import sys
@@ -11,33 +11,33 @@ from seqgan_tf.runs import directory
 
 
 @pytest.mark.parametrize("error", [ValueError, OSError, ImportError, TypeError])
-def test_an_error_that_is_not_of_the_input_is_not_hidden(error, monkeypatch, tmp_path):
+def test_an_error_that_is_not_an_input_error_is_raised(error, monkeypatch, tmp_path):
     def fail(path):
-        raise error("of our own")
+        raise error("not of the input")
 
     monkeypatch.setattr(directory, "load_run", fail)
-    with pytest.raises(error, match="of our own"):
+    with pytest.raises(error, match="not of the input"):
         main.main(["generate", str(tmp_path)])
 
 
-def test_such_an_error_shows_its_traceback_and_the_exit_code_is_1(tmp_path):
+def test_an_error_that_is_not_an_input_error_ends_with_a_traceback_and_exit_code_1(tmp_path):
     code = f"""
 import sys
 from seqgan_tf.cli import main
 from seqgan_tf.runs import directory
 def fail(path):
-    raise ValueError("of our own")
+    raise ValueError("not of the input")
 directory.load_run = fail
 sys.exit(main.main(["generate", {str(tmp_path)!r}]))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 1
     assert "Traceback (most recent call last)" in done.stderr
-    assert done.stderr.rstrip().endswith("ValueError: of our own")
+    assert done.stderr.rstrip().endswith("ValueError: not of the input")
 
 
 @pytest.mark.parametrize("error", [InputError, MissingExtraError])
-def test_an_error_of_the_input_is_one_line_and_the_exit_code_is_2(error, monkeypatch, refused, tmp_path):
+def test_an_input_error_is_one_line_with_exit_code_2(error, monkeypatch, refused, tmp_path):
     def fail(path):
         raise error("x: expected\n  this. Received: that")
 
@@ -45,7 +45,7 @@ def test_an_error_of_the_input_is_one_line_and_the_exit_code_is_2(error, monkeyp
     assert refused("generate", tmp_path) == "seqgan-tf: x: expected this. Received: that\n"
 
 
-def test_a_flag_that_is_nearly_right_is_suggested(refused):
+def test_a_misspelt_flag_gets_a_suggestion(refused):
     line = refused("train", "--generator.hiden-dim", "5")
     assert line == (
         "seqgan-tf: unknown argument --generator.hiden-dim, did you mean --generator.hidden-dim? (see --help)\n"

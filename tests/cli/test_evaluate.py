@@ -21,15 +21,15 @@ def test_evaluate_prints_the_report_that_it_writes(run, base, copies, monkeypatc
     whole = tiny_runs.oracle_run(base)
     code, out, err = run("evaluate", copies[0])
     assert (code, err) == (0, "")
-    report, figures = written(copies[0] / "evaluation")
-    assert out == f"{report.rstrip()}\nwritten to {copies[0] / 'evaluation'}\n"
-    # Its 5,000 samples and held-out sequences are those of the run's own evaluations.
+    text, report = written(copies[0] / "evaluation")
+    assert out == f"{text.rstrip()}\nwritten to {copies[0] / 'evaluation'}\n"
+    # It uses the same 5,000 samples and held-out sequences as the evaluations of the run.
     for state, row in (("pre-trained", whole.rows[3]), ("after 4 rounds", whole.rows[-1])):
-        likelihood = figures["states"][state]["likelihood"]
+        likelihood = report["states"][state]["likelihood"]
         assert likelihood["nll_test"] == pytest.approx(row["nll_test"], rel=1e-5)
         assert likelihood["nll_oracle"] == pytest.approx(row["nll_oracle"], rel=1e-5)
-        assert f"| {state} | {row['nll_test']:.3f} +- " in report
-    assert "sweep" not in figures
+        assert f"| {state} | {row['nll_test']:.3f} +- " in text
+    assert "sweep" not in report
 
 
 def test_evaluate_prints_json_and_nothing_else(run, copies, tmp_path):
@@ -37,14 +37,14 @@ def test_evaluate_prints_json_and_nothing_else(run, copies, tmp_path):
     published.write_text("model,nll_test,nll_oracle\nMLE,2.5,2.6\n")
     code, out, err = run("evaluate", copies[1], *FEW, "--seed", "7", "--sweep", "--json", "--published", published)
     assert (code, err) == (0, "")
-    report, figures = written(copies[1] / "evaluation")
-    assert json.loads(out) == figures
+    text, report = written(copies[1] / "evaluation")
+    assert json.loads(out) == report
     assert out.count("\n") == 1
-    assert (figures["num_samples"], figures["num_held_out"], figures["seed"]) == (20, 4, 7)
-    assert figures["sweep"]["after 4 rounds"]["seeds"] == [7, 8, 9]
-    (equal,) = figures["at_equal_nll_test"]
+    assert (report["num_samples"], report["num_held_out"], report["seed"]) == (20, 4, 7)
+    assert report["sweep"]["after 4 rounds"]["seeds"] == [7, 8, 9]
+    (equal,) = report["at_equal_nll_test"]
     assert equal["of"] == ["after 4 rounds", "pre-trained"]
-    assert "after 4 rounds against pre-trained at equal NLL-test" in report
+    assert "after 4 rounds against pre-trained at equal NLL-test" in text
     assert (copies[1] / "evaluation" / "sweep.png").stat().st_size > 0
 
 
@@ -68,11 +68,11 @@ def test_the_sweep_of_a_run_in_its_pretraining_has_one_state(run, base, tmp_path
     directory = shutil.copytree(tiny_runs.early_run(base), tmp_path / "run")
     code, _, err = run("evaluate", directory, *FEW, "--sweep", "--sweep-seeds", "2")
     assert (code, err) == (0, "")
-    report, figures = written(directory / "evaluation")
-    assert list(figures["states"]) == ["in pre-training"]
-    assert (len(figures["sweep"]["in pre-training"]["quality"]), figures["at_equal_nll_test"]) == (2, [])
-    assert "## Temperature sweep" in report
-    assert "At equal NLL-test" not in report
+    text, report = written(directory / "evaluation")
+    assert list(report["states"]) == ["in pre-training"]
+    assert (len(report["sweep"]["in pre-training"]["quality"]), report["at_equal_nll_test"]) == (2, [])
+    assert "## Temperature sweep" in text
+    assert "At equal NLL-test" not in text
 
 
 @pytest.mark.parametrize("is_terminal", [False, True], ids=["file", "terminal"])

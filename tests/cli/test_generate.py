@@ -21,7 +21,7 @@ def test_generate_prints_the_same_lines_for_the_same_seed(run, oracle_directory)
     assert outputs[0] == outputs[1] != outputs[2]
 
 
-def test_generate_never_prints_the_unknown_word(run, text):
+def test_generate_never_prints_the_unknown_token(run, text):
     _, out, _ = run("generate", text.directory, "--num-samples", "300")
     assert "<unk>" not in out
     assert set(out.split()) == set(tiny_runs.WORDS)
@@ -33,7 +33,7 @@ def test_generate_begins_every_line_with_the_prompt(run, text):
     assert len(set(out.splitlines())) > 1
 
 
-def test_generate_draws_from_what_top_k_and_top_p_and_temperature_leave(run, text):
+def test_top_k_top_p_and_temperature_restrict_the_samples(run, text):
     free = run("generate", text.directory, "--num-samples", "200")[1].splitlines()
     assert len(set(free)) > 20
     for flags in (["--top-k", "1"], ["--top-p", "0.0001"], ["--temperature", "0.0001"]):
@@ -52,13 +52,13 @@ def test_generate_draws_from_what_top_k_and_top_p_and_temperature_leave(run, tex
         (["--prompt", "red red red red red red"], "`prompt` must hold at most 5 tokens. Received: 6"),
     ],
 )
-def test_samples_that_can_not_be_drawn(flags, message, refused, text):
+def test_sampling_settings_outside_their_range_are_refused(flags, message, refused, text):
     assert message in refused("generate", text.directory, *flags)
 
 
-def test_an_infinite_temperature(refused, text):
+def test_an_infinite_temperature_is_refused(refused, text):
     assert "`temperature`" in refused("generate", text.directory, "--temperature", "inf")
 
 
-def test_a_prompt_with_words_that_the_run_does_not_know(refused, text):
+def test_a_prompt_with_unknown_words_is_refused(refused, text):
     assert "zebra" in refused("generate", text.directory, "--prompt", "red zebra")

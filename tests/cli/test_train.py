@@ -1,4 +1,4 @@
-"""`seqgan-tf train` from end to end: what it prints and writes, and that it can be interrupted."""
+"""`seqgan-tf train` from end to end: its output, its files, interruption and resumption."""
 
 import shutil
 import signal
@@ -13,7 +13,7 @@ from seqgan_tf.runs.directory import open_run
 FLAGS = tiny_runs.FLAGS
 
 
-def test_training_on_an_oracle_prints_what_it_did_and_nothing_on_stderr(base, tmp_path):
+def test_training_on_an_oracle_prints_its_evaluations_and_nothing_on_stderr(base, tmp_path):
     directory = tmp_path / "run"
     oracle = ["--oracle-weights", tiny_runs.oracle_npz(base), "--corpus.oracle-sequences", "10"]
     out, err = start(["train", "--output-dir", directory, *oracle, *FLAGS]).communicate(timeout=300)
@@ -41,7 +41,7 @@ def test_training_on_an_oracle_prints_what_it_did_and_nothing_on_stderr(base, tm
         "oracle.npz",
         "samples",
     ]
-    # The run of the tests that train in this process is this run.
+    # It has the same steps as the tiny run that is trained in this process.
     assert phases_and_steps(directory) == phases_and_steps(tiny_runs.oracle_run(base).directory)
 
 
@@ -63,14 +63,14 @@ def test_training_on_text_says_how_many_lines_were_cut(base, run, tmp_path):
     assert out.splitlines()[1] == "3 lines are longer than 4 tokens and were cut"
 
 
-def test_a_run_that_is_interrupted_goes_on_where_it_was(base, run, tmp_path):
+def test_an_interrupted_run_resumes_where_it_stopped(base, run, tmp_path):
     directory = tmp_path / "run"
     oracle = [
         "--oracle-weights",
         tiny_runs.oracle_npz(base),
         "--corpus.oracle-sequences",
         "4000",
-    ]  # 1,000 steps an epoch
+    ]  # 1,000 steps per epoch
     process = start(["train", "--output-dir", directory, *oracle, *FLAGS])
     try:
         while len(phases_and_steps(directory)) < 2 and process.poll() is None:
@@ -83,7 +83,7 @@ def test_a_run_that_is_interrupted_goes_on_where_it_was(base, run, tmp_path):
     assert f"stopped; to continue: seqgan-tf train --resume --output-dir {directory}" in out
     done = phases_and_steps(directory)
     assert done[:2] == [("initial", 0), ("pretrain generator", 1)]
-    assert len(done) < 6  # it was not at its end
+    assert len(done) < 6  # it was stopped before its end
     assert tiny_runs.last_checkpoint(directory, "data")[1].stat().st_size > 0
     lines = (directory / "metrics.csv").read_text().splitlines()
 
@@ -96,7 +96,7 @@ def test_a_run_that_is_interrupted_goes_on_where_it_was(base, run, tmp_path):
     assert "In the adversarial phase" in out
 
 
-def test_a_finished_run_can_be_resumed_and_stays_as_it_is(run, base, oracle_directory, tmp_path):
+def test_resuming_a_finished_run_changes_nothing(run, base, oracle_directory, tmp_path):
     directory = shutil.copytree(oracle_directory, tmp_path / "run")
     code, out, err = run("train", "--resume", "--output-dir", directory)
     assert (code, err) == (0, "")
@@ -107,13 +107,13 @@ def test_a_finished_run_can_be_resumed_and_stays_as_it_is(run, base, oracle_dire
 def test_names_of_files_are_printed_as_they_are(run, base, tmp_path):
     data = tiny_runs.write_lines(tmp_path / "poems[old].txt")
     flags = ["--pretrain.epochs", "0", "--pretrain.discriminator-steps", "0", "--adversarial.rounds", "0"]
-    code, out, _ = run("train", "--data", data, "--output-dir", tmp_path / "[/run]", *FLAGS, *flags)
+    code, out, _ = run("train", "--data", data, "--output-dir", tmp_path / "(bold) run", *FLAGS, *flags)
     assert code == 0
     assert out.startswith("36 sequences of poems[old].txt, ")
-    assert str(tmp_path / "[/run]") in out.splitlines()[0]
+    assert str(tmp_path / "(bold) run") in out.splitlines()[0]
 
 
-def test_a_run_begins_with_what_another_has_pretrained(run, oracle_directory, tmp_path):
+def test_a_run_can_start_from_the_pretraining_of_another(run, oracle_directory, tmp_path):
     flags = ["--adversarial.rounds", "1", "--adversarial.control", "noise", "--rollout.num-rollouts", "1"]
     code, out, err = run("train", "--pretrained", oracle_directory, "--output-dir", tmp_path / "run", *flags)
     assert (code, err) == (0, "")

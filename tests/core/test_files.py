@@ -226,3 +226,18 @@ def test_a_new_directory_that_cannot_take_its_place_leaves_the_old_one(tmp_path)
         new.rmdir()  # as if another process had removed it
     assert names(tmp_path) == ["report"]
     assert names(path) == ["old.txt"]
+
+
+def test_a_device_or_a_pipe_is_not_read(tmp_path):
+    """Reading it might never end."""
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", "/dev/zero"):
+        with pytest.raises(InputError, match=rf"^{path}: expected a TOML file. Received: a device or a pipe$"):
+            files.read_text(path, "a TOML file")
+
+
+@pytest.mark.parametrize("name", ["r[1]", "r]", "a\\b"])
+def test_a_path_that_tensorflow_reads_as_a_pattern_is_refused(name, tmp_path):
+    files.check_no_pattern(tmp_path / "a b {x} * ?")
+    with pytest.raises(InputError, match=r"expected a path without \[, \] and \\, which TensorFlow reads as a pattern"):
+        files.check_no_pattern(tmp_path / name / "run")

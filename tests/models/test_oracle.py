@@ -1,3 +1,4 @@
+import pickle
 from pathlib import Path
 
 import keras_harness
@@ -12,7 +13,7 @@ from seqgan_tf.models.generator import Generator
 from seqgan_tf.models.oracle import Oracle
 
 TOKEN_IDS = np.array([[2, 0, 4, 1], [6, 6, 3, 5], [1, 2, 0, 0]], np.int32)
-PUBLISHED = Path(__file__).parents[2] / "shared/data/oracle/target_params.npz"
+PUBLISHED = Path(__file__).parents[3] / "shared/data/oracle/target_params.npz"
 
 
 def arrays(vocabulary_size=7, embedding_dim=3, hidden_dim=4):
@@ -142,3 +143,11 @@ def test_a_generator_of_the_same_seed_is_not_a_scaled_copy_of_the_oracle(seed):
     generator = Generator(40, 6, 7, start_token_id=0, initializer_stddev=0.1, seed=seed)
     for truth, guess in zip(oracle.get_weights(), generator.get_weights(), strict=True):
         assert abs(np.corrcoef(truth.ravel(), guess.ravel())[0, 1]) < 0.6
+
+
+def test_a_pickle_is_not_read_and_the_message_says_how_to_convert_it(tmp_path):
+    path = tmp_path / "target_params.pkl"
+    path.write_bytes(pickle.dumps([np.zeros(3)]))
+    expected = rf"{path}: expected a readable .npz file of oracle weights \(it is a pickle: load it yourself and write"
+    with pytest.raises(InputError, match=expected):
+        Oracle.from_npz(path)

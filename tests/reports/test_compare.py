@@ -1,4 +1,4 @@
-"""Runs side by side: which of them are one curve, what each is called, and what it is held against."""
+"""Comparison of runs: how they are grouped into curves, how these are named, and which one they are compared with."""
 
 import dataclasses
 import types
@@ -19,7 +19,7 @@ BASE = config.RunSettings(data=Path("words.txt"))
 
 
 def replace(settings, **changes):
-    """Settings with others in their tables, or beside them: replace(settings, seed=3, adversarial={"rounds": 2})."""
+    """Changed settings, inside and outside of tables: replace(settings, seed=3, adversarial={"rounds": 2})."""
     for name, value in changes.items():
         if isinstance(value, dict):
             value = dataclasses.replace(getattr(settings, name), **value)
@@ -29,7 +29,7 @@ def replace(settings, **changes):
 
 @pytest.fixture
 def compare(monkeypatch):
-    """Compares runs whose sweeps are made up; `measured` says what was swept."""
+    """Compares runs with made-up sweeps. `measured` lists the sweeps."""
 
     def states(run):
         for state in run.states:
@@ -56,7 +56,7 @@ def compare(monkeypatch):
 
 
 def run(name, settings=BASE, states=BOTH, digest="of words.txt", oracle=None, **shifts):
-    """A stand-in of a run: `before` and `after` move the quality of its two states."""
+    """A stand-in for a run. `before` and `after` shift the quality of its two states."""
     shifts = {"pre-trained": shifts.get("before", 0.0), "after 4 rounds": shifts.get("after", 0.0)}
     source = types.SimpleNamespace(quality=METRICS["nll_oracle" if oracle else "bleu_4"])
     return types.SimpleNamespace(
@@ -65,7 +65,7 @@ def run(name, settings=BASE, states=BOTH, digest="of words.txt", oracle=None, **
 
 
 def rows(curve):
-    """What moved each row of a curve."""
+    """The shift of the quality in each row of a curve."""
     return (curve.quality[:, 0] - 11.0).round(9).tolist()
 
 
@@ -87,7 +87,7 @@ def test_runs_that_differ_in_their_seed_alone_are_one_curve_with_a_row_each(comp
     assert found.runs == {"pre-trained": ["b", "c", "a"], "after 4 rounds": ["b", "c", "a"]}
 
 
-def test_where_the_same_data_lie_makes_no_difference(compare):
+def test_the_path_of_the_data_makes_no_difference(compare):
     found = compare(run("a"), run("b", replace(BASE, seed=1, data=Path("/elsewhere/words.txt"))))
     assert found.curves["after 4 rounds"].seeds == (0, 1)
 
@@ -144,8 +144,8 @@ def test_runs_with_another_pretraining_have_a_pretrained_curve_of_their_own(comp
     assert rows(found.curves["pre-trained"]) == [0.0]
 
 
-def test_every_curve_is_held_against_the_first(compare):
-    """The curves are alike but for a shift of the quality: it is the difference at every NLL-test."""
+def test_every_curve_is_compared_with_the_first(compare):
+    """The curves differ only by a shift of the quality, which is the difference at every NLL-test."""
     runs = []
     for seed, wave in ((0, 0.0), (1, 0.1), (2, 0.5)):
         settings = replace(BASE, seed=seed)
@@ -160,13 +160,13 @@ def test_every_curve_is_held_against_the_first(compare):
         np.testing.assert_allclose(difference.half_width, 0, atol=1e-9)
 
 
-def test_what_is_measured_is_told(compare):
+def test_the_measured_states_are_reported(compare):
     told = []
     comparison.compare_runs([run("a")], EvaluationSettings(), report=told.append)
     assert told == ["a: pre-trained", "a: after 4 rounds"]
 
 
-def test_the_quality_is_that_of_the_runs(compare):
+def test_the_quality_metric_is_that_of_the_runs(compare):
     assert compare(run("a")).quality is METRICS["bleu_4"]
     assert compare(run("a", oracle="an oracle")).quality is METRICS["nll_oracle"]
 
@@ -206,11 +206,11 @@ def test_runs_of_one_label_are_one_curve(compare):
 
 
 def test_every_run_needs_a_label(compare):
-    with pytest.raises(ValueError, match=r"`labels` must be one a run. Received: 1 labels, 2 runs"):
+    with pytest.raises(ValueError, match=r"`labels` must be one per run. Received: 1 labels, 2 runs"):
         compare(run("a"), run("b", replace(BASE, seed=1)), labels=["ours"])
 
 
-def test_the_discriminator_does_not_touch_a_pretrained_generator(compare):
+def test_settings_of_the_discriminator_do_not_split_the_pretrained_curve(compare):
     other = replace(BASE, seed=1, discriminator={"dropout": 0.5}, pretrain={"discriminator_steps": 7})
     found = compare(run("a"), run("b", other))
     assert found.curves["pre-trained"].seeds == (0, 1)

@@ -1,15 +1,14 @@
-"""The figures of a run: each is what the metrics, or numpy, say of the state that it is a figure of."""
+"""Evaluation of a run on an oracle: every metric equals the one computed here for the same state and samples."""
 
 import dataclasses
 import math
 import shutil
-import types
 
 import numpy as np
 import pytest
 import tiny_runs
+from evaluations import STATES, evaluate, log_likelihoods
 from exact import all_sequences, log_softmax, sequence_probabilities
-from nltk.translate.bleu_score import SmoothingFunction, sentence_bleu
 
 from seqgan_tf import metrics
 from seqgan_tf.core.generation import generate
@@ -21,16 +20,7 @@ from seqgan_tf.reports.settings import EvaluationSettings
 from seqgan_tf.runs import config
 from seqgan_tf.runs.directory import branch_run, create_run, open_run
 
-STATES = ["pre-trained", "after 4 rounds"]
 ORACLE = EvaluationSettings(samples=200, seed=3, sweep=True, sweep_seeds=2)
-TEXT = EvaluationSettings(samples=50, seed=5, sweep=True, sweep_seeds=1)
-
-
-def evaluate(directory, settings, data=None):
-    run = open_run(directory)
-    found = evaluation.read_evaluation_data(run, settings, data)
-    figures, sweeps = evaluation.evaluate_run(run, found, settings)
-    return types.SimpleNamespace(run=run, data=found, figures=figures, sweeps=sweeps)
 
 
 @pytest.fixture(scope="module")
@@ -39,41 +29,12 @@ def oracle(base):
     return evaluate(tiny_runs.oracle_run(base).directory, ORACLE)
 
 
-@pytest.fixture(scope="module")
-def text(base):
-    """The finished run on text, measured."""
-    return evaluate(tiny_runs.text_run(base).directory, TEXT)
-
-
-@pytest.fixture(scope="module")
-def states(base):
-    """Gives the models of a run anew, in one of its states."""
-    cache = {}
-
-    def state(directory, name):
-        if (directory, name) not in cache:
-            run = open_run(directory)
-            run.restore(pretrained=name == STATES[0])
-            cache[directory, name] = run
-        return cache[directory, name]
-
-    return state
-
-
-def log_likelihoods(generator, sequences):
-    return np.log(sequence_probabilities(generator, sequences))
-
-
-def without_padding(sequences):
-    return [[int(token) for token in row if token >= 0] for row in sequences]
-
-
 # The states
 
 
 def test_the_states_of_a_run_are_the_end_of_its_pretraining_and_its_last(base, oracle):
     whole = tiny_runs.oracle_run(base)
-    assert list(oracle.figures["states"]) == list(oracle.sweeps) == STATES
+    assert list(oracle.report["states"]) == list(oracle.sweeps) == STATES
     run = open_run(whole.directory)
     found = {name: tiny_runs.weights(run.gan) for name in evaluation.restored_states(run)}
     assert list(found) == STATES
@@ -94,7 +55,7 @@ def test_a_run_in_its_pretraining_has_one_state_and_after_its_first_round_two(ba
     assert list(evaluation.restored_states(open_run(tmp_path / "branch"))) == ["pre-trained", "after 1 round"]
 
 
-def test_a_run_of_no_rounds_is_its_pretraining(base, tmp_path):
+def test_a_run_without_rounds_has_only_the_pretrained_state(base, tmp_path):
     settings = tiny_runs.oracle_settings(base)
     none = config.AdversarialSettings(rounds=0)
     pretrain = config.PretrainSettings(epochs=0, discriminator_steps=0)
@@ -112,7 +73,7 @@ def test_the_likelihoods_and_divergences_are_those_of_the_state(name, oracle, st
     whole = tiny_runs.oracle_run(base)
     run = states(whole.directory, name)
     real, generated = whole.corpus.test_token_ids[:200], run.gan.generate(200, seed=3)
-    figures = oracle.figures["states"][name]["likelihood"]
+    measured = oracle.report["states"][name]["likelihood"]
     g_real, o_real = (log_likelihoods(model, real) for model in (run.gan.generator, whole.oracle))
     g_own, o_own = (log_likelihoods(model, generated) for model in (run.gan.generator, whole.oracle))
     js_real = o_real - np.log((np.exp(o_real) + np.exp(g_real)) / 2)
@@ -129,46 +90,46 @@ def test_the_likelihoods_and_divergences_are_those_of_the_state(name, oracle, st
     errors["jensen_shannon"] = math.sqrt((js_real.var(ddof=1) + js_own.var(ddof=1)) / 200) / 2
     expected = {key: value.mean() for key, value in values.items()}
     expected["jensen_shannon"] = (js_real.mean() + js_own.mean()) / 2
-    found = dict(figures)
+    found = dict(measured)
     assert (found.pop("num_real"), found.pop("num_generated")) == (200, 200)
     assert found.pop("standard_errors") == pytest.approx(errors, rel=1e-3, abs=1e-6)
     assert found == pytest.approx(expected, rel=1e-4, abs=1e-5)
 
 
 @pytest.mark.parametrize("name", STATES)
-def test_the_ngram_figures_are_those_of_the_samples_against_held_out_sequences(name, oracle, states, base):
+def test_the_ngram_metrics_compare_samples_with_held_out_sequences(name, oracle, states, base):
     whole = tiny_runs.oracle_run(base)
     generated = states(whole.directory, name).gan.generate(200, seed=3)
     held_out, training = whole.corpus.test_token_ids[:200], whole.corpus.train_token_ids
-    figures = oracle.figures["states"][name]["samples"]
-    assert figures == pytest.approx(metrics.sample_metrics(generated, held_out, training))
-    assert figures["distinct_1"] == pytest.approx(len(np.unique(generated)) / generated.size)
+    measured = oracle.report["states"][name]["samples"]
+    assert measured == pytest.approx(metrics.sample_metrics(generated, held_out, training))
+    assert measured["distinct_1"] == pytest.approx(len(np.unique(generated)) / generated.size)
     known = {tuple(row) for row in training.tolist()}
-    assert figures["share_copied"] == np.mean([tuple(row) in known for row in generated.tolist()])
+    assert measured["share_copied"] == np.mean([tuple(row) in known for row in generated.tolist()])
 
 
 @pytest.mark.parametrize("name", STATES)
 @pytest.mark.parametrize("kind", ["held-out real", "training real"])
-def test_the_health_of_the_discriminator_is_that_of_its_verdicts(kind, name, oracle, states, base):
+def test_the_metrics_of_the_discriminator_are_those_of_its_logits(kind, name, oracle, states, base):
     whole = tiny_runs.oracle_run(base)
     gan = states(whole.directory, name).gan
-    # The run has learnt from ten sequences only.
+    # The run has only ten training sequences.
     real = whole.corpus.test_token_ids[:200] if kind == "held-out real" else whole.corpus.train_token_ids
     real, own = (np.ravel(gan.discriminator(part)).astype(np.float64) for part in (real, gan.generate(200, seed=3)))
-    figures = oracle.figures["states"][name]["discriminator"][kind]
-    assert (figures["num_real"], figures["num_generated"]) == (200 if kind == "held-out real" else 10, 200)
-    assert figures["real_accuracy"] == pytest.approx(np.mean(real > 0))
-    assert figures["generated_accuracy"] == pytest.approx(np.mean(own <= 0))
+    measured = oracle.report["states"][name]["discriminator"][kind]
+    assert (measured["num_real"], measured["num_generated"]) == (200 if kind == "held-out real" else 10, 200)
+    assert measured["real_accuracy"] == pytest.approx(np.mean(real > 0))
+    assert measured["generated_accuracy"] == pytest.approx(np.mean(own <= 0))
     difference = real[:, None] - own[None]
-    assert figures["auc"] == pytest.approx(np.mean((difference > 0) + 0.5 * (difference == 0)), abs=1e-3)
-    assert figures["log_loss"] == pytest.approx((np.log1p(np.exp(-real)).mean() + np.log1p(np.exp(own)).mean()) / 2)
-    assert sum(weight for _, _, weight in figures["bins"]) == pytest.approx(1)
+    assert measured["auc"] == pytest.approx(np.mean((difference > 0) + 0.5 * (difference == 0)), abs=1e-3)
+    assert measured["log_loss"] == pytest.approx((np.log1p(np.exp(-real)).mean() + np.log1p(np.exp(own)).mean()) / 2)
+    assert sum(weight for _, _, weight in measured["bins"]) == pytest.approx(1)
 
 
 def test_the_texts_are_samples_at_three_temperatures(oracle, states, base):
     directory = tiny_runs.oracle_run(base).directory
     for name in STATES:
-        gan, texts = states(directory, name).gan, oracle.figures["states"][name]["texts"]
+        gan, texts = states(directory, name).gan, oracle.report["states"][name]["texts"]
         assert list(texts) == ["0.7", "1.0", "1.3"]
         for temperature, lines in texts.items():
             drawn = gan.generate(5, 1, temperature=float(temperature))
@@ -176,9 +137,9 @@ def test_the_texts_are_samples_at_three_temperatures(oracle, states, base):
 
 
 def entropy_per_token(oracle):
-    """The entropy of an oracle's sequences, nats a token: the sum over all prefixes of p(prefix) H(next | prefix)."""
+    """The entropy of an oracle's sequences, nats per token: the sum over all prefixes of p(prefix) H(next | prefix)."""
     prefixes = all_sequences(tiny_runs.VOCABULARY, tiny_runs.LENGTH - 1)
-    last = np.zeros([len(prefixes), 1], np.int32)  # whatever it is, no logit depends on it
+    last = np.zeros([len(prefixes), 1], np.int32)  # no logit depends on its value
     log_probs = log_softmax(oracle(np.concatenate([prefixes, last], axis=1)))
     taken = np.take_along_axis(log_probs[:, :-1], prefixes[..., None], axis=-1)[..., 0]
     probability = np.exp(taken.sum(axis=1))
@@ -187,7 +148,7 @@ def entropy_per_token(oracle):
 
 
 def test_the_oracle_against_itself_is_its_entropy(oracle, base):
-    whole, real = tiny_runs.oracle_run(base), oracle.figures["real"]
+    whole, real = tiny_runs.oracle_run(base), oracle.report["real"]
     assert real["num_oracle_samples"] == evaluation.ORACLE_SAMPLES
     expected = entropy_per_token(whole.oracle)
     spread = np.std(log_likelihoods(whole.oracle, whole.corpus.test_token_ids) / tiny_runs.LENGTH)
@@ -196,19 +157,19 @@ def test_the_oracle_against_itself_is_its_entropy(oracle, base):
 
 
 def test_real_sequences_are_measured_as_samples_are(oracle, base):
-    """The ten that the run has learnt from; of held-out ones it is told how many stand among them."""
+    """The ten training sequences are measured; `share_copied` is that of the held-out sequences."""
     corpus = tiny_runs.oracle_run(base).corpus
     held_out, training = corpus.test_token_ids[:200], corpus.train_token_ids
     expected = metrics.sample_metrics(training, held_out)
     known = {tuple(row) for row in training.tolist()}
     expected["share_copied"] = np.mean([tuple(row) in known for row in held_out.tolist()])
-    assert oracle.figures["real"]["samples"] == pytest.approx(expected)
+    assert oracle.report["real"]["samples"] == pytest.approx(expected)
 
 
 def test_the_sweep_of_an_oracle_run_is_nll_oracle_over_nll_test(oracle, states, base):
     whole = tiny_runs.oracle_run(base)
     held_out = whole.corpus.test_token_ids[:200]
-    assert oracle.figures["sweep"]["quality"] == "NLL-oracle"
+    assert oracle.report["sweep"]["quality"] == "NLL-oracle"
     for name in STATES:
         sweep, generator = oracle.sweeps[name], states(whole.directory, name).gan.generator
         assert (sweep.seeds, sweep.num_test, sweep.num_generated) == ((3, 4), 200, 200)
@@ -220,146 +181,33 @@ def test_the_sweep_of_an_oracle_run_is_nll_oracle_over_nll_test(oracle, states, 
                 drawn = generate(generator, 200, 5, seed, SamplingSettings(1 / alpha))
                 quality = -log_likelihoods(whole.oracle, drawn).mean() / 5
                 assert sweep.quality[row, at] == pytest.approx(quality, rel=1e-5)
-        assert oracle.figures["sweep"][name] == evaluation.plain(sweep)
+        assert oracle.report["sweep"][name] == evaluation.plain(sweep)
     at_one = int(np.argmin(abs(oracle.sweeps[STATES[1]].alphas - 1)))
-    likelihood = oracle.figures["states"][STATES[1]]["likelihood"]
+    likelihood = oracle.report["states"][STATES[1]]["likelihood"]
     assert oracle.sweeps[STATES[1]].nll_test[0, at_one] == pytest.approx(likelihood["nll_test"], rel=1e-6)
     assert oracle.sweeps[STATES[1]].quality[0, at_one] == pytest.approx(likelihood["nll_oracle"], rel=1e-6)
 
 
-def test_what_was_measured_is_said(oracle, text, base):
-    assert oracle.figures["run"] == str(tiny_runs.oracle_run(base).directory)
-    assert oracle.figures["held_out"] == "200 fresh sequences of the oracle"
-    assert (oracle.figures["num_held_out"], oracle.figures["num_samples"], oracle.figures["seed"]) == (200, 200, 3)
-    assert text.figures["held_out"] == "4 held-out lines of words.txt"
+def test_the_report_names_the_run_the_data_and_the_settings(oracle, base):
+    assert oracle.report["run"] == str(tiny_runs.oracle_run(base).directory)
+    assert oracle.report["held_out"] == "200 fresh sequences of the oracle"
+    assert (oracle.report["num_held_out"], oracle.report["num_samples"], oracle.report["seed"]) == (200, 200, 3)
 
 
-def test_the_same_settings_give_the_same_figures(oracle, base):
+def test_the_same_settings_give_the_same_report(oracle, base):
     settings = EvaluationSettings(samples=200, seed=3)
     again = evaluate(tiny_runs.oracle_run(base).directory, settings)
     assert again.sweeps == {}
-    assert again.figures == {key: value for key, value in oracle.figures.items() if key != "sweep"}
+    assert again.report == {key: value for key, value in oracle.report.items() if key != "sweep"}
     other = evaluate(tiny_runs.oracle_run(base).directory, EvaluationSettings(samples=200, seed=4))
     for name in STATES:
-        assert other.figures["states"][name]["likelihood"] != oracle.figures["states"][name]["likelihood"]
-
-
-# On text
-
-
-def test_fewer_held_out_sequences_than_asked_for_are_counted_as_they_are(text):
-    """A tenth of 40 lines."""
-    assert (text.figures["num_held_out"], text.figures["num_samples"]) == (4, 50)
-    for state in text.figures["states"].values():
-        assert (state["likelihood"]["num_real"], state["likelihood"]["num_generated"]) == (4, 50)
-        for kind in ("held-out real", "training real"):
-            assert (state["discriminator"][kind]["num_real"], state["discriminator"][kind]["num_generated"]) == (4, 50)
-    for sweep in text.sweeps.values():
-        assert (sweep.num_test, sweep.num_generated) == (4, 50)
-
-
-@pytest.mark.parametrize("name", STATES)
-def test_the_figures_of_a_text_run_are_those_of_the_state(name, text, states, base):
-    run = states(tiny_runs.text_run(base).directory, name)
-    corpus = run.corpus
-    held_out, generated = corpus.validation_token_ids, run.gan.generate(50, seed=5)
-    figures = text.figures["states"][name]
-    for key, sequences in (("nll_test", held_out), ("generator_entropy", generated)):
-        expected = -log_likelihoods(run.gan.generator, sequences).sum() / (sequences >= 0).sum()
-        assert figures["likelihood"][key] == pytest.approx(expected, rel=1e-5)
-    assert "nll_oracle" not in figures["likelihood"]
-    # As many samples as there are held-out lines: the figures depend on the count.
-    expected = metrics.sample_metrics(generated[:4], held_out, corpus.train_token_ids)
-    assert figures["samples"] == pytest.approx(expected, nan_ok=True)
-    method_1, references = SmoothingFunction().method1, without_padding(held_out)
-    bleu = [sentence_bleu(references, own, [0.5, 0.5], method_1) for own in without_padding(generated[:4])]
-    assert figures["samples"]["bleu_2"] == pytest.approx(np.mean(bleu))
-    real = np.ravel(run.gan.discriminator(held_out))
-    assert figures["discriminator"]["held-out real"]["real_accuracy"] == pytest.approx(np.mean(real > 0))
-    seen = np.ravel(run.gan.discriminator(corpus.train_token_ids[:4]))
-    assert figures["discriminator"]["training real"]["real_accuracy"] == pytest.approx(np.mean(seen > 0))
-
-
-def test_the_texts_hold_no_unknown_word(text):
-    for state in text.figures["states"].values():
-        lines = [line for lines in state["texts"].values() for line in lines]
-        assert len(lines) == 15
-        assert {word for line in lines for word in line.split()} <= set(tiny_runs.WORDS)
-
-
-def test_the_sweep_of_a_text_run_is_bleu_4_over_nll_test(text, states, base):
-    run = states(tiny_runs.text_run(base).directory, STATES[1])
-    references = without_padding(run.corpus.validation_token_ids)
-    sweep = text.sweeps[STATES[1]]
-    assert text.figures["sweep"]["quality"] == "BLEU-4"
-    drawn = generate(run.gan.generator, 50, 5, 5, SamplingSettings(1 / sweep.alphas[2]))
-    method_1 = SmoothingFunction().method1
-    expected = np.mean([sentence_bleu(references, row, [0.25] * 4, method_1) for row in without_padding(drawn)])
-    assert sweep.quality[0, 2] == pytest.approx(expected)
-
-
-def test_real_lines_of_the_training_part_are_measured_as_samples_are(text, states, base):
-    corpus = states(tiny_runs.text_run(base).directory, STATES[1]).corpus
-    held_out, training = corpus.validation_token_ids, corpus.train_token_ids
-    expected = metrics.sample_metrics(training[:4], held_out)
-    known = {tuple(row) for row in training.tolist()}
-    expected["share_copied"] = np.mean([tuple(row) in known for row in held_out.tolist()])
-    assert text.figures["real"] == {"samples": pytest.approx(expected, nan_ok=True)}
-
-
-# Another file, and no file
-
-
-@pytest.fixture
-def other_data(tmp_path):
-    path = tmp_path / "other.txt"
-    path.write_text("red cat\nred red red red red red\nblue dog sees\n")
-    return path
-
-
-def test_another_file_is_measured_with_the_tokenizer_of_the_run(other_data, base):
-    directory = tiny_runs.text_run(base).directory
-    settings = EvaluationSettings(samples=20)
-    data = evaluation.read_evaluation_data(open_run(directory), settings, other_data)
-    red, cat, blue, dog, sees = open_run(directory).tokenizer.encode(["red cat blue dog sees"])[0][:5]
-    expected = [[red, cat, 0, -1, -1], [red] * 5, [blue, dog, sees, 0, -1]]
-    assert data.held_out.tolist() == expected
-    assert (data.num_cut, data.description) == (1, "3 lines of other.txt")
-    assert np.array_equal(data.training, open_run(directory).corpus.train_token_ids)
-    few = evaluation.read_evaluation_data(open_run(directory), EvaluationSettings(samples=2), other_data)
-    assert few.held_out.tolist() == expected[:2]
-    assert few.description == "2 lines of other.txt"
-
-
-@pytest.mark.parametrize("how", ["missing", "changed"])
-def test_measuring_on_another_file_does_not_need_the_data_of_the_run(how, other_data, base, tmp_path):
-    text = tiny_runs.text_run(base)
-    directory, data = shutil.copytree(text.directory, tmp_path / "run"), tmp_path / "words.txt"
-    path = directory / "config.toml"
-    path.write_text(path.read_text().replace(str(text.data), str(data)))
-    if how == "changed":
-        data.write_text("red cat\n" * 40)
-    measured = evaluate(directory, EvaluationSettings(samples=20), other_data)
-    assert measured.data.training is None
-    assert (measured.figures["num_held_out"], measured.figures["num_cut"]) == (3, 1)
-    assert measured.figures["real"] == {}
-    run = open_run(directory)
-    run.restore()
-    for state in measured.figures["states"].values():
-        assert list(state["discriminator"]) == ["held-out real"]
-        assert "share_copied" not in state["samples"]
-    nll = -log_likelihoods(run.gan.generator, measured.data.held_out).sum() / (3 + 5 + 4)
-    assert state["likelihood"]["nll_test"] == pytest.approx(nll, rel=1e-5)
-    with pytest.raises(ValueError, match="expected the text file"):
-        evaluation.read_evaluation_data(run, EvaluationSettings())
+        assert other.report["states"][name]["likelihood"] != oracle.report["states"][name]["likelihood"]
 
 
 # The reverse language model
 
 
-def test_the_reverse_language_model_reads_samples_and_is_held_against_one_that_reads_training_sequences(
-    base, monkeypatch
-):
+def test_the_reverse_language_model_is_trained_on_samples_and_another_on_training_sequences(base, monkeypatch):
     calls = []
 
     def stand_in(generated, real, *settings, seed):
@@ -381,18 +229,18 @@ def test_the_reverse_language_model_reads_samples_and_is_held_against_one_that_r
         assert settings == (12, None, 3, 4, 1e-2)  # the size of the run's own generator
         assert seed == 0
     found = [
-        *(measured.figures["states"][name]["reverse_lm"] for name in STATES),
-        measured.figures["real"]["reverse_lm"],
+        *(measured.report["states"][name]["reverse_lm"] for name in STATES),
+        measured.report["real"]["reverse_lm"],
     ]
-    assert [figures["nll"] for figures in found] == [1.0, 2.0, 3.0]
-    assert [(figures["num_generated"], figures["num_real"]) for figures in found] == [(30, 30), (30, 30), (10, 30)]
-    assert "reverse_lm" not in evaluate(whole.directory, EvaluationSettings(30)).figures["real"]
+    assert [values["nll"] for values in found] == [1.0, 2.0, 3.0]
+    assert [(values["num_generated"], values["num_real"]) for values in found] == [(30, 30), (30, 30), (10, 30)]
+    assert "reverse_lm" not in evaluate(whole.directory, EvaluationSettings(30)).report["real"]
 
 
-# Plain values, and what is refused
+# Plain values and refusals
 
 
-def test_plain_values_are_what_json_has():
+def test_plain_values_have_json_types():
     value = {
         1: (np.float32(0.5), math.nan, np.int64(3)),
         "a": np.array([[1.0, np.inf]]),
@@ -415,13 +263,13 @@ def test_plain_values_are_what_json_has():
         ({"sweep_seeds": 0}, "`sweep_seeds` must be at least 1. Received: 0"),
     ],
 )
-def test_settings_that_make_no_sense_are_refused(settings, message, base):
+def test_settings_outside_their_range_are_refused(settings, message, base):
     run = open_run(tiny_runs.oracle_run(base).directory)
     with pytest.raises(ValueError, match=message):
         evaluation.read_evaluation_data(run, EvaluationSettings(**settings))
 
 
-def test_another_file_is_refused_for_a_run_on_an_oracle_and_so_is_one_that_is_missing(base, tmp_path):
+def test_another_file_is_refused_if_it_is_missing_or_the_run_is_on_an_oracle(base, tmp_path):
     settings = EvaluationSettings()
     run = open_run(tiny_runs.oracle_run(base).directory)
     with pytest.raises(ValueError, match=r"--data needs a run on text. Received: a run on an oracle"):

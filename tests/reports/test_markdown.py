@@ -21,7 +21,7 @@ ALPHAS = np.array([0.8, 1.0, 1.5, 2.0])
 
 
 def sweep(shift=0.0, seeds=(0, 1, 2)):
-    """NLL-test is lowest at alpha 1; the quality of all alphas is moved by `shift`."""
+    """NLL-test is lowest at alpha 1; `shift` is added to the quality at all alphas."""
     rows = 0.01 * np.arange(len(seeds))[:, None]
     return TemperatureSweep(
         ALPHAS, rows + [9.4, 9.0, 9.5, 10.5], rows + np.array([11.0, 10.0, 9.0, 8.5]) + shift, tuple(seeds), 300, 400
@@ -29,7 +29,7 @@ def sweep(shift=0.0, seeds=(0, 1, 2)):
 
 
 def state(number):
-    """The metrics of a state. All differ, so that a test can tell which one a report shows."""
+    """The metrics of a state. All differ, so that a test can tell which one the report shows."""
     health = {"real_accuracy": 0.6, "generated_accuracy": 0.7 + number / 100, "auc": 0.8, "log_loss": 0.5}
     health |= {"calibration_error": 0.25, "bins": [[0.2, 0.1, 0.5], [0.8, 0.9, 0.5]], "num_real": 4, "num_generated": 5}
     names = ("nll_test", "nll_oracle", "oracle_entropy", "generator_entropy", "kl_oracle_generator")
@@ -44,7 +44,7 @@ def state(number):
     }
 
 
-def figures(on_oracle=True):
+def report(on_oracle=True):
     found = {
         "run": "runs/a",
         "held_out": "300 fresh sequences of the oracle",
@@ -61,15 +61,15 @@ def figures(on_oracle=True):
 
 
 def swept():
-    """(figures with a sweep, sweeps, comparisons)."""
+    """(report with a sweep, sweeps, comparisons)."""
     sweeps = {"pre-trained": sweep(), "after 4 rounds": sweep(-0.25)}
-    found = figures() | {"sweep": {"quality": "NLL-oracle", **{name: plain(s) for name, s in sweeps.items()}}}
+    found = report() | {"sweep": {"quality": "NLL-oracle", **{name: plain(s) for name, s in sweeps.items()}}}
     names = ("after 4 rounds", "pre-trained")
     return found, sweeps, {names: compare_at_equal_nll(*(sweeps[name] for name in names))}
 
 
 def sections(text):
-    """{heading: what stands under it}."""
+    """{heading: text under it}."""
     parts = [part.split("\n", 1) for part in ("\n" + text).split("\n#")[1:]]
     return {head.lstrip("# "): body for head, body in parts}
 
@@ -95,21 +95,21 @@ def names_in(directory):
     return sorted(path.name for path in directory.iterdir())
 
 
-# Its content
+# report.md
 
 
-def test_the_returned_text_is_that_of_the_file(tmp_path):
-    text = markdown.write_evaluation(tmp_path / "report", figures(), {}, {})
+def test_the_returned_text_is_that_of_report_md(tmp_path):
+    text = markdown.write_evaluation(tmp_path / "report", report(), {}, {})
     assert (tmp_path / "report" / "report.md").read_text(encoding="utf-8") == text
     assert text.startswith("# Evaluation of runs/a\n")
     assert "400 samples at temperature 1, seed 7, against 300 fresh sequences of the oracle." in text
     assert "were cut" not in text
-    cut = markdown.write_evaluation(tmp_path / "report", figures() | {"num_cut": 3}, {}, {})
+    cut = markdown.write_evaluation(tmp_path / "report", report() | {"num_cut": 3}, {}, {})
     assert "against 300 fresh sequences of the oracle. 3 of them were cut." in cut
 
 
 def test_the_likelihoods_are_shown_with_standard_errors_and_with_those_of_the_oracle(tmp_path):
-    text = markdown.write_evaluation(tmp_path / "report", figures(), {}, {})
+    text = markdown.write_evaluation(tmp_path / "report", report(), {}, {})
     found = table(sections(text)["Likelihood"])
     assert list(found) == ["pre-trained", "after 4 rounds", "the oracle against itself"]
     assert found["pre-trained"] == {
@@ -125,7 +125,7 @@ def test_the_likelihoods_are_shown_with_standard_errors_and_with_those_of_the_or
 
 
 def test_the_likelihoods_of_a_text_have_neither_oracle_nor_errors(tmp_path):
-    found = figures(on_oracle=False)
+    found = report(on_oracle=False)
     for number, current in enumerate(found["states"].values()):
         current["likelihood"] = {"nll_test": 3.1 + number, "generator_entropy": 2.5, "num_real": 4, "num_generated": 5}
     text = markdown.write_evaluation(tmp_path / "report", found, {}, {})
@@ -137,7 +137,7 @@ def test_the_likelihoods_of_a_text_have_neither_oracle_nor_errors(tmp_path):
 
 
 def test_the_ngram_metrics_are_shown_with_those_of_real_sequences(tmp_path):
-    text = markdown.write_evaluation(tmp_path / "report", figures(), {}, {})
+    text = markdown.write_evaluation(tmp_path / "report", report(), {}, {})
     assert table(sections(text)["n-grams"]) == {
         "num_samples": {"pre-trained": "300", "after 4 rounds": "300", "real against real": "10"},
         "bleu_2": {"pre-trained": "0.900", "after 4 rounds": "0.910", "real against real": "0.988"},
@@ -147,7 +147,7 @@ def test_the_ngram_metrics_are_shown_with_those_of_real_sequences(tmp_path):
 
 
 def test_without_the_training_data_the_report_leaves_them_out(tmp_path):
-    found = figures() | {"real": {}}
+    found = report() | {"real": {}}
     for current in found["states"].values():
         del current["samples"]["share_copied"], current["discriminator"]["training real"]
     text = markdown.write_evaluation(tmp_path / "report", found, {}, {})
@@ -160,7 +160,7 @@ def test_without_the_training_data_the_report_leaves_them_out(tmp_path):
 
 
 def test_the_discriminator_is_measured_on_both_kinds_of_real_sequences(tmp_path):
-    text = markdown.write_evaluation(tmp_path / "report", figures(), {}, {})
+    text = markdown.write_evaluation(tmp_path / "report", report(), {}, {})
     found = table(sections(text)["The discriminator"])
     assert len(found) == 4
     assert found["after 4 rounds, held-out real"] == {
@@ -174,9 +174,9 @@ def test_the_discriminator_is_measured_on_both_kinds_of_real_sequences(tmp_path)
 
 
 def test_the_reverse_language_model_is_reported_where_it_was_measured(tmp_path):
-    plain_report = markdown.write_evaluation(tmp_path / "report", figures(), {}, {})
+    plain_report = markdown.write_evaluation(tmp_path / "report", report(), {}, {})
     assert "Reverse language model" not in plain_report
-    found = figures()
+    found = report()
     measured = {"epochs": 3, "num_generated": 400, "num_real": 300}
     found["states"]["after 4 rounds"]["reverse_lm"] = {"nll": 9.125} | measured
     found["real"]["reverse_lm"] = {"nll": 9.0625} | measured | {"num_generated": 350}
@@ -196,7 +196,7 @@ def test_the_reverse_language_model_is_reported_where_it_was_measured(tmp_path):
 
 
 def test_the_samples_are_shown_unchanged(tmp_path):
-    text = markdown.write_evaluation(tmp_path / "report", figures(), {}, {})
+    text = markdown.write_evaluation(tmp_path / "report", report(), {}, {})
     found = sections(text)
     assert found["Samples after 4 rounds, temperature 0.7"].strip() == "red cat 1"
     assert "\n    blue | dog\n    *bird*\n" in found["Samples pre-trained, temperature 1.0"]
@@ -225,7 +225,7 @@ def test_a_sweep_of_one_seed_has_no_bands(tmp_path):
     assert read_json(tmp_path / "report")["at_equal_nll_test"][0]["half_width"] == [None] * 9
 
 
-# For a program
+# report.json
 
 
 def test_report_json_contains_all_metrics(tmp_path):
@@ -241,8 +241,8 @@ def test_report_json_contains_all_metrics(tmp_path):
     assert equal["paired"] is True
 
 
-def test_report_json_has_null_in_the_place_of_nan(tmp_path):
-    found = figures()
+def test_report_json_has_null_instead_of_nan(tmp_path):
+    found = report()
     found["states"]["pre-trained"]["samples"]["bleu_2"] = math.nan
     found["states"]["pre-trained"]["likelihood"]["nll_test"] = np.float64(9.5)
     with pytest.raises(ValueError, match="Out of range float"):
@@ -253,20 +253,20 @@ def test_report_json_has_null_in_the_place_of_nan(tmp_path):
     assert read["likelihood"]["nll_test"] == 9.5
 
 
-# Pictures
+# Plots
 
 
-def test_the_pictures_are_in_the_text(tmp_path):
+def test_report_md_shows_the_plots(tmp_path):
     text = markdown.write_evaluation(tmp_path / "report", *swept(), quality=NLL_ORACLE)
     assert names_in(tmp_path / "report") == ["calibration.png", "report.json", "report.md", "sweep.png"]
     assert "![calibration](calibration.png)" in text
     assert "![quality against NLL-test](sweep.png)" in text
-    text = markdown.write_evaluation(tmp_path / "report", figures(), {}, {})
+    text = markdown.write_evaluation(tmp_path / "report", report(), {}, {})
     assert names_in(tmp_path / "report") == ["calibration.png", "report.json", "report.md"]
     assert "sweep.png" not in text
 
 
-def test_the_picture_of_the_sweep_gets_the_published_curves_and_the_entropy_of_the_oracle(tmp_path, monkeypatch):
+def test_the_plot_of_the_sweep_gets_the_published_curves_and_the_entropy_of_the_oracle(tmp_path, monkeypatch):
     calls = []
     monkeypatch.setattr(plots, "plot_quality_diversity", lambda *settings: calls.append(settings))
     published = {"MLE": np.array([(9.0, 10.0)])}
@@ -276,7 +276,7 @@ def test_the_picture_of_the_sweep_gets_the_published_curves_and_the_entropy_of_t
     assert (curves, quality, path.name, drawn, entropy) == (sweeps, NLL_ORACLE, "sweep.png", published, 8.7654)
 
 
-def test_without_matplotlib_the_report_is_written_without_pictures(tmp_path, monkeypatch):
+def test_without_matplotlib_the_report_is_written_without_plots(tmp_path, monkeypatch):
     with_pictures = markdown.write_evaluation(tmp_path / "a", *swept(), quality=NLL_ORACLE)
     for name in ("matplotlib", "matplotlib.figure"):
         monkeypatch.setitem(sys.modules, name, None)
@@ -295,7 +295,7 @@ def test_without_matplotlib_the_report_is_written_without_pictures(tmp_path, mon
 def test_a_new_report_replaces_the_old_one(tmp_path):
     markdown.write_evaluation(tmp_path / "deep" / "report", *swept(), quality=NLL_ORACLE)
     (tmp_path / "deep" / "report" / "notes.txt").write_text("of the old one")
-    markdown.write_evaluation(tmp_path / "deep" / "report", figures(), {}, {})
+    markdown.write_evaluation(tmp_path / "deep" / "report", report(), {}, {})
     assert names_in(tmp_path / "deep") == ["report"]
     assert "sweep" not in read_json(tmp_path / "deep" / "report")
     assert names_in(tmp_path / "deep" / "report") == ["calibration.png", "report.json", "report.md"]
@@ -308,27 +308,27 @@ def test_an_error_while_writing_leaves_the_old_report_as_it_is(step, error, tmp_
         raise error
 
     directory = tmp_path / "report"
-    markdown.write_evaluation(directory, figures(), {}, {})
+    markdown.write_evaluation(directory, report(), {}, {})
     before = {path: path.read_bytes() for path in directory.iterdir()}
     module = plots if step == "plot_calibration" else markdown
     monkeypatch.setattr(module, step, fail)
     with pytest.raises(type(error)):
-        markdown.write_evaluation(directory, figures() | {"run": "another"}, {}, {})
+        markdown.write_evaluation(directory, report() | {"run": "another"}, {}, {})
     assert {path: path.read_bytes() for path in directory.iterdir()} == before
     assert names_in(tmp_path) == ["report"]
 
 
 def test_a_value_that_json_cannot_represent_leaves_no_report(tmp_path):
     with pytest.raises(TypeError):
-        markdown.write_evaluation(tmp_path / "report", figures() | {"seed": object()}, {}, {})
+        markdown.write_evaluation(tmp_path / "report", report() | {"seed": object()}, {}, {})
     assert names_in(tmp_path) == []
 
 
-def test_a_directory_of_an_interrupted_report_is_no_obstacle(tmp_path):
+def test_a_report_is_written_after_an_interrupted_one(tmp_path):
     (tmp_path / ".report.interrupted" / "new").mkdir(parents=True)
     (tmp_path / ".report.interrupted" / "new" / "half.md").write_text("half")
     (tmp_path / "report").mkdir()
-    markdown.write_evaluation(tmp_path / "report", figures(), {}, {})
+    markdown.write_evaluation(tmp_path / "report", report(), {}, {})
     assert names_in(tmp_path) == [".report.interrupted", "report"]
     assert names_in(tmp_path / "report") == ["calibration.png", "report.json", "report.md"]
 
@@ -336,7 +336,7 @@ def test_a_directory_of_an_interrupted_report_is_no_obstacle(tmp_path):
 def test_a_report_that_cannot_be_written_is_refused_by_name(tmp_path):
     (tmp_path / "report").write_text("a file")
     with pytest.raises(InputError, match=f"{tmp_path / 'report'}: expected a directory. Received: a file"):
-        markdown.write_evaluation(tmp_path / "report", figures(), {}, {})
+        markdown.write_evaluation(tmp_path / "report", report(), {}, {})
 
 
 def test_a_sweep_without_its_metric_is_refused(tmp_path):

@@ -1,4 +1,4 @@
-"""Pictures: what they show, and the published curves that they show for comparison."""
+"""Plots, and the published curves that they show for comparison."""
 
 import struct
 import sys
@@ -71,7 +71,7 @@ def rows_of_a_run(on_oracle=True):
 
 
 @pytest.mark.parametrize("on_oracle", [True, False], ids=["oracle", "text"])
-def test_the_curves_of_a_run_are_its_rows(on_oracle, figures, tmp_path):
+def test_the_curves_of_a_run_show_its_rows(on_oracle, figures, tmp_path):
     rows = rows_of_a_run(on_oracle)
     plots.plot_curves(rows, tmp_path / "curves.png")
     assert_is_a_picture(tmp_path / "curves.png")
@@ -91,7 +91,7 @@ def test_the_curves_of_a_run_are_its_rows(on_oracle, figures, tmp_path):
     assert high < (11.0 if on_oracle else 9.5)
 
 
-def test_the_phases_are_named_where_they_lie(figures, tmp_path):
+def test_the_phases_are_named_at_their_time(figures, tmp_path):
     plots.plot_curves(rows_of_a_run(), tmp_path / "curves.png")
     names = {text.get_text().replace("\n", " "): text.xy[0] for text in figures[0].axes[0].texts}
     assert names == {
@@ -150,7 +150,7 @@ def test_the_bands_are_those_of_students_t_over_the_seeds(figures, tmp_path):
 
 
 @pytest.mark.parametrize(("key", "better"), [("nll_oracle", "lower left"), ("bleu_4", "upper left")])
-def test_the_picture_says_which_corner_is_better(key, better, figures, tmp_path):
+def test_the_plot_says_which_corner_is_better(key, better, figures, tmp_path):
     quality = METRICS[key]
     plots.plot_quality_diversity(CURVES, quality, tmp_path / "sweep.png")
     (axes,) = figures[0].axes
@@ -213,12 +213,12 @@ def test_the_points_of_a_calibration_are_its_bins(figures, tmp_path, rng):
 def test_without_matplotlib_the_error_names_the_extra(draw, monkeypatch, tmp_path):
     for name in ("matplotlib", "matplotlib.figure"):
         monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(MissingExtraError, match=r"a picture needs matplotlib: pip install 'seqgan-tf\[plot\]'"):
+    with pytest.raises(MissingExtraError, match=r"a plot needs matplotlib: pip install 'seqgan-tf\[plot\]'"):
         draw(tmp_path / "picture.png")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_picture_that_cannot_be_written_is_refused_by_name(tmp_path):
+def test_a_plot_that_cannot_be_written_is_refused_by_name(tmp_path):
     path = tmp_path / "no" / "curves.png"
     with pytest.raises(InputError, match=rf"{path}: expected a place to write to"):
         plots.plot_curves(rows_of_a_run(), path)

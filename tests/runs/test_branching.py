@@ -1,4 +1,4 @@
-"""Runs that begin with what another one has pre-trained: they go on as it did, but for what they do otherwise."""
+"""Branches: runs that start from the pre-training of another run, with equal or other adversarial settings."""
 
 import csv
 import dataclasses
@@ -14,7 +14,7 @@ from seqgan_tf.runs.directory import branch_run, create_run, open_run
 
 
 def changed(settings, **changes):
-    """Settings with others in [adversarial] or [rollout]."""
+    """Settings with changes in their tables, such as [adversarial]."""
     for name, values in changes.items():
         settings = dataclasses.replace(settings, **{name: dataclasses.replace(getattr(settings, name), **values)})
     return settings
@@ -51,7 +51,7 @@ def branch(whole, base):
 # The same settings
 
 
-def test_a_branch_with_equal_settings_takes_every_step_of_the_run_bit_for_bit(branch, whole):
+def test_a_branch_with_equal_settings_repeats_the_run_bit_for_bit(branch, whole):
     rounds = [(ADVERSARIAL, step) for step in range(1, 5)]
     assert list(branch[1]) == rounds
     for step in rounds:
@@ -66,8 +66,8 @@ def test_a_branch_has_the_evaluations_of_the_pretraining_and_then_its_own(branch
         assert (branch[0] / "samples" / name).read_bytes() == (whole.directory / "samples" / name).read_bytes()
 
 
-def test_a_branch_is_a_run_of_its_own(branch, whole, tmp_path):
-    """It is opened, gone back in and branched from as any other, and needs nothing of the first run."""
+def test_a_branch_does_not_depend_on_the_first_run(branch, whole, tmp_path):
+    """It can be moved, opened, restored and branched from without the first run."""
     directory = shutil.copytree(branch[0], tmp_path / "moved")
     run = open_run(directory)
     assert run.settings == whole.settings
@@ -142,18 +142,18 @@ def test_a_branch_of_a_run_without_a_lag_can_have_one(base, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["constant", "noise"])
-def test_a_control_of_the_reward_moves_the_generator_elsewhere_and_by_steps_of_the_same_size(name, whole, tmp_path):
+def test_a_control_of_the_reward_trains_another_generator(name, whole, tmp_path):
     settings = changed(config.control(whole.settings, name), adversarial={"rounds": 1})
     run, training, states = train(tmp_path / name, whole.directory, settings)
     assert run.settings.adversarial.control == name
     assert not tiny_runs.same(states[ADVERSARIAL, 1], whole.states[ADVERSARIAL, 1])
     assert 0 < training.state.rows[-1]["reward"] < 1
-    # The round is evaluated as that of any run; the policy lags as in the run.
+    # The round is evaluated and the roll-out policy lags as in the run.
     assert {"nll_test", "nll_oracle", "reward", "entropy"} <= set(training.state.rows[-1])
     assert run.gan.lagging
 
 
-def test_the_likelihood_control_trains_its_generator_by_likelihood_alone(whole, tmp_path):
+def test_the_likelihood_control_trains_by_maximum_likelihood_only(whole, tmp_path):
     settings = config.control(whole.settings, "likelihood")
     run, training, states = train(tmp_path / "likelihood", whole.directory, settings)
     for row in training.state.rows[-2:]:
@@ -162,7 +162,7 @@ def test_the_likelihood_control_trains_its_generator_by_likelihood_alone(whole, 
         assert not {"reward", "generator_loss", "entropy"} & set(row)
     steps = whole.totals[PRETRAIN_GENERATOR]
     assert int(run.gan.optimizer.iterations) == 0
-    assert int(run.gan.pretrain_optimizer.iterations) == steps + 4  # one a round, in place of one policy gradient step
+    assert int(run.gan.pretrain_optimizer.iterations) == steps + 4  # one per round, instead of a policy gradient step
     assert int(run.gan.discriminator_optimizer.iterations) == whole.totals[PRETRAIN_DISCRIMINATOR] + 4 * 3
     assert not tiny_runs.same(states[ADVERSARIAL, 4], whole.states[ADVERSARIAL, 4])
 
@@ -170,7 +170,7 @@ def test_the_likelihood_control_trains_its_generator_by_likelihood_alone(whole, 
 # Refusals
 
 
-def assert_nothing_came_of_it(tmp_path, source, before):
+def assert_nothing_was_written(tmp_path, source, before):
     assert [path.name for path in tmp_path.iterdir()] == []
     assert files(source) == before
 
@@ -188,24 +188,24 @@ def assert_nothing_came_of_it(tmp_path, source, before):
         ),
     ],
 )
-def test_what_the_pretraining_depends_on_can_not_be_otherwise(change, key, whole, tmp_path):
+def test_settings_of_the_pretraining_cannot_differ_in_a_branch(change, key, whole, tmp_path):
     before = files(whole.directory)
     settings = dataclasses.replace(whole.settings, **change)
     with pytest.raises(ValueError, match=rf"`{key}` must be that of {whole.directory}, whose pre-training is used"):
         branch_run(tmp_path / "deep" / "branch", whole.directory, settings)
-    assert_nothing_came_of_it(tmp_path, whole.directory, before)
+    assert_nothing_was_written(tmp_path, whole.directory, before)
 
 
-def test_a_run_in_its_pretraining_can_not_be_branched_from(base, whole, tmp_path):
+def test_a_run_in_its_pretraining_cannot_be_branched_from(base, whole, tmp_path):
     source = tiny_runs.early_run(base)
     before = files(source)
     expected = rf"{source}: expected a run that has finished its pre-training. Received: one that has not"
     with pytest.raises(ValueError, match=expected):
         branch_run(tmp_path / "branch", source, whole.settings)
-    assert_nothing_came_of_it(tmp_path, source, before)
+    assert_nothing_was_written(tmp_path, source, before)
 
 
-def test_a_damaged_end_of_the_pretraining_is_refused_by_name(whole, base, tmp_path_factory, tmp_path):
+def test_a_damaged_checkpoint_of_the_pretraining_is_refused_by_name(whole, base, tmp_path_factory, tmp_path):
     source = shutil.copytree(whole.directory, tmp_path_factory.mktemp("source") / "run")
     path = source / "checkpoints" / "pretrained"
     (data,) = path.parent.glob("pretrained.data*")
@@ -213,7 +213,7 @@ def test_a_damaged_end_of_the_pretraining_is_refused_by_name(whole, base, tmp_pa
     before = files(source)
     with pytest.raises(ValueError, match=rf"{path}: expected a checkpoint of this run"):
         branch_run(tmp_path / "branch", source, whole.settings)
-    assert_nothing_came_of_it(tmp_path, source, before)
+    assert_nothing_was_written(tmp_path, source, before)
 
 
 def test_missing_evaluations_of_the_pretraining_are_refused_by_name(whole, tmp_path_factory, tmp_path):
@@ -222,7 +222,7 @@ def test_missing_evaluations_of_the_pretraining_are_refused_by_name(whole, tmp_p
     before = files(source)
     with pytest.raises(ValueError, match=rf"{source / 'metrics.csv'}: expected 4 evaluations"):
         branch_run(tmp_path / "branch", source, whole.settings)
-    assert_nothing_came_of_it(tmp_path, source, before)
+    assert_nothing_was_written(tmp_path, source, before)
 
 
 @pytest.mark.parametrize(
@@ -233,20 +233,20 @@ def test_missing_evaluations_of_the_pretraining_are_refused_by_name(whole, tmp_p
         ({"rollout": {"num_rollouts": 0}}, "`num_rollouts` must be at least 1"),
     ],
 )
-def test_settings_of_a_branch_that_make_no_sense_are_refused(change, message, whole, tmp_path):
+def test_settings_of_a_branch_outside_their_range_are_refused(change, message, whole, tmp_path):
     with pytest.raises(ValueError, match=message):
         branch_run(tmp_path / "branch", whole.directory, changed(whole.settings, **change))
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_directory_that_holds_a_run_is_left_alone(branch, whole):
+def test_a_directory_that_already_holds_a_run_is_refused_and_unchanged(branch, whole):
     before = files(branch[0])
     with pytest.raises(ValueError, match=rf"{branch[0]}: already holds a run"):
         branch_run(branch[0], whole.directory, whole.settings)
     assert files(branch[0]) == before
 
 
-def test_what_is_no_run_can_not_be_branched_from(whole, tmp_path):
+def test_a_directory_without_a_run_cannot_be_branched_from(whole, tmp_path):
     with pytest.raises(ValueError, match=rf"{tmp_path / 'no'}: expected a run directory"):
         branch_run(tmp_path / "branch", tmp_path / "no", whole.settings)
     assert list(tmp_path.iterdir()) == []

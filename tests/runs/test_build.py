@@ -1,4 +1,4 @@
-"""From settings to parts: which class each kind is, and that the compile settings of a run reach its training."""
+"""Building a run from its settings: the class of each kind, and the compile settings of the training."""
 
 import dataclasses
 

@@ -15,8 +15,8 @@ def test_the_paper_preset_is_the_authors_schedule():
         assert (paper.generator.embedding_dim, paper.generator.hidden_dim, paper.batch_size) == (32, 32, 64)
         assert paper.generator.initializer_stddev == 0.1
         assert (paper.pretrain.learning_rate, paper.pretrain.discriminator_learning_rate) == (1e-2, 1e-4)
-        # Their batches of 64 mix 10,000 real and as many generated sequences: 312 a pass. First 50 times 3 passes over
-        # fresh samples, then 5 times 3 a round.
+        # Their batches of 64 mix 10,000 real and as many generated sequences: 312 per pass. First 50 times 3 passes
+        # over new samples, then 5 times 3 per round.
         assert paper.pretrain.discriminator_steps == 50 * 3 * 312
         assert paper.adversarial.discriminator_steps == 5 * 3 * 312
 
@@ -44,7 +44,7 @@ def test_the_quick_preset_on_text_stops_early_and_keeps_diversity():
 
 
 def changes(settings, name):
-    """What a control changes: {key: value}."""
+    """The settings that a control changes: {key: value}."""
     return {key: new for key, (_, new) in config.difference(settings, config.control(settings, name)).items()}
 
 
@@ -54,7 +54,7 @@ def test_a_control_of_the_reward_changes_nothing_else():
         assert changes(settings, "noise") == {"adversarial.control": "noise"}
 
 
-def test_the_likelihood_control_puts_likelihood_steps_in_the_place_of_policy_gradient_steps():
+def test_the_likelihood_control_replaces_policy_gradient_steps_by_likelihood_steps():
     steps = config.AdversarialSettings(generator_steps=3, likelihood_steps=2)
     for settings, number in ((config.RunSettings(), 1), (config.RunSettings(adversarial=steps), 5)):
         assert changes(settings, "likelihood") == {
@@ -68,7 +68,7 @@ def test_a_control_can_be_branched_from_its_run():
         assert all(key.startswith(config.BRANCHING) for key in changes(config.RunSettings(), name))
 
 
-def test_settings_differ_in_what_they_differ_in():
+def test_difference_gives_the_settings_that_differ():
     settings = config.RunSettings(seed=3, data=Path("a.txt"), corpus=config.DataSettings(oracle_seed=2))
     assert config.difference(settings, settings) == {}
     assert config.difference(config.RunSettings(), settings) == {

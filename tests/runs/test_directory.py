@@ -1,4 +1,4 @@
-"""A run directory: what is written, that it is found again, and what is refused."""
+"""Run directories: their files, opening a run, and refusals."""
 
 import dataclasses
 import hashlib
@@ -64,7 +64,7 @@ def without_kind(settings):
     return {name: value for name, value in dataclasses.asdict(settings).items() if name != "kind"}
 
 
-def test_the_settings_of_a_run_are_its_models(base):
+def test_the_models_of_a_run_have_its_settings(base):
     run, settings = open_run(tiny_runs.oracle_run(base).directory), tiny_runs.oracle_settings(base)
     gan = run.gan
     assert (gan.generator.vocabulary_size, gan.generator.start_token_id) == (tiny_runs.VOCABULARY, 0)
@@ -100,7 +100,7 @@ def test_a_text_run_is_the_same_when_opened(level, tmp_path, text_settings):
     assert run.decode(again.train_token_ids[:3]) == corpus.decode(corpus.train_token_ids[:3])
 
 
-def test_an_oracle_run_suppresses_no_token_and_writes_numbers(base):
+def test_an_oracle_run_suppresses_no_token_and_decodes_to_numbers(base):
     run = open_run(tiny_runs.oracle_run(base).directory)
     assert run.source.suppressed_tokens == ()
     assert run.decode(np.array([[3, 1, 4]])) == ["3 1 4"]
@@ -137,7 +137,7 @@ def test_only_the_number_of_rounds_can_be_changed_on_opening(base):
 # Refusals when a run is created
 
 
-def test_a_directory_that_holds_a_run_is_left_alone(oracle_copy, base):
+def test_a_directory_that_already_holds_a_run_is_refused_and_unchanged(oracle_copy, base):
     before = {path: path.read_bytes() for path in oracle_copy.rglob("*") if path.is_file()}
     with pytest.raises(
         ValueError, match=rf"{oracle_copy}: already holds a run. Give another --output-dir, or --resume"
@@ -153,7 +153,7 @@ def test_a_directory_without_a_run_may_exist_already(tmp_path, text_settings):
     assert (tmp_path / "notes.txt").read_text() == "mine"
 
 
-def test_a_file_in_the_place_of_the_directory_is_refused(tmp_path, base):
+def test_a_file_as_run_directory_is_refused(tmp_path, base):
     path = tmp_path / "run"
     path.write_text("mine")
     with pytest.raises(ValueError, match=rf"{path}: expected a directory. Received: a file"):
@@ -161,7 +161,7 @@ def test_a_file_in_the_place_of_the_directory_is_refused(tmp_path, base):
     assert path.read_text() == "mine"
 
 
-def test_oracle_weights_beside_text_are_refused(tmp_path, text_settings, base):
+def test_oracle_weights_with_text_are_refused(tmp_path, text_settings, base):
     settings = dataclasses.replace(text_settings, oracle_weights=tiny_runs.oracle_npz(base))
     with pytest.raises(ValueError, match=r"--oracle-weights is for runs on an oracle. Received: --data too"):
         create_run(tmp_path / "run", settings)
@@ -178,7 +178,7 @@ def test_oracle_weights_beside_text_are_refused(tmp_path, text_settings, base):
         ({"data": None, "oracle_weights": "missing.npz"}, "missing.npz: expected a readable .npz file"),
     ],
 )
-def test_nothing_is_left_behind_where_no_run_can_be_made(change, message, tmp_path, text_settings):
+def test_a_refused_run_leaves_no_files(change, message, tmp_path, text_settings):
     with pytest.raises(ValueError, match=message):
         create_run(tmp_path / "deep" / "run", dataclasses.replace(text_settings, **change))
     assert [path.name for path in tmp_path.iterdir()] == ["words.txt"]
@@ -194,7 +194,7 @@ def test_a_directory_without_a_run_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("line", ['version = "0.1.0"', 'version = "9.9.9"', ""])
-def test_a_run_of_another_version_is_read_where_its_settings_and_its_checkpoint_fit(line, oracle_copy, base):
+def test_a_run_of_another_version_is_read_if_its_settings_and_checkpoint_fit(line, oracle_copy, base):
     path, made = oracle_copy / "config.toml", tiny_runs.oracle_run(base)
     path.write_text(path.read_text().replace(f'version = "{seqgan_tf.__version__}"', line))
     run = open_run(oracle_copy)
@@ -206,12 +206,12 @@ def test_a_run_of_another_version_is_read_where_its_settings_and_its_checkpoint_
 def test_settings_that_an_older_version_lacks_take_their_defaults(oracle_copy, base):
     path = oracle_copy / "config.toml"
     lines = path.read_text().splitlines()
-    new = ("kind =", "jit_compile =", "[estimator]", "version =")
+    new = ("kind =", "jit_compile =", "[estimator]", "version =", "num_settings =")
     path.write_text("\n".join(line for line in lines if not line.startswith(new)))
     assert open_run(oracle_copy).settings == tiny_runs.oracle_run(base).settings
 
 
-def test_a_setting_of_another_version_that_is_not_known_is_named(oracle_copy):
+def test_an_unknown_setting_of_another_version_is_named(oracle_copy):
     path = oracle_copy / "config.toml"
     text = path.read_text().replace(f'version = "{seqgan_tf.__version__}"', 'version = "9.9.9"')
     path.write_text(text.replace("hidden_dim", "hidden_size"))
@@ -229,7 +229,7 @@ def test_a_damaged_config_is_refused(oracle_copy):
     path.write_text(text.replace("hidden_dim", "hidden_size"))
     with pytest.raises(ValueError, match=rf"{path}: unknown key 'generator.hidden_size'"):
         open_run(oracle_copy)
-    path.write_text(text.replace("sequence_length = 5", ""))
+    path.write_text(text.replace("sequence_length = 5", 'sequence_length = "none"'))
     with pytest.raises(ValueError, match=rf"{path}: expected corpus.sequence_length. Received: no such key"):
         open_run(oracle_copy)
 
@@ -271,7 +271,7 @@ def test_data_that_changed_since_the_run_began_are_refused(text_directory, text_
         _ = run.corpus
 
 
-def test_data_that_are_gone_are_refused_but_the_run_can_still_be_opened(text_directory, text_settings):
+def test_a_run_can_be_opened_without_its_data_file(text_directory, text_settings):
     text_settings.data.unlink()
     run = open_run(text_directory)
     assert len(run.gan.generate(3, seed=1)) == 3
@@ -284,7 +284,7 @@ def test_a_run_that_was_only_created_has_no_checkpoint(text_directory):
         open_run(text_directory).restore()
 
 
-def test_the_built_in_oracle_is_the_one_of_its_seed_whatever_the_seed_of_the_run(tmp_path):
+def test_the_seed_of_the_run_does_not_change_the_built_in_oracle(tmp_path):
     corpus = config.DataSettings(sequence_length=2, oracle_sequences=4, oracle_seed=7)
     settings = config.RunSettings(
         seed=3,
@@ -298,8 +298,8 @@ def test_the_built_in_oracle_is_the_one_of_its_seed_whatever_the_seed_of_the_run
     assert tiny_runs.same(open_run(tmp_path / "run").oracle.get_weights(), Oracle(seed=7).get_weights())
 
 
-def test_the_run_of_a_text_is_the_corpus_of_the_library(text_directory, text_settings):
-    """What the command line trains on is what `TextCorpus.from_file` gives for the same settings."""
+def test_a_run_on_text_has_the_corpus_of_the_library(text_directory, text_settings):
+    """The command line trains on the corpus that `TextCorpus.from_file` returns for the same settings."""
     corpus = TextCorpus.from_file(text_settings.data, batch_size=4)
     assert np.array_equal(open_run(text_directory).corpus.train_token_ids, corpus.train_token_ids)
     saved = TextTokenizer.load(text_directory / "tokenizer.json")

@@ -1,4 +1,4 @@
-"""The TOML files of settings: round trips, and what a file may say."""
+"""The TOML files of settings: round trips, and refused files."""
 
 import dataclasses
 import re
@@ -71,13 +71,13 @@ def test_paths_with_any_character_are_the_same_when_read_back(name, tmp_path):
     assert read_back(config.RunSettings(data=Path(name)), tmp_path).data == Path(name)
 
 
-def test_a_header_stands_before_the_settings(tmp_path):
+def test_a_header_comes_before_the_settings(tmp_path):
     text = toml.to_toml(config.RunSettings(), version="1.2.3", data_sha256="abc")
     assert text.startswith('version = "1.2.3"\ndata_sha256 = "abc"\n')
     assert read_back(config.RunSettings(seed=3), tmp_path, version="1.2.3").seed == 3
 
 
-def test_the_header_of_a_run_is_no_setting():
+def test_header_keys_are_not_settings():
     table = tomllib.loads(toml.to_toml(config.RunSettings(seed=3), version="1.2.3", data_sha256="abc"))
     assert toml.without_header(table) == tomllib.loads(toml.to_toml(config.RunSettings(seed=3)))
 
@@ -100,14 +100,14 @@ def test_a_file_changes_what_it_names_and_nothing_else():
     assert changed == expected
 
 
-def test_none_in_a_file_stands_over_the_preset(tmp_path):
+def test_none_in_a_file_overrides_the_preset(tmp_path):
     path = tmp_path / "my.toml"
     settings = dataclasses.replace(config.RunSettings(), pretrain=config.PretrainSettings(patience=None))
     path.write_text(toml.to_toml(settings))
     assert toml.override(config.preset("quick", text=True), toml.read_toml(path), path).pretrain.patience is None
 
 
-def test_whole_numbers_do_for_fractions_and_lists_for_tuples():
+def test_integers_are_read_as_floats_and_lists_as_tuples():
     settings = override("[discriminator]\ndropout = 0\nwidths = [1, 2]\n[generator]\ninitializer_stddev = 1\n")
     assert (settings.discriminator.dropout, settings.generator.initializer_stddev) == (0.0, 1.0)
     assert isinstance(settings.discriminator.dropout, float)
@@ -151,7 +151,7 @@ def test_a_value_of_another_type_is_refused_with_its_name(text, message):
 
 
 @pytest.mark.parametrize("content", [b"seed = ", b"[corpus\n", b"seed = 1\nseed = 2\n", b"just text"])
-def test_a_file_that_is_no_toml_is_refused_by_name(content, tmp_path):
+def test_a_file_that_is_not_toml_is_refused_by_name(content, tmp_path):
     path = tmp_path / "my.toml"
     path.write_bytes(content)
     with pytest.raises(ValueError, match=rf"{path}: expected TOML"):
@@ -173,7 +173,7 @@ def test_a_file_in_another_encoding_is_refused_by_name(tmp_path):
         toml.read_toml(path)
 
 
-def test_a_byte_order_mark_does_not_count(tmp_path):
+def test_a_byte_order_mark_is_ignored(tmp_path):
     path = tmp_path / "my.toml"
     path.write_bytes(b"\xef\xbb\xbfseed = 3\n")
     assert toml.read_toml(path) == {"seed": 3}
@@ -202,6 +202,6 @@ def values_of(hint):
 @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(values_of(config.RunSettings))
 def test_any_settings_are_the_same_when_read_back(any_settings):
-    """Infinite floats too, which JSON writes as TOML does not."""
+    """Infinite floats too, for which TOML and JSON have different words."""
     table = tomllib.loads(toml.to_toml(any_settings))
     assert toml.override(config.RunSettings(), table, "my.toml") == any_settings

@@ -1,9 +1,7 @@
-"""The three phases as a run: what it reports and writes, how it stops early, and that a resumed run is the same run."""
+"""The phases as one run: its reports, its files, early stopping, TensorBoard, and the compiled steps."""
 
 import csv
-import dataclasses
 import itertools
-import shutil
 
 import numpy as np
 import pytest
@@ -11,39 +9,19 @@ import tensorflow as tf
 import tiny_runs
 from exact import sequence_probabilities
 
-from seqgan_tf import __version__
 from seqgan_tf.core.phases import ADVERSARIAL, PRETRAIN_DISCRIMINATOR, PRETRAIN_GENERATOR
 from seqgan_tf.data.text import TextCorpus
 from seqgan_tf.models.conv_discriminator import Discriminator
 from seqgan_tf.models.generator import Generator
 from seqgan_tf.rewards.rollout import MonteCarloRollout
-from seqgan_tf.runs import config, toml, training
+from seqgan_tf.runs import config, training
 from seqgan_tf.runs.checkpoints import RunState
-from seqgan_tf.runs.directory import Run, create_run, open_run
+from seqgan_tf.runs.directory import create_run
 from seqgan_tf.runs.training import INITIAL, Training
 from seqgan_tf.seqgan import SeqGAN
 
-# 10 sequences in batches of 4 are 3 steps an epoch; the settings of the tiny run say the rest.
+# 10 sequences in batches of 4 are 3 steps per epoch; the other numbers are in `tiny_runs.oracle_settings`.
 TOTALS = {INITIAL: 1, PRETRAIN_GENERATOR: 2 * 3, PRETRAIN_DISCRIMINATOR: 4, ADVERSARIAL: 4}
-CLOSED_AT = {PRETRAIN_GENERATOR: 4, PRETRAIN_DISCRIMINATOR: 2, ADVERSARIAL: 3}  # none of them a step that is evaluated
-
-
-@pytest.fixture(scope="module")
-def interrupted(base):
-    """The tiny run, closed once in each phase and each time gone on with in new objects: (directory, states)."""
-    directory = base / "interrupted"
-    run = create_run(directory, tiny_runs.oracle_settings(base))
-    states = {}
-    for phase, step in [*CLOSED_AT.items(), (None, None)]:
-        current = run.training(run.restore() if states else None)
-        steps = current.run()
-        for progress in steps:
-            states[progress.phase, progress.step] = tiny_runs.weights(run.gan)
-            if (progress.phase, progress.step) == (phase, step):
-                break
-        steps.close()
-        run = open_run(directory)
-    return directory, states
 
 
 def read_csv(directory):
@@ -51,7 +29,7 @@ def read_csv(directory):
         return list(csv.DictReader(file))
 
 
-# What a run reports and writes
+# Reports and files
 
 
 def test_the_phases_come_in_order_and_every_step_is_reported(whole):
@@ -142,154 +120,12 @@ def test_samples_are_written_at_every_evaluation(whole):
     assert files["adversarial-00004.txt"] == [" ".join(map(str, row)) for row in drawn]
 
 
-# A resumed run is the same run
-
-
-def test_the_interrupted_run_did_every_step_once(whole, interrupted):
-    assert list(interrupted[1]) == list(whole.states)
-
-
-@pytest.mark.parametrize("phase", CLOSED_AT)
-def test_a_run_that_was_closed_in_a_phase_goes_on_exactly_as_if_it_had_not_been(phase, whole, interrupted):
-    order = list(whole.states)
-    begin = order.index((phase, CLOSED_AT[phase])) + 1
-    later = [order.index(at) + 1 for at in CLOSED_AT.items() if order.index(at) + 1 > begin]
-    steps = order[begin : min(later, default=len(order))]
-    assert steps
-    for step in steps:
-        assert tiny_runs.same(interrupted[1][step], whole.states[step]), step
-
-
-def test_a_resumed_run_ends_with_the_same_weights_and_the_same_metrics(whole, interrupted):
-    directory, states = interrupted
-    assert tiny_runs.same(states[ADVERSARIAL, 4], whole.states[ADVERSARIAL, 4])
-    rows = [
-        [{k: v for k, v in row.items() if k != "seconds"} for row in read_csv(d)] for d in (directory, whole.directory)
-    ]
-    assert rows[0] == rows[1]
-    for path in (whole.directory / "samples").iterdir():
-        assert (directory / "samples" / path.name).read_bytes() == path.read_bytes()
-
-
-def test_dropout_makes_the_tiny_run_depend_on_the_state_of_its_seeds(whole):
-    """Without it the tests above could not see a seed that is not kept."""
-    assert whole.settings.generator.dropout > 0
-    assert whole.settings.discriminator.dropout > 0
-    assert whole.settings.rollout.update_rate > 0
-
-
-def training_of(directory, corpus):
-    """The training of a run directory; `corpus` saves reading the data again."""
-    run = open_run(directory)
-    return Run(directory, run.settings, run.gan, run.source, corpus).training()
-
-
-@pytest.fixture
-def opened(whole, tmp_path):
-    """A copy of the finished run: (directory, training that is not restored yet)."""
-    directory = shutil.copytree(whole.directory, tmp_path / "copy")
-    return directory, training_of(directory, whole.corpus)
-
-
-def test_a_finished_run_has_nothing_left_to_do(opened, whole):
-    _, current = opened
-    current.state.restore()
-    assert list(current.run()) == []
-    assert current.state.rows == whole.rows
-
-
-def test_what_was_measured_after_the_checkpoint_is_forgotten(opened, whole):
-    directory, current = opened
-    path = directory / "metrics.csv"
-    path.write_text(
-        path.read_text() + path.read_text().splitlines()[-1].replace("adversarial,4", "adversarial,6") + "\n"
-    )
-    current.state.restore()
-    assert current.state.rows == whole.rows
-
-
-def test_restoring_writes_nothing(opened):
-    directory, current = opened
-    before = {path: path.read_bytes() for path in directory.rglob("*") if path.is_file()}
-    current.state.restore()
-    assert {path: path.read_bytes() for path in directory.rglob("*") if path.is_file()} == before
-
-
-def test_without_a_checkpoint_there_is_nothing_to_restore(opened):
-    directory, _ = opened
-    shutil.rmtree(directory / "checkpoints")
-    with pytest.raises(ValueError, match=rf"{directory}: expected a checkpoint to resume from. Received: none"):
-        open_run(directory).restore()
-
-
-def test_the_end_of_the_pretraining_can_be_gone_back_to_for_good(opened, whole):
-    """The checkpoints of later steps have long taken the place of all others."""
-    directory, current = opened
-    before = {path: path.read_bytes() for path in directory.rglob("*") if path.is_file()}
-    current.state.restore(pretrained=True)
-    found = tiny_runs.weights(current.gan)
-    assert tiny_runs.same(found, whole.states[PRETRAIN_DISCRIMINATOR, 4])
-    assert current.state.rows == whole.rows[:4]
-    assert [int(step) for step in current.state.steps.values()] == [6, 4, 0]
-    assert {path: path.read_bytes() for path in directory.rglob("*") if path.is_file()} == before
-    current.state.restore()
-    assert tiny_runs.same(tiny_runs.weights(current.gan), whole.states[ADVERSARIAL, 4])
-    assert current.state.rows == whole.rows
-
-
-def test_the_end_of_the_pretraining_is_the_same_in_a_run_that_was_interrupted(interrupted, whole):
-    current = training_of(interrupted[0], whole.corpus)
-    current.state.restore(pretrained=True)
-    assert tiny_runs.same(tiny_runs.weights(current.gan), whole.states[PRETRAIN_DISCRIMINATOR, 4])
-
-
-def test_a_run_that_has_not_finished_its_pretraining_has_no_end_of_it(base):
-    directory = tiny_runs.early_run(base)
-    state = open_run(directory).state()
-    assert state.pretrained is None
-    with pytest.raises(ValueError, match=rf"{directory}: expected a checkpoint to resume from. Received: none"):
-        state.restore(pretrained=True)
-
-
-@pytest.mark.parametrize("damage", ["data missing", "data changed", "index garbage", "index empty"])
-def test_a_damaged_checkpoint_is_refused_by_name(damage, opened):
-    directory, current = opened
-    kind, how = damage.split()
-    name, path = tiny_runs.last_checkpoint(directory, kind)
-    content = path.read_bytes()
-    middle = len(content) // 2
-    changed = content[:middle] + bytes(255 - byte for byte in content[middle:])
-    new = {"truncated": content[:middle], "changed": changed, "garbage": b"garbage" * 40, "empty": b""}
-    path.unlink()
-    if how in new:
-        path.write_bytes(new[how])
-    with pytest.raises(ValueError, match=rf"{name}: expected a checkpoint of this run"):
-        current.state.restore()
-
-
-@pytest.mark.parametrize(
-    ("part", "change", "message"),
-    [
-        ("generator", {"hidden_dim": 5}, r"expected \S*lstm\S*/kernel of shape \[3, 20\], .* Received: \[3, 16\]"),
-        ("generator", {"num_layers": 2}, r"expected \d+ variables of 'learnt', as the settings say. Received: \d+"),
-        ("discriminator", {"embedding_dim": 4}, r"expected \S*embeddings of shape \[12, 4\], .* Received: \[12, 3\]"),
-    ],
-)
-def test_a_checkpoint_that_does_not_fit_the_settings_is_refused_by_what_differs(part, change, message, opened):
-    directory, _ = opened
-    run = open_run(directory)
-    other = dataclasses.replace(run.settings, **{part: dataclasses.replace(getattr(run.settings, part), **change)})
-    (directory / "config.toml").write_text(toml.to_toml(other, version=__version__))
-    with pytest.raises(ValueError, match=message):
-        open_run(directory).restore()
-
-
-# Early stopping, checkpoints in between, TensorBoard
+# Early stopping, checkpoints within a phase, TensorBoard
 
 
 @pytest.fixture
 def text_training(tmp_path):
-    """Makes a `Training` on twelve lines that are soon learnt by heart, of the generator's phase alone."""
+    """Makes a `Training` of the generator's pre-training, on twelve lines that the generator soon memorises."""
 
     def make(learning_rate, epochs, patience):
         lines = [f"{a} {b} {c}" for a, b, c in zip("abcdabcdabcd", "bcdabcdaabcd", "aabbccddabcd", strict=True)]
@@ -305,7 +141,7 @@ def text_training(tmp_path):
     return make
 
 
-def test_early_stopping_ends_the_phase_and_goes_back_to_the_best_epoch(text_training, tmp_path, monkeypatch):
+def test_early_stopping_ends_the_phase_and_restores_the_best_epoch(text_training, tmp_path, monkeypatch):
     monkeypatch.setattr(training, "CHECKPOINT_SECONDS", -1)
     current = text_training(learning_rate=0.05, epochs=40, patience=3)
     generator, states, checkpoints = current.gan.generator, [], []
@@ -320,19 +156,19 @@ def test_early_stopping_ends_the_phase_and_goes_back_to_the_best_epoch(text_trai
     assert nlls[-1] == min(nlls) == nlls[best]
     assert tiny_runs.same(states[-1], states[best + 1])  # states[0] is before the first step
     assert (progress.phase, progress.step, progress.total) == (PRETRAIN_GENERATOR, 40, 40)
-    # The policy that rolls out is the kept one too.
+    # The roll-out policy has the best weights too.
     assert tiny_runs.same(current.gan.rollout_policy.get_weights(), states[-1])
-    # A checkpoint is written whenever the last is old enough: here after every step. Two are kept.
+    # A checkpoint is written if the last one is old enough, here after every step. Two are kept.
     assert all(before != after for before, after in itertools.pairwise(checkpoints[1:]))
     assert max(map(len, checkpoints)) == 2
-    # Stopped early is finished: a resumed run does not go on with this phase.
+    # A phase that stopped early is finished: a resumed run does not continue it.
     again = text_training(learning_rate=0.05, epochs=40, patience=3)
     again.state.restore()
     assert list(again.run()) == []
     assert tiny_runs.same(again.gan.generator.get_weights(), states[-1])
 
 
-def test_without_patience_all_epochs_are_done(text_training):
+def test_without_patience_all_epochs_are_trained(text_training):
     current = text_training(learning_rate=0.1, epochs=12, patience=None)
     for progress in current.run():  # noqa: B007, looked at after the loop
         last = current.gan.generator.get_weights()
@@ -381,34 +217,15 @@ def test_the_last_epoch_can_be_the_best(text_training):
     assert tiny_runs.same(current.gan.generator.get_weights(), last)
 
 
-def test_a_single_epoch_with_patience_is_not_thrown_away(text_training):
+def test_a_single_epoch_with_patience_is_kept(text_training):
     current = text_training(learning_rate=0.02, epochs=1, patience=2)
     before = current.gan.generator.get_weights()
     list(current.run())
     assert not tiny_runs.same(current.gan.generator.get_weights(), before)
 
 
-def test_a_checkpoint_file_that_was_cut_is_refused_by_name(opened):
-    directory, current = opened
-    name, path = tiny_runs.last_checkpoint(directory, "data")
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    with pytest.raises(ValueError, match=rf"{name}: expected a checkpoint of this run"):
-        current.state.restore()
-
-
-@pytest.mark.parametrize("content", [None, "", "phase,step,seconds\ninitial,0,x\n"])
-def test_a_missing_or_damaged_metrics_file_is_refused_by_name(content, opened):
-    directory, current = opened
-    path = directory / "metrics.csv"
-    path.unlink()
-    if content is not None:
-        path.write_text(content)
-    with pytest.raises(ValueError, match=rf"{path}: expected 6 evaluations"):
-        current.state.restore()
-
-
 def test_a_run_has_a_checkpoint_before_its_first_step(text_training, tmp_path):
-    """So that one which dies soon can be gone on with: its directory counts as a run from the start."""
+    """A run that is killed soon after its start can then be resumed."""
     steps = text_training(learning_rate=0.1, epochs=1, patience=None).run()
     next(steps)
     assert tiny_runs.last_checkpoint(tmp_path, "index")
@@ -416,7 +233,7 @@ def test_a_run_has_a_checkpoint_before_its_first_step(text_training, tmp_path):
 
 
 def test_every_step_is_compiled_once(tmp_path, base):
-    """The last batch of a pass is smaller than the others, which must not make another function."""
+    """The last batch of an epoch is smaller than the others; it must not be traced separately."""
     run = create_run(tmp_path / "run", tiny_runs.oracle_settings(base))
     current = run.training()
     for _ in current.run():

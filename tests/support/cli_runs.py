@@ -1,4 +1,4 @@
-"""What the tests of the command line share: the command as a process, and what it writes."""
+"""Helpers of the tests of the command line: the command as a process, and the files that it writes."""
 
 import csv
 import json
@@ -10,7 +10,7 @@ FEW = ["--samples", "20"]
 
 
 def start(arguments, **settings):
-    """The command as a process of its own, in the environment of a user."""
+    """Starts the command as a process, in the environment of a user."""
     environment = {k: v for k, v in os.environ.items() if k not in ("TF_CPP_MIN_LOG_LEVEL", "COLUMNS")}
     command = [sys.executable, "-m", "seqgan_tf", *map(str, arguments)]
     return subprocess.Popen(
@@ -33,9 +33,9 @@ def phases_and_steps(directory):
 
 
 def written(directory):
-    """The report in a directory: (text, figures)."""
-    figures = json.loads((directory / "report.json").read_text(encoding="utf-8"))
-    return (directory / "report.md").read_text(encoding="utf-8"), figures
+    """The contents of report.md and report.json in a directory: (text, report)."""
+    report = json.loads((directory / "report.json").read_text(encoding="utf-8"))
+    return (directory / "report.md").read_text(encoding="utf-8"), report
 
 
 def rows_without_seconds(directory):

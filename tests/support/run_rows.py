@@ -14,7 +14,7 @@ def row(phase, step, seconds, nll_test, nll_oracle=None, accuracies=None):
 
 
 def oracle_rows(test_after, oracle_after):
-    """A run on an oracle that stood at NLL-test 9.0 and NLL-oracle 10.0 before the adversarial phase."""
+    """A run on an oracle with NLL-test 9.0 and NLL-oracle 10.0 before the adversarial phase."""
     return [
         row(INITIAL, 0, 1.0, 9.5, 11.0),
         row(PRETRAIN_GENERATOR, 1, 5.0, 9.2, 10.5),

@@ -1,6 +1,6 @@
-"""Runs that take seconds, for the tests of what stands around the training: a dozen tokens, five positions, few steps.
+"""Runs that take seconds, for the tests of everything around the training: a dozen tokens, five positions, few steps.
 
-Each is made once a session, under pytest's base directory; a test that writes takes a copy.
+Each is made once per session, under pytest's base directory; a test that writes takes a copy.
 """
 
 import contextlib
@@ -13,7 +13,7 @@ import types
 import numpy as np
 
 VOCABULARY, LENGTH = 12, 5
-# Dropout in both networks, a lag, and 10 sequences in batches of 4: all that an inexact resume could get wrong.
+# Dropout in both networks, a lag, and 10 sequences in batches of 4: whatever a resumed run could restore wrongly.
 FLAGS = shlex.split("""
     --batch-size 4 --corpus.sequence-length 5
     --generator.embedding-dim 3 --generator.hidden-dim 4 --generator.dropout 0.3 --generator.initializer-stddev 0.1
@@ -69,6 +69,15 @@ def last_checkpoint(directory, kind):
     number = max(int(path.stem.split("-")[1]) for path in folder.glob("ckpt-*.index"))
     (path,) = folder.glob(f"ckpt-{number}.{kind}*")
     return folder / f"ckpt-{number}", path
+
+
+def only_checkpoint(directory, kind):
+    """As `last_checkpoint`, after the removal of the one before it, which would be read in its place."""
+    name, path = last_checkpoint(directory, kind)
+    for other in name.parent.glob("ckpt-*"):
+        if other.name.split(".")[0] != name.name:
+            other.unlink()
+    return name, path
 
 
 def same(some, others):

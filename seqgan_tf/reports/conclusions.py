@@ -1,4 +1,4 @@
-"""The result of a run, and of a comparison at equal NLL-test, in sentences."""
+"""Sentences that state the result of a run, and of a comparison at equal NLL-test."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ from seqgan_tf.runs.rows import Row, last_of_each_phase
 if TYPE_CHECKING:
     from seqgan_tf.metrics.sweep import EqualNllComparison
 
-NOISE = 0.01  # nats per token; two evaluations of 5,000 sequences differ by less when the model did not change
+NOISE = 0.01  # nats per token; evaluations of one model on two sets of 5,000 sequences differ by less
 NLL_TEST, NLL_ORACLE = METRICS["nll_test"], METRICS["nll_oracle"]
 CAVEAT = (
     f"{NLL_ORACLE.label} alone proves nothing: every loss of diversity lowers it, for instance sampling at a "
@@ -27,7 +27,7 @@ def conclusion(rows: Sequence[Row]) -> str:
         rows: evaluations of a run, as `runs.rows.read_rows` returns them.
 
     Returns:
-        The sentences; an empty string where the adversarial phase, or the phase before it, has not been evaluated.
+        The sentences; an empty string if the adversarial phase, or the phase before it, has not been evaluated.
     """
     phases = {row["phase"]: row for row in last_of_each_phase(list(rows))}
     before, after = phases.get(PRETRAIN_DISCRIMINATOR, phases.get(PRETRAIN_GENERATOR)), phases.get(ADVERSARIAL)
@@ -86,10 +86,10 @@ def equal_nll_conclusion(name: str, other: str, quality: Metric, comparison: "Eq
         name: the first curve.
         other: the curve that it is compared with.
         quality: the metric of samples that the curves show; its direction is "lower" or "higher".
-        comparison: of `name` with `other`.
+        comparison: the comparison of `name` with `other`.
 
     Raises:
-        InputError: neither direction of `quality` is better, and there is a difference to judge.
+        InputError: `quality` has the direction "none", and the curves have an NLL-test in common.
     """
     if not len(comparison.nll_test):
         return f"{name} and {other} have no {NLL_TEST.label} in common, so they cannot be compared."
