@@ -72,7 +72,7 @@ def pages_with(*languages):
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """The folder of a reader: poems.txt, and no other file."""
+    """A folder with poems.txt and no other file."""
     monkeypatch.chdir(tmp_path)
     tiny_runs.write_lines(tmp_path / "poems.txt", count=80)
     return tmp_path

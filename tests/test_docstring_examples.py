@@ -4,18 +4,21 @@ import importlib
 import inspect
 import pathlib
 import re
+import shutil
 import textwrap
 
 import pytest
+import tiny_runs
 
 import seqgan_tf
 
 PACKAGE = pathlib.Path(seqgan_tf.__file__).parent
-ROOMS = ("core", "models", "data", "rewards", "metrics", "serving", "seqgan", "callbacks")
+ROOMS = ("core", "models", "data", "rewards", "metrics", "serving", "seqgan", "callbacks", "runs", "reports", "cli")
+ROOMS_WITH_A_RUN = ("runs", "reports", "cli")  # their examples may read a finished run in runs/poems
 
 
 def examples():
-    """(Dotted name of a public class, source) of every example in the rooms; the source is None where there is none."""
+    """(Source, room) of every example of a public class in the rooms. The source is None if a class has no example."""
     for room in ROOMS:
         paths = sorted((PACKAGE / room).glob("*.py")) or [PACKAGE / f"{room}.py"]
         for path in paths:
@@ -27,11 +30,13 @@ def examples():
                 if cls.__module__ == name and not cls_name.startswith("_"):
                     blocks = re.findall(r"```python\n(.*?)```", inspect.getdoc(cls) or "", re.DOTALL)
                     for block in blocks or [None]:
-                        yield pytest.param(block, id=f"{name.removeprefix('seqgan_tf.')}.{cls_name}")
+                        yield pytest.param(block, room, id=f"{name.removeprefix('seqgan_tf.')}.{cls_name}")
 
 
-@pytest.mark.parametrize("source", examples())
-def test_an_example_runs(source, tmp_path, monkeypatch):
+@pytest.mark.parametrize(("source", "room"), examples())
+def test_an_example_runs(source, room, base, tmp_path, monkeypatch):
     assert source is not None, "a public class needs an example: a ```python block in its docstring"
     monkeypatch.chdir(tmp_path)
+    if room in ROOMS_WITH_A_RUN:
+        shutil.copytree(tiny_runs.text_run(base).directory, tmp_path / "runs" / "poems")
     exec(compile(textwrap.dedent(source), "example", "exec"), {"__name__": "example"})

@@ -15,7 +15,7 @@ import seqgan_tf
 
 PATH = pathlib.Path(__file__).parent.parent / "examples" / "quickstart.ipynb"
 
-# What takes the place of the cell tagged "parameters", so that the notebook runs in seconds.
+# Replaces the cell tagged "parameters", so that the notebook runs in seconds.
 SMALLER = """
 VOCABULARY, LENGTH = 20, 5
 NUM_TRAIN, NUM_HELD_OUT = 128, 64

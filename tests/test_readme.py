@@ -58,13 +58,13 @@ def missing(names: Iterable[str]) -> list[str]:
 
 
 @pytest.fixture
-def in_a_folder_of_a_reader(tmp_path, monkeypatch):
+def in_folder_with_poems(tmp_path, monkeypatch):
     """An empty folder with poems.txt."""
     monkeypatch.chdir(tmp_path)
     return tiny_runs.write_lines(tmp_path / "poems.txt", count=100)
 
 
-def test_the_python_of_the_readme_runs(in_a_folder_of_a_reader):
+def test_the_python_of_the_readme_runs(in_folder_with_poems):
     """All blocks in order in one namespace: a later one may continue an earlier one."""
     source = blocks("python")
     assert source
@@ -90,7 +90,7 @@ def prepare(arguments: list[str]) -> None:
         path.write_text("".join(blocks("toml")[:1]))
 
 
-def test_every_command_of_the_readme_can_be_parsed(in_a_folder_of_a_reader):
+def test_every_command_of_the_readme_can_be_parsed(in_folder_with_poems):
     ours = [words[1:] for words in commands() if words[0] == "seqgan-tf"]
     assert ours
     for arguments in ours:

@@ -65,7 +65,7 @@ def room(module):
 
 
 def wrong_imports(module, source):
-    """{import: what is wrong with it} of a module."""
+    """{import: problem} of a module."""
     own, wrong = RANKS[room(module)], {}
     for name in imports(source):
         if name.startswith(RELATIVE):

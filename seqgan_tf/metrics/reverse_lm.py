@@ -56,7 +56,7 @@ def reverse_language_model(
     """NLL of real sequences under a new LSTM trained on samples (Zhao et al., 2018; Semeniuta et al., 2018).
 
     It is low where the samples are both likely and diverse. It depends on the size of the LSTM and on the number of
-    samples: compare it with the same metric for an equal number of real training sequences in place of the samples.
+    samples: compare it with the same metric for an equal number of real training sequences instead of the samples.
 
     Args:
         generated: int array [n, T] of samples, padded with -1; nine tenths train the LSTM, one tenth serves early

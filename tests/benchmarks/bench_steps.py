@@ -25,7 +25,7 @@ def named(row, gan):
 
 @pytest.fixture
 def timed(benchmark):
-    """Times a function that returns a tensor, after two calls that compile it; `flop` goes with the figures."""
+    """Times a function that returns a tensor, after two calls that compile it; `flop` is stored with the times."""
 
     def time(name, flop, function, *arguments, rounds=15):
         benchmark.extra_info |= {"row": name, "flop": flop, "device": paper.device()}

@@ -29,7 +29,7 @@ def make(batch_size=B, vocabulary_size=V, sequence_length=T, hidden_dim=32, num_
 
 
 def device():
-    """What the figures were taken on: the name of the first GPU, or "CPU"."""
+    """The device of the measurements: the name of the first GPU, or "CPU"."""
     gpus = tf.config.list_physical_devices("GPU")
     return tf.config.experimental.get_device_details(gpus[0])["device_name"] if gpus else "CPU"
 
@@ -47,7 +47,7 @@ def generator_flop(gan):
 
 
 def discriminator_flop(gan):
-    """Of one verdict on one sequence."""
+    """FLOP of the discriminator for one sequence."""
     d = gan.discriminator
     windows = sum(
         2 * width * d.embedding_dim * filters * (d.sequence_length - width + 1)
@@ -66,9 +66,9 @@ def estimate_flop(gan, batch_size=B):
 
 
 def published_procedure(gan):
-    """The published procedure: one call a prefix and roll-out, each prefix fed again from its start.
+    """The published procedure: one call per prefix and roll-out, each prefix fed again from its start.
 
-    What the fast estimate is held against: function (token_ids, seed) -> rewards [B, T].
+    The fast estimate is compared with it. Returns a function (token_ids, seed) -> rewards [B, T].
     """
     generator, discriminator = gan.generator, gan.discriminator
     length, num_rollouts = discriminator.sequence_length, gan.reward_estimator.num_rollouts

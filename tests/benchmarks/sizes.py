@@ -1,7 +1,7 @@
 """What a reward estimate takes, in time and memory, as one size after another grows: python tests/benchmarks/sizes.py
 
 Each size has a process of its own, since the peak of a process never falls. What is not named is the paper's, with
-N = 4. Prints a Markdown table; with the name of a JSON file it adds the figures to it, as "sizes".
+N = 4. Prints a Markdown table; with the name of a JSON file it adds the results to it, as "sizes".
 """
 
 import argparse

@@ -94,7 +94,7 @@ def main():
     print("variance of a completion's reward, prefixes of 1, 2, ... tokens:", *(f"{v:.4f}" for v in by_length))
     # As many completions in all, each prefix's in proportion to the square root of what it adds (Neyman, 1934).
     saved = 1 - np.sqrt(weighted).sum() ** 2 / (len(weighted) * weighted.sum())
-    print(f"the best allocation of as many roll-outs to the prefixes would take off {saved:.1%} of what they add")
+    print(f"the best allocation of as many roll-outs would reduce the variance that they add by {saved:.1%}")
     print("\n| sequences | roll-outs | variance of the gradient | median | product |\n| --- | --- | --- | --- | --- |")
     curves = {}
     for way, settings in WAYS.items():
