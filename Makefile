@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup train test test-long bench lint docs clean
+.PHONY: setup train test test-long soak bench lint docs clean
 
 setup: .venv/ready
 
@@ -22,6 +22,10 @@ test: setup
 test-long: setup
 	$(BIN)/python -m pytest -m long
 
+soak: setup
+	$(BIN)/python tests/reliability/kills.py --kills 200
+	$(BIN)/python tests/reliability/soak.py --rounds 1000
+
 bench: setup
 	cd tests/benchmarks && PYTHONPATH=. ../../$(BIN)/python -m pytest -o python_files='bench_*.py' -o python_functions='bench_*' -m '' --benchmark-only --benchmark-disable-gc --benchmark-json=../../bench.json -q .
 	$(BIN)/python tests/benchmarks/table.py bench.json > bench.md
@@ -34,7 +38,7 @@ lint: setup
 	$(BIN)/mypy
 
 docs: setup
-	$(BIN)/mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 clean:
 	rm -rf .venv build site *.egg-info

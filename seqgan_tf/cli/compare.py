@@ -8,6 +8,7 @@ import tyro
 
 from seqgan_tf.cli.errors import ArgumentError
 from seqgan_tf.cli.flags import ReportFlags, pick
+from seqgan_tf.core.files import check_replaceable
 from seqgan_tf.reports.settings import EvaluationSettings, SampleSettings
 
 
@@ -42,10 +43,11 @@ class Compare(SampleSettings, ReportFlags):
             raise ArgumentError("missing DIRECTORIES (Directories of the runs)")
         settings = EvaluationSettings(**dataclasses.asdict(pick(SampleSettings, self)))
         published = plots.read_published(self.published) if self.published else None
-        runs = [open_run(directory) for directory in self.directories]
+        directory = self.output_dir or self.directories[0] / "comparison"
+        check_replaceable(directory, markdown.REPORT)
+        runs = [open_run(path) for path in self.directories]
         report = (lambda text: None) if self.json else console.note
         comparison = compare_runs(runs, settings, self.data, self.labels, report)
-        directory = self.output_dir or runs[0].directory / "comparison"
         text = markdown.write_comparison(directory, comparison, published)
         self.print_report(directory, text)
         return 0

@@ -79,7 +79,7 @@ class Train(config.RunSettings, BaseFlags):
         directory = self.output_dir or _new_directory(settings, self.preset)
         if self.resume:
             run = runs.open_run(directory, settings.adversarial.rounds, self.run_eagerly, self.data)
-            runs.move_data(run)
+            runs.update_settings(run)
         elif self.pretrained:
             run = runs.branch_run(directory, self.pretrained, settings, self.run_eagerly)
         else:
@@ -110,10 +110,16 @@ class Train(config.RunSettings, BaseFlags):
         for name in config.CONTROLS:
             directory = run.directory / "controls" / name
             console.print(f"\ncontrol: {name}")
+            settings = config.control(run.settings, name)
             if (directory / CONFIG).exists():
-                control = runs.open_run(directory, run.settings.adversarial.rounds, self.run_eagerly)
+                control = runs.open_run(directory, settings.adversarial.rounds, self.run_eagerly)
+                if changes := config.difference(settings, control.settings):
+                    raise InputError(
+                        f"{directory}: expected the {name} ablation of {run.directory}. Received: a run with another "
+                        f"{', '.join(changes)}"
+                    )
+                runs.update_settings(control)
             else:
-                settings = config.control(run.settings, name)
                 control = runs.branch_run(directory, run.directory, settings, self.run_eagerly)
             if not self._train(control, is_stopped):
                 return _stopped(run, " --controls")

@@ -116,21 +116,25 @@ def write_file(path: str | os.PathLike, write: Callable[[Path], object]) -> None
 
 
 @contextlib.contextmanager
-def whole_directory(path: str | os.PathLike) -> Iterator[Path]:
+def whole_directory(path: str | os.PathLike, mark: str | None = None) -> Iterator[Path]:
     """A new, empty directory that replaces `path` when the block ends without an error.
 
     It is beside `path` until then; an error in the block leaves `path` as it was.
 
     Args:
         path: a directory, or where one is to be. Its parents are created where they are missing.
+        mark: name of a file that the block writes. A directory that is not empty and lacks it is not replaced. Defaults
+            to None: any directory is replaced.
 
     Yields:
         The new directory, to write to.
 
     Raises:
-        InputError: it cannot be written, or `path` is a file.
+        InputError: it cannot be written, or `path` is a file or a directory with other files.
     """
     path = Path(path)
+    if mark is not None:
+        check_replaceable(path, mark)
     with _place_to_write(path):
         make_directory(path.parent)
         _check_is_no_file(path)
@@ -147,6 +151,17 @@ def whole_directory(path: str | os.PathLike) -> Iterator[Path]:
                     old.rename(path)
                 raise
             shutil.rmtree(old, ignore_errors=True)
+
+
+def check_replaceable(path: str | os.PathLike, mark: str) -> None:
+    """Checks that `whole_directory` may replace a directory: it is missing, empty, or an earlier one with `mark` in it.
+
+    Raises:
+        InputError: it holds files of another kind.
+    """
+    path = Path(path)
+    if path.is_dir() and any(path.iterdir()) and not (path / mark).is_file():
+        raise InputError(f"{path}: expected a new directory, or one with a {mark}. Received: one with other files")
 
 
 @contextlib.contextmanager

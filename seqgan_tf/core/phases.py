@@ -89,7 +89,7 @@ class BestWeights:
     import seqgan_tf as sg
     from seqgan_tf.core.phases import BestWeights
 
-    best = BestWeights(sg.Generator(50).trainable_variables, patience=1)
+    best = BestWeights(sg.Generator(50).weights, patience=1)
     for epoch, nll in enumerate([3.1, 2.9, 3.0], start=1):
         if best.update(epoch, nll):
             break
@@ -118,6 +118,7 @@ class BestWeights:
             self.epoch.assign(epoch)
             for best, variable in zip(self.weights, self.variables, strict=True):
                 best.assign(variable.value)
+            return False
         return self.patience is not None and epoch - int(self.epoch) >= self.patience
 
     def restore(self) -> None:
@@ -253,7 +254,7 @@ def fit_likelihood(
     """
     callbacks = list(callbacks or [])
     if validation is not None:
-        callbacks.insert(0, _StopEarly(BestWeights(generator.trainable_variables, patience)))
+        callbacks.insert(0, _StopEarly(BestWeights(generator.weights, patience)))
     model = PhaseModel(
         likelihood_phase(generator, optimizer, 0), generator, lambda token_ids: likelihood_metrics(generator, token_ids)
     )

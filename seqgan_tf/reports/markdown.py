@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from seqgan_tf.metrics.sweep import EqualNllComparison, TemperatureSweep
     from seqgan_tf.reports.compare import Comparison
 
+REPORT = "report.json"
 LIKELIHOODS = (
     "nll_test",
     "nll_oracle",
@@ -79,7 +80,7 @@ def write_evaluation(
     for name, state in report["states"].items():
         for temperature, texts in state["texts"].items():
             parts += [f"## Samples {name}, temperature {temperature}", "\n".join(f"    {text}" for text in texts)]
-    with whole_directory(directory) as folder:
+    with whole_directory(directory, REPORT) as folder:
         with contextlib.suppress(ImportError):
             healths = {
                 f"{name}, {kind}": health
@@ -129,7 +130,7 @@ def write_comparison(
     for name, difference in comparison.differences.items():
         parts += _equal_nll_parts(name, first, quality, difference)
     parts += ["## Temperature sweep", *_sweep_tables(comparison.curves, quality)]
-    with whole_directory(directory) as folder:
+    with whole_directory(directory, REPORT) as folder:
         with contextlib.suppress(ImportError):
             plots.plot_quality_diversity(comparison.curves, quality, folder / "sweep.png", published)
             parts.append(f"![quality against {NLL_TEST}](sweep.png)")
@@ -243,4 +244,4 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def _write(folder: Path, text: str, report: Mapping[str, Any]) -> None:
     (folder / "report.md").write_text(text, encoding="utf-8")
     content = json.dumps(plain(report), indent=1, ensure_ascii=False, allow_nan=False)
-    (folder / "report.json").write_text(content + "\n", encoding="utf-8")
+    (folder / REPORT).write_text(content + "\n", encoding="utf-8")

@@ -81,7 +81,7 @@ class RunState:
         self.rows: list[rows_file.Row] = []
         self.steps = {phase: tf.Variable(0, dtype=tf.int64) for phase in PHASES}
         self.seconds = tf.Variable(0.0, dtype=tf.float64)
-        self.best = BestWeights(gan.generator.trainable_variables, patience)
+        self.best = BestWeights(gan.generator.weights, patience)
         self.saved_at = time.monotonic()
         self._num_rows = tf.Variable(0, dtype=tf.int64)
         lagged = {id(v): v for v in gan.rollout_generator.variables} if gan.lagging else {}

@@ -249,7 +249,6 @@ class RunSettings:
         return self.corpus.sequence_length
 
 
-PRESETS = ("quick", "paper")
 CONTROLS: tuple[Literal["constant", "noise", "likelihood"], ...] = ("constant", "noise", "likelihood")
 BRANCHING = ("adversarial.", "estimator.", "rollout.")
 """Prefixes of the settings in which a run may differ from the run whose pre-training it uses."""

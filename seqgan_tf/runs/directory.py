@@ -23,7 +23,7 @@ from seqgan_tf.data.tokenizer import TextTokenizer
 from seqgan_tf.models.oracle import Oracle
 from seqgan_tf.runs import config
 from seqgan_tf.runs.build import build_gan
-from seqgan_tf.runs.checkpoints import RunState
+from seqgan_tf.runs.checkpoints import FOLDER, RunState
 from seqgan_tf.runs.config import RunSettings
 from seqgan_tf.runs.sources import Source, source_class, with_length
 from seqgan_tf.runs.toml import read_run_settings, read_toml, run_toml
@@ -187,7 +187,10 @@ def branch_run(directory: str | Path, source: str | Path, settings: RunSettings,
     changes = config.difference(other.settings, settings)
     for key in changes:
         if not key.startswith(config.BRANCHING) and not (key == "data" and other.tokenizer):
-            raise InputError(f"`{key}` must be that of {other.directory}, whose pre-training is used")
+            old, new = changes[key]
+            raise InputError(
+                f"`{key}` must be {old}, as in {other.directory}, whose pre-training is used. Received: {new}"
+            )
     corpus = other.source.corpus(settings) if "data" in changes else other.corpus
     run = Run(directory, settings, build_gan(settings, other.source, run_eagerly), other.source, corpus)
     state = run.state()
@@ -219,6 +222,7 @@ def open_run(
     settings = read_run_settings(directory / CONFIG)
     if rounds is not None:
         settings = dataclasses.replace(settings, adversarial=dataclasses.replace(settings.adversarial, rounds=rounds))
+        config.check(settings)
     if data is not None:
         if settings.data is None:
             raise InputError("--data needs a run on text. Received: a run on an oracle")
@@ -227,17 +231,16 @@ def open_run(
     return Run(directory, settings, build_gan(settings, source, run_eagerly), source)
 
 
-def move_data(run: Run) -> None:
-    """Writes into the config.toml of a run where its text is now, if that differs. It must be the text of the run.
+def update_settings(run: Run) -> None:
+    """Writes the settings of a resumed run, where they differ: its number of rounds, and where its text is now.
 
     Raises:
         InputError: it is another text, or the file cannot be written.
     """
     path = run.directory / CONFIG
-    settings = read_run_settings(path)
-    if settings.data != run.settings.data:
+    if read_run_settings(path) != run.settings:
         _ = run.corpus  # compares the digests
-        write_text(path, run_toml(dataclasses.replace(settings, data=run.settings.data), run.data_digest))
+        write_text(path, run_toml(run.settings, run.data_digest))
 
 
 def _free_directory(directory: str | Path) -> Path:
@@ -246,6 +249,8 @@ def _free_directory(directory: str | Path) -> Path:
         raise InputError(f"{directory}: already holds a run. Give another --output-dir, or --resume to continue it")
     if directory.exists() and not directory.is_dir():
         raise InputError(f"{directory}: expected a directory. Received: a file")
+    if (directory / FOLDER).exists():
+        raise InputError(f"{directory}: expected a directory without {FOLDER}/. Received: one of another run")
     check_no_pattern(directory)
     return directory
 

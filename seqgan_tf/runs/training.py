@@ -102,7 +102,7 @@ class Training:
     def run(self) -> Generator[Progress, None, None]:
         """Runs the remaining steps. A checkpoint is written at the end, or when the iterator is closed."""
         self._clock = self.state.saved_at = time.monotonic()
-        has_diverged = False
+        is_whole = True
         try:
             if not self.state.rows:
                 self.save()  # so that a run that is killed before its next checkpoint can be resumed
@@ -110,11 +110,11 @@ class Training:
             yield from self._pretrain_generator()
             yield from self._pretrain_discriminator()
             yield from self._adversarial()
-        except DivergedError:
-            has_diverged = True  # the last checkpoint, which is finite, stays
+        except Exception:
+            is_whole = False  # a step or an evaluation was not finished: the last checkpoint stays
             raise
         finally:
-            if not has_diverged:
+            if is_whole:
                 self.save()
 
     def save(self) -> None:

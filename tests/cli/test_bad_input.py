@@ -122,8 +122,8 @@ def test_a_negative_limit_of_the_vocabulary_is_refused(name, refused, text, tmp_
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--seed", "3"], "`seed` must be that of "),
-        (["--generator.hidden-dim", "5"], "`generator.hidden_dim` must be that of "),
+        (["--seed", "3"], "`seed` must be 0, as in "),
+        (["--generator.hidden-dim", "5"], "`generator.hidden_dim` must be 4, as in "),
         (["--rollout.num-rollouts", "0"], "`num_rollouts` must be at least 1. Received: 0"),
     ],
 )

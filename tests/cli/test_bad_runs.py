@@ -127,3 +127,28 @@ def test_a_file_of_one_line_cannot_be_measured_on(refused, text, tmp_path):
     assert f"{path}: expected at least 2 lines to measure on. Received: 1" in refused(
         "evaluate", text.directory, "--data", path
     )
+
+
+def test_a_report_does_not_replace_files_of_another_kind(refused, run, oracle_directory, tmp_path):
+    other = tmp_path / "mine"
+    other.mkdir()
+    (other / "notes.txt").write_text("mine")
+    line = refused("compare", oracle_directory, *FEW, "--output-dir", other)
+    assert f"{other}: expected a new directory, or one with a report.json. Received: one with other files" in line
+    assert [path.name for path in other.iterdir()] == ["notes.txt"]
+    copy = shutil.copytree(oracle_directory, tmp_path / "run")
+    assert "Received: one with other files" in refused("compare", oracle_directory, *FEW, "--output-dir", copy)
+    assert (copy / "config.toml").exists()
+
+
+def test_a_run_does_not_begin_among_the_checkpoints_of_another(refused, base, oracle_directory, tmp_path):
+    directory = shutil.copytree(oracle_directory, tmp_path / "run")
+    (directory / "config.toml").unlink()
+    oracle = ["--oracle-weights", tiny_runs.oracle_npz(base), "--corpus.oracle-sequences", "10", *tiny_runs.FLAGS]
+    line = refused("train", "--output-dir", directory, *oracle, "--seed", "7")
+    assert f"{directory}: expected a directory without checkpoints/. Received: one of another run" in line
+
+
+def test_a_negative_number_of_rounds_is_refused_on_resume(refused, oracle_directory):
+    line = refused("train", "--resume", "--output-dir", oracle_directory, "--adversarial.rounds", "-3")
+    assert "`adversarial.rounds` must be at least 0. Received: -3" in line

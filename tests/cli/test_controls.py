@@ -106,3 +106,20 @@ def test_compare_compares_a_run_with_its_controls(with_controls, run, tmp_path):
     samples = opened.gan.generate(20, seed=3)
     quality = -np.log(sequence_probabilities(opened.oracle, samples)).mean() / 5
     assert curve["quality"][0][curve["alphas"].index(1)] == pytest.approx(quality, rel=1e-5)
+
+
+def test_ablations_of_another_run_are_not_taken_for_those_of_this_one(with_controls, run, tmp_path):
+    directory = shutil.copytree(with_controls.directory, tmp_path / "run")
+    path = directory / "controls" / "constant" / "config.toml"
+    path.write_text(path.read_text().replace("learning_rate = 0.02", "learning_rate = 0.01"))
+    code, _, err = run("train", "--resume", "--output-dir", directory, "--controls")
+    expected = (
+        f"{directory}/controls/constant: expected the constant ablation of {directory}. Received: a run with another"
+    )
+    assert (code, err) == (2, f"seqgan-tf: {expected} adversarial.learning_rate\n")
+
+
+def test_a_resumed_run_keeps_its_new_number_of_rounds(run, oracle_directory, tmp_path):
+    directory = shutil.copytree(oracle_directory, tmp_path / "run")
+    assert run("train", "--resume", "--output-dir", directory, "--adversarial.rounds", "5")[0] == 0
+    assert open_run(directory).settings.adversarial.rounds == 5

@@ -30,12 +30,12 @@ def plain_early_stopping(values, patience):
     for epoch, nll in enumerate(values, start=1):
         if nll < lowest:
             best, lowest = epoch, nll
-        if patience is not None and epoch - best >= patience:
+        elif patience is not None and epoch - best >= patience:
             break
     return epoch, best, lowest
 
 
-@pytest.mark.parametrize("patience", [1, 2, 3, None])
+@pytest.mark.parametrize("patience", [0, 1, 2, 3, None])
 @pytest.mark.parametrize(
     "values",
     [

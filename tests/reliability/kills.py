@@ -129,10 +129,11 @@ def main() -> int:
                 try:
                     if report["kills"] >= arguments.kills:
                         raise AssertionError("enough kills: to its end")
-                    process.wait(timeout=draw.uniform(0, 0.5 * seconds[kind]))
+                    process.wait(timeout=draw.uniform(0, 1.2 * seconds[kind]))
                 except subprocess.TimeoutExpired:
                     process.send_signal(signal.SIGKILL)
                     report["kills"] += 1
+                    print(f"{report['kills']} kills, run {report['runs']}", file=sys.stderr, flush=True)
                 except AssertionError:
                     pass
                 out, err = process.communicate()

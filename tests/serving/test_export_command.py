@@ -91,7 +91,7 @@ def test_what_is_no_run_is_refused(refuse, tmp_path):
 
 def test_a_damaged_checkpoint_is_refused(refuse, whole, tmp_path):
     shutil.copytree(whole.directory, tmp_path / "run")
-    _, path = tiny_runs.last_checkpoint(tmp_path / "run", "data")
+    _, path = tiny_runs.only_checkpoint(tmp_path / "run", "data")
     path.write_bytes(path.read_bytes()[:50])
     refuse(tmp_path / "run", tmp_path / "target")
     assert not (tmp_path / "target").exists()
