@@ -1,12 +1,17 @@
 """Keras callbacks for `fit` of a `SeqGAN`."""
 
+import os
+import re
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 
-from seqgan_tf.core.validation import check_at_least
+from seqgan_tf.core.adversarial import AdversarialModel
+from seqgan_tf.core.files import make_directory, write_file
+from seqgan_tf.core.validation import InputError, check_at_least, whole_number
 
 if TYPE_CHECKING:
     from seqgan_tf.core.protocols import Corpus
@@ -40,6 +45,7 @@ class SampleLogger(keras.callbacks.Callback):
 
     def __init__(self, corpus: "Corpus | TextTokenizer", num_samples: int = 5, seed: int = 1, temperature: float = 1.0):
         super().__init__()
+        num_samples = whole_number("num_samples", num_samples)
         check_at_least(1, num_samples=num_samples)
         self.corpus = corpus
         self.num_samples = num_samples
@@ -96,6 +102,7 @@ class SampleMetrics(keras.callbacks.Callback):
         every: int = 1,
     ):
         super().__init__()
+        num_samples, every = whole_number("num_samples", num_samples), whole_number("every", every)
         check_at_least(1, num_samples=num_samples, every=every)
         self.metrics = metrics
         self.num_samples = num_samples
@@ -122,3 +129,121 @@ class SampleMetrics(keras.callbacks.Callback):
         self.epochs += 1
         if logs is not None:
             logs.update(self.values)
+
+
+class BackupAndRestore(keras.callbacks.Callback):
+    """Continues a `fit` of a `SeqGAN` that was interrupted, exactly, at the end of an epoch or inside one.
+
+    Run the same script again, with the same data: `fit` then begins where the last backup was written. Weights,
+    optimizers, counters of seeds, the random state of dropout, the means of the logs and the position in the data are
+    those of an uninterrupted `fit`, bit for bit. (`keras.callbacks.BackupAndRestore` keeps neither the random state nor
+    the position in the data.) The steps of the epoch that were done before are passed over: other callbacks see them,
+    but nothing is trained. What other callbacks have counted is not restored.
+
+    Args:
+        backup_dir: directory of the backups; made if it is missing.
+        save_freq: "epoch", or a number of rounds between two backups; the end of each epoch has one too. Defaults to
+            "epoch".
+        delete_checkpoint: whether to delete the backup when `fit` has come to its end. Defaults to True.
+
+    Raises:
+        InputError: `save_freq` is something else.
+
+    Example:
+    ```python
+    import seqgan_tf as sg
+
+    corpus = sg.OracleCorpus(sg.Oracle(50), sequence_length=8, num_train=64, num_held_out=20, batch_size=8)
+    gan = sg.SeqGAN(sg.Generator(50), sg.Discriminator(50, 8), sg.MonteCarloRollout(2), batch_size=8)
+    gan.compile()
+    backup = sg.callbacks.BackupAndRestore("backup", save_freq=10)
+    gan.fit(corpus.train, epochs=2, steps_per_epoch=1, callbacks=[backup], verbose=0)
+    ```
+    """
+
+    def __init__(self, backup_dir: str | os.PathLike, save_freq: str | int = "epoch", delete_checkpoint: bool = True):
+        super().__init__()
+        if save_freq != "epoch":
+            if isinstance(save_freq, str):
+                raise InputError(f"`save_freq` must be 'epoch' or a number of rounds. Received: {save_freq!r}")
+            save_freq = whole_number("save_freq", save_freq)
+            check_at_least(1, save_freq=save_freq)
+        self.directory = Path(backup_dir)
+        self.rounds = None if save_freq == "epoch" else int(save_freq)
+        self.delete_checkpoint = delete_checkpoint
+        self.epoch = 0
+        self._since_backup = 0
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Restores the last backup, if there is one.
+
+        Raises:
+            InputError: the model is no `SeqGAN`, or the backup is damaged or of another model.
+        """
+        if not isinstance(self.model, AdversarialModel):
+            raise InputError(
+                "`BackupAndRestore` must be a callback of `fit` of a `SeqGAN`. "
+                f"Received: a model of the class {type(self.model).__name__}"
+            )
+        make_directory(self.directory)
+        self._since_backup = 0
+        backups = self._backups()
+        if not backups:
+            return
+        (epoch, step, steps), path = backups[-1]
+        self.epoch = epoch
+        if steps != self.params["steps"]:
+            raise InputError(
+                f"{path}: expected a backup of epochs of {self.params['steps']} rounds. Received: epochs of {steps}"
+            )
+        try:
+            self.model.load_weights(path)
+        except (OSError, ValueError, KeyError) as error:
+            raise InputError(
+                f"{path}: expected a backup of this model. Received: a damaged file, or one of another model"
+            ) from error
+        self.model.pass_over(epoch, steps, step)
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Notes the epoch."""
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Writes a backup where one is due."""
+        if self.model.is_passing_over or self.rounds is None:
+            return
+        self._since_backup += getattr(self.model, "steps_per_execution", 1)
+        if self._since_backup >= self.rounds:
+            self._write(self.epoch, batch + 1)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Writes a backup."""
+        self._write(epoch + 1, 0)
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        """Deletes the backup."""
+        self.model._initial_epoch = None  # Keras would begin the next `fit` there too
+        if self.delete_checkpoint:
+            for _, path in self._backups():
+                path.unlink()
+
+    def _write(self, epoch: int, step: int) -> None:
+        older = [path for _, path in self._backups()]
+        # The name holds the position, so that the weights and the position cannot come from different moments.
+        path = self.directory / f"epoch-{epoch}-round-{step}-of-{self.params['steps']}.weights.h5"
+        write_file(path, self._save_weights)
+        for other in older:
+            if other != path:
+                other.unlink(missing_ok=True)
+        self._since_backup = 0
+
+    def _save_weights(self, path: Path) -> None:
+        named = path.with_name(".partial.weights.h5")  # Keras writes to no other ending
+        self.model.save_weights(named, overwrite=True)
+        named.replace(path)
+
+    def _backups(self) -> list[tuple[tuple[int, int, int], Path]]:
+        """((epochs done, rounds done in the next, rounds per epoch), path) of each backup, the last one at the end."""
+        name = re.compile(r"epoch-(\d+)-round-(\d+)-of-(\d+)\.weights\.h5")
+        found = [(match, path) for path in self.directory.iterdir() if (match := name.fullmatch(path.name))]
+        return sorted(((int(m[1]), int(m[2]), int(m[3])), path) for m, path in found)

@@ -2,6 +2,7 @@
 
 import math
 import os
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,13 +14,21 @@ import tensorflow as tf
 from seqgan_tf.core import seeds
 from seqgan_tf.core.adversarial import AdversarialModel
 from seqgan_tf.core.generation import generate
-from seqgan_tf.core.phases import PRETRAIN_DISCRIMINATOR, PhaseModel, fit_likelihood
+from seqgan_tf.core.keras_arguments import EVALUATE, FIT, check_export, check_names, check_training_names
+from seqgan_tf.core.phases import PRETRAIN_DISCRIMINATOR, PhaseModel, StepsSeen, fit_likelihood
 from seqgan_tf.core.sampling import SamplingSettings
-from seqgan_tf.core.validation import InputError, check_at_least
+from seqgan_tf.core.validation import InputError, check_at_least, whole_number
 from seqgan_tf.data import pipeline
+from seqgan_tf.data.inputs import errors_of_input, is_read_once
+from seqgan_tf.models.network_discriminator import as_discriminator
 
 if TYPE_CHECKING:
+    from seqgan_tf.core.protocols import RewardEstimator
     from seqgan_tf.data.tokenizer import TextTokenizer
+
+EVALUATION = ("nll", "real_accuracy", "generated_accuracy")
+_COUNTER = threading.Lock()
+"""Held while `generate` numbers its calls, so that two threads never get the same seed."""
 
 
 @keras.saving.register_keras_serializable(package="seqgan_tf")
@@ -38,7 +47,8 @@ class SeqGAN(AdversarialModel):
 
     Args:
         generator: a `Generator`, or another model with its methods (`core.protocols.Generator`).
-        discriminator: a `Discriminator`, or another model with its methods (`core.protocols.Discriminator`).
+        discriminator: a `Discriminator`, or another model with its methods (`core.protocols.Discriminator`). Or any
+            Keras network of token ids with logits [B, 1], such as a `keras.Sequential`: see `NetworkDiscriminator`.
         reward_estimator: an object with `estimate(token_ids, generator, discriminator, seed) -> rewards [B, T]`, such
             as `MonteCarloRollout`. If its `update_rate` is above 0, the policy that it gets lags behind the generator.
         batch_size: sequences per batch. Defaults to 64, the paper's.
@@ -50,9 +60,13 @@ class SeqGAN(AdversarialModel):
             paper). Defaults to "leave_one_out".
         entropy_weight: weight of the mean entropy per token in the generator's objective. Defaults to 0.
         seed: seed of all samples. The same seed gives the same run. Defaults to 0.
+        vocabulary_size: V, for a discriminator without this attribute. Defaults to None: the generator's.
+        sequence_length: T, for a discriminator without this attribute. Defaults to None: the length of its input.
+        **kwargs: arguments of `keras.Model`, such as `name`.
 
     Raises:
-        InputError: a setting outside its range, or a generator and a discriminator with different vocabularies.
+        InputError: a setting outside its range, a generator and a discriminator with different vocabularies, or a part
+            that does not keep its contract (see `core.protocols`).
 
     Example:
     ```python
@@ -68,25 +82,51 @@ class SeqGAN(AdversarialModel):
     ```
     """
 
+    def __init__(
+        self,
+        generator: keras.Model,
+        discriminator: keras.Model,
+        reward_estimator: "RewardEstimator",
+        *args: Any,
+        vocabulary_size: int | None = None,
+        sequence_length: int | None = None,
+        **kwargs: Any,
+    ):
+        if vocabulary_size is None:
+            vocabulary_size = getattr(generator, "vocabulary_size", None)
+        end_token_id = getattr(generator, "end_token_id", None)
+        discriminator = as_discriminator(discriminator, vocabulary_size, sequence_length, end_token_id)
+        super().__init__(generator, discriminator, reward_estimator, *args, **kwargs)
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """The names of the values that `evaluate` returns, in order."""
+        return list(EVALUATION)
+
     def pretrain_generator(
         self,
-        data: tf.data.Dataset | np.ndarray,
+        data: Any,
         epochs: int = 1,
-        validation_data: tf.data.Dataset | np.ndarray | None = None,
+        validation_data: Any = None,
         patience: int | None = 2,
         callbacks: Sequence[keras.callbacks.Callback] | None = None,
         verbose: str | int = "auto",
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
     ) -> keras.callbacks.History:
         """Maximum likelihood training of the generator.
 
         Args:
-            data: `tf.data.Dataset` of token ids [B, T], or an array [n, T] (cut into batches of `batch_size`).
+            data: an array of token ids [n, T] or lists of token ids (cut into batches of `batch_size`), a
+                `tf.data.Dataset` of batches [B, T], a `keras.utils.PyDataset`, or a generator; see
+                `data.pipeline.as_dataset`.
             epochs: largest number of passes over the data. Defaults to 1.
             validation_data: the same kind; with it, training stops after `patience` epochs without a lower held-out
                 NLL, and the weights of the best epoch are kept. Defaults to None: all epochs.
             patience: number of epochs; None: all epochs, and the last weights are kept. Defaults to 2.
             callbacks: Keras callbacks; the logs are "nll", "gradient_norm" and "val_nll". Defaults to None.
             verbose: as in `keras.Model.fit`. Defaults to "auto".
+            steps_per_epoch, validation_steps: as in `keras.Model.fit`; needed for data without end. Default to None.
 
         Returns:
             `keras.callbacks.History`.
@@ -94,26 +134,34 @@ class SeqGAN(AdversarialModel):
         Raises:
             InputError: the model is not compiled, or data of another type, shape or vocabulary.
         """
-        compiling = self._compiling()
-        if validation_data is not None:
-            validation_data = self._dataset(validation_data, "validation_data")
-        history = fit_likelihood(
-            self.generator,
-            self.pretrain_optimizer,
-            self._dataset(data, "data"),
-            epochs,
-            validation_data,
-            patience,
-            callbacks,
-            verbose,
-            **compiling,
-        )
+        compiling, steps = self._compiling(), StepsSeen()
+        epochs = whole_number("epochs", epochs)
+        patience = None if patience is None else whole_number("patience", patience)
+        dataset = self._dataset(data, "data")
+        if steps_per_epoch is None and dataset.cardinality() == tf.data.INFINITE_CARDINALITY:
+            pipeline.check_has_end(data, dataset, "data", "steps_per_epoch")
+        validation = self._validation(validation_data, validation_steps)
+        with errors_of_input():
+            history = fit_likelihood(
+                self.generator,
+                self.pretrain_optimizer,
+                dataset,
+                epochs,
+                validation,
+                patience,
+                [*(callbacks or []), steps],
+                verbose,
+                steps_per_epoch,
+                validation_steps,
+                **compiling,
+            )
+        steps.check("data")
         self.synchronize_rollout_policy()
         return history
 
     def pretrain_discriminator(
         self,
-        data: tf.data.Dataset | np.ndarray,
+        data: Any,
         steps: int,
         callbacks: Sequence[keras.callbacks.Callback] | None = None,
         verbose: str | int = "auto",
@@ -132,72 +180,111 @@ class SeqGAN(AdversarialModel):
         Raises:
             InputError: the model is not compiled, `steps` is below 1, or data of another type, shape or vocabulary.
         """
+        steps = whole_number("steps", steps)
         check_at_least(1, steps=steps)
-        compiling = self._compiling()
+        compiling, ran = self._compiling(), StepsSeen()
         phase = self.phases[PRETRAIN_DISCRIMINATOR]
         stream = pipeline.rounds(self._dataset(data, "data"), phase.sequences)
         model = PhaseModel(phase, self.discriminator)
         model.compile(optimizer=None, loss=None, **compiling)
-        return model.fit(stream, steps_per_epoch=steps, callbacks=callbacks, verbose=verbose, shuffle=False)
+        callbacks = [*(callbacks or []), ran]
+        with errors_of_input():
+            history = model.fit(stream, steps_per_epoch=steps, callbacks=callbacks, verbose=verbose, shuffle=False)
+        ran.check("data")
+        return history
 
     def fit(
         self,
-        data: tf.data.Dataset | np.ndarray,
+        data: Any = None,
         epochs: int = 1,
         steps_per_epoch: int | None = None,
-        validation_data: tf.data.Dataset | np.ndarray | None = None,
+        validation_data: Any = None,
         **kwargs: Any,
     ) -> keras.callbacks.History:
         """Adversarial training: every step is one round (see the class).
 
         Args:
-            data: `tf.data.Dataset` of token ids [B, T], or an array [n, T].
+            data: as in `pretrain_generator`; it must be given.
             epochs: number of epochs. Defaults to 1.
-            steps_per_epoch: rounds per epoch. Defaults to None: one pass over the data, rounded up.
+            steps_per_epoch: rounds per epoch; needed for a generator and for data without end. Defaults to None: one
+                pass over the data, rounded up.
             validation_data: the same kind; the logs then have "val_nll", "val_real_accuracy" and
                 "val_generated_accuracy". Defaults to None.
-            **kwargs: as in `keras.Model.fit` (callbacks, verbose, initial_epoch, ...).
+            **kwargs: `callbacks`, `verbose`, `initial_epoch`, `validation_steps`, `validation_freq`, as in
+                `keras.Model.fit`. The batch size is that of the class.
 
         Returns:
             `keras.callbacks.History`.
 
         Raises:
-            InputError: the model is not compiled; `steps_per_epoch` is below 1, or missing for an infinite dataset; or
-                data of another type, shape or vocabulary.
+            InputError: the model is not compiled; `steps_per_epoch` is below 1, or missing for an infinite dataset;
+                an argument that it does not take; or data of another type, shape or vocabulary.
         """
         self._compiling()
+        check_training_names("fit", kwargs, FIT)
+        if data is None:
+            raise InputError("`data` must be given, the first argument of `fit`. Received: None")
+        epochs, steps = whole_number("epochs", epochs), StepsSeen()
         dataset = self._dataset(data, "data")
         size = self.batch_size * self.discriminator_steps
         if steps_per_epoch is None:
-            steps_per_epoch = math.ceil(pipeline.count_sequences(dataset) / size)
+            if is_read_once(data):
+                pipeline.check_has_end(data, dataset, "data", "steps_per_epoch")
+            with errors_of_input():
+                count = pipeline.count_sequences(dataset)
+            if not count:
+                raise InputError("`data` must hold at least one sequence. Received: a dataset without an element")
+            steps_per_epoch = math.ceil(count / size)
+        steps_per_epoch = whole_number("steps_per_epoch", steps_per_epoch)
         check_at_least(1, steps_per_epoch=steps_per_epoch)
-        if validation_data is not None:
-            validation_data = self._dataset(validation_data, "validation_data")
-        return super().fit(
-            pipeline.rounds(dataset, size),
-            epochs=epochs,
-            steps_per_epoch=steps_per_epoch,
-            validation_data=validation_data,
-            shuffle=False,
-            **kwargs,
-        )
+        validation = self._validation(validation_data, kwargs.get("validation_steps"))
+        callbacks = kwargs.pop("callbacks", None)
+        if not isinstance(callbacks, keras.callbacks.CallbackList):
+            callbacks = [*([callbacks] if isinstance(callbacks, keras.callbacks.Callback) else callbacks or []), steps]
+        self.begin_anew()
+        with errors_of_input():
+            history = super().fit(
+                pipeline.rounds(dataset, size),
+                epochs=epochs,
+                steps_per_epoch=steps_per_epoch,
+                validation_data=validation,
+                shuffle=False,
+                callbacks=callbacks,
+                **kwargs,
+            )
+        steps.check("data")
+        return history
 
-    def evaluate(self, x: tf.data.Dataset | np.ndarray, **kwargs: Any) -> Any:
+    def evaluate(self, x: Any = None, **kwargs: Any) -> Any:
         """Held-out NLL and accuracies, see `test_step`.
 
         Args:
-            x: `tf.data.Dataset` of token ids [B, T], or an array [n, T].
-            **kwargs: as in `keras.Model.evaluate`.
+            x: as in `pretrain_generator`; it must be given.
+            **kwargs: `verbose`, `steps`, `callbacks` and `return_dict`, as in `keras.Model.evaluate`.
 
         Returns:
-            As `keras.Model.evaluate`: a list of floats, or a dict with `return_dict=True`.
+            The values as a list of floats in the order of `metrics_names`, or a dict with `return_dict=True`.
 
         Raises:
-            InputError: the model is not compiled, or data of another type, shape or vocabulary.
+            InputError: the model is not compiled; `steps` is missing for data without end; an argument that it does not
+                take; or data of another type, shape or vocabulary.
         """
         self._compiling()
-        # Within `fit`, Keras calls this with the dataset that `fit` has prepared; preparing it twice changes nothing.
-        return super().evaluate(self._dataset(x, "x"), **kwargs)
+        check_training_names("evaluate", kwargs, EVALUATE)
+        return_dict = kwargs.pop("return_dict", False)
+        if kwargs.get("_use_cached_eval_dataset"):  # Keras calls it within `fit`, which has prepared the data
+            name, logs = "validation_data", super().evaluate(x, return_dict=True, **kwargs)
+        else:
+            if x is None:
+                raise InputError("`x` must be given, the first argument of `evaluate`. Received: None")
+            name, dataset = "x", self._dataset(x, "x")
+            if kwargs.get("steps") is None and dataset.cardinality() == tf.data.INFINITE_CARDINALITY:
+                pipeline.check_has_end(x, dataset, "x", "steps")
+            with errors_of_input():
+                logs = super().evaluate(dataset, return_dict=True, **kwargs)
+        if not logs:
+            raise InputError(f"`{name}` must hold at least one sequence. Received: a dataset without an element")
+        return logs if return_dict else [logs[name] for name in EVALUATION]
 
     def generate(
         self,
@@ -223,8 +310,11 @@ class SeqGAN(AdversarialModel):
             InputError: see `core.generation.generate`.
         """
         if seed is None:
+            with _COUNTER:
+                drawn = self.next_seed(seeds.Stream.GENERATION)
             # Split, because rows count up from the last word: the samples of two calls would overlap without it.
-            seed = seeds.split(self.next_seed(seeds.Stream.GENERATION), 1)[0]
+            seed = seeds.split(drawn, 1)[0]
+        check_names("generate", settings, SamplingSettings._fields)
         length = self.discriminator.sequence_length
         return generate(self.generator, n, length, seed, SamplingSettings(**settings), prompt, batch_size)
 
@@ -252,12 +342,14 @@ class SeqGAN(AdversarialModel):
             Directory of the version.
 
         Raises:
-            InputError: the version exists, the directory cannot be written, or an unknown format.
+            InputError: the version exists or is no int above 0, the directory cannot be written, an unknown format, or
+                a tokenizer that is none or has another vocabulary.
             MissingExtraError: an extra is not installed.
         """
         from seqgan_tf.serving.portable import export_portable
         from seqgan_tf.serving.saved_model import export_saved_model
 
+        version = check_export(filepath, tokenizer, version, self.generator.vocabulary_size)
         if format == "saved_model":
             return export_saved_model(
                 filepath, self.generator, self.discriminator, tokenizer, version, warmup, jit_compile
@@ -266,10 +358,19 @@ class SeqGAN(AdversarialModel):
             raise InputError(f"`warmup` and `jit_compile` are for `format` 'saved_model'. Received: {format!r}")
         return export_portable(filepath, self.generator, self.discriminator, format, version)
 
-    def _dataset(self, data: tf.data.Dataset | np.ndarray, name: str) -> tf.data.Dataset:
+    def _dataset(self, data: Any, name: str) -> tf.data.Dataset:
         vocabulary_size, end_token_id = self.generator.vocabulary_size, self.generator.end_token_id
         length = self.discriminator.sequence_length
         return pipeline.as_dataset(data, name, self.batch_size, vocabulary_size, length, end_token_id)
+
+    def _validation(self, data: Any, steps: int | None) -> tf.data.Dataset | None:
+        """Held-out data, prepared; Keras would read data without end for ever."""
+        if data is None:
+            return None
+        dataset = self._dataset(data, "validation_data")
+        if steps is None and (is_read_once(data) or dataset.cardinality() == tf.data.INFINITE_CARDINALITY):
+            pipeline.check_has_end(data, dataset, "validation_data", "validation_steps")
+        return dataset
 
     def _compiling(self) -> dict[str, bool]:
         """The settings of `compile` that all phases share.

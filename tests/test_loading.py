@@ -1,9 +1,10 @@
-"""A saved model is found by a script of its own that only imports Keras and the package."""
+"""A saved model can be loaded by a script that only imports Keras and the package."""
 
 import subprocess
 import sys
 
 import keras
+import numpy as np
 import pytest
 
 import seqgan_tf as sg
@@ -19,3 +20,15 @@ def test_a_model_is_loaded_in_a_new_process(estimator, imports, tmp_path):
     code = f"{imports}; print(keras.saving.load_model({str(tmp_path / 'gan.keras')!r}).generate(3, seed=1).tolist())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.strip() == str(gan.generate(3, seed=1).tolist()), done.stderr[-500:]
+
+
+def test_settings_of_numpy_are_saved_and_loaded(tmp_path):
+    two = np.int64(2)
+    generator = sg.Generator(np.int64(5), two, two, num_layers=two, dropout=np.float32(0.5), end_token_id=np.int32(0))
+    discriminator = sg.Discriminator(
+        np.int64(5), np.int64(4), two, widths=np.array([1]), filters=[two], l2=np.float32(1)
+    )
+    estimator = sg.MonteCarloRollout(two, update_rate=np.float64(0.5), clip=np.float32(2))
+    gan = sg.SeqGAN(generator, discriminator, estimator, batch_size=two, seed=two, entropy_weight=np.float32(0.5))
+    gan.save(tmp_path / "gan.keras")
+    assert keras.saving.load_model(tmp_path / "gan.keras").get_config() == gan.get_config()

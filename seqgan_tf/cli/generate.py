@@ -40,9 +40,10 @@ class Generate(RunFlags):
             if run.tokenizer is None:
                 raise InputError("--prompt needs a run on text. Received: a run on an oracle")
             tokenizer = run.tokenizer
-            unknown = [w for w in self.prompt.split() if tokenizer.unknown_token_id in tokenizer.encode([w])[0]]
+            unknown = tokenizer.unknown_parts(self.prompt)
             if unknown:
-                raise InputError(f"--prompt must hold words of the vocabulary. Received: {' '.join(unknown)}")
+                received = ", ".join(map(repr, unknown))
+                raise InputError(f"--prompt must hold tokens of the vocabulary only. Received: {received}")
             (prompt,) = tokenizer.encode([self.prompt])
         token_ids = run.gan.generate(
             self.num_samples,

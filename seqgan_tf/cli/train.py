@@ -75,7 +75,7 @@ class Train(config.RunSettings, BaseFlags):
             require("tensorboard", "--tensorboard", "plot")
         settings = pick(config.RunSettings, self)
         if settings.data and not (self.resume or self.pretrained):
-            settings = dataclasses.replace(settings, data=settings.data.resolve())
+            settings = dataclasses.replace(settings, data=settings.data.absolute())
         directory = self.output_dir or _new_directory(settings, self.preset)
         if self.resume:
             run = runs.open_run(directory, settings.adversarial.rounds, self.run_eagerly, self.data)

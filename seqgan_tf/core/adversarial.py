@@ -1,35 +1,25 @@
 """The model that adversarial training works on: its networks and optimizers, and one step of each kind."""
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import keras
 import tensorflow as tf
 
-from seqgan_tf.core import losses, sampling, seeds, steps
-from seqgan_tf.core.phases import ADVERSARIAL, PRETRAIN_DISCRIMINATOR, MeanLogs, Phase, likelihood_phase
+from seqgan_tf.core import contracts, losses, sampling, seeds, steps
+from seqgan_tf.core.phases import ADVERSARIAL, PRETRAIN_DISCRIMINATOR, Phase, likelihood_phase
 from seqgan_tf.core.sequences import mask
 from seqgan_tf.core.steps import Logs
-from seqgan_tf.core.validation import InputError, check_at_least, check_tensors
+from seqgan_tf.core.trained_model import TrainedModel
+from seqgan_tf.core.validation import InputError, check_at_least, check_tensors, real_number, whole_number
 
 if TYPE_CHECKING:
     from seqgan_tf.core.protocols import RewardEstimator
 
 ADVERSARIAL_LOGS = (*steps.LIKELIHOOD_LOGS, *steps.GENERATOR_LOGS, *steps.DISCRIMINATOR_LOGS)
 BASELINES = ("none", "batch_mean", "leave_one_out", "moving_average")
-PARTS = ("generator", "discriminator", "reward_estimator")
-SETTINGS = (
-    "batch_size",
-    "generator_batch_size",
-    "generator_steps",
-    "discriminator_steps",
-    "likelihood_steps",
-    "baseline",
-    "entropy_weight",
-    "seed",
-)
 
 
-class AdversarialModel(MeanLogs):
+class AdversarialModel(TrainedModel):
     """A generator, a discriminator and a reward estimator, and the steps that train them.
 
     `SeqGAN` adds the methods that prepare data and run the steps.
@@ -64,18 +54,22 @@ class AdversarialModel(MeanLogs):
         **kwargs: Any,
     ):
         super().__init__(ADVERSARIAL_LOGS, **kwargs)
-        if generator.vocabulary_size != discriminator.vocabulary_size:
-            raise InputError(
-                "generator and discriminator must have the same `vocabulary_size`. "
-                f"Received: {generator.vocabulary_size} and {discriminator.vocabulary_size}"
-            )
+        contracts.check_networks(generator, discriminator)
         if baseline not in BASELINES:
             raise InputError(f"`baseline` must be one of {list(BASELINES)}. Received: {baseline!r}")
+        batch_size = whole_number("batch_size", batch_size)
+        if generator_batch_size is not None:
+            generator_batch_size = whole_number("generator_batch_size", generator_batch_size)
         drawn = batch_size if generator_batch_size is None else generator_batch_size
+        generator_steps = whole_number("generator_steps", generator_steps)
+        discriminator_steps = whole_number("discriminator_steps", discriminator_steps)
+        likelihood_steps = whole_number("likelihood_steps", likelihood_steps)
+        entropy_weight, seed = real_number("entropy_weight", entropy_weight), whole_number("seed", seed)
         check_at_least(0, generator_steps=generator_steps, likelihood_steps=likelihood_steps)
         check_at_least(1, discriminator_steps=discriminator_steps, batch_size=batch_size, generator_batch_size=drawn)
         if drawn < 2 and baseline == "leave_one_out":
             raise InputError(f"`batch_size` must be at least 2 for a leave-one-out baseline. Received: {drawn}")
+        contracts.check_parts(generator, discriminator, reward_estimator)
         self.generator = generator
         self.discriminator = discriminator
         self.reward_estimator = reward_estimator
@@ -89,7 +83,9 @@ class AdversarialModel(MeanLogs):
         self.seed = seed
         self.lagging = getattr(reward_estimator, "update_rate", 0.0) > 0
         if self.lagging:
+            contracts.check_can_be_saved(generator=generator)
             self.rollout_generator = type(generator).from_config(generator.get_config())
+            contracts.check_parts(self.rollout_generator, discriminator, reward_estimator)  # makes its weights
             self.rollout_generator.trainable = False
             self.synchronize_rollout_policy()
         self.draws = self.add_weight(shape=(), dtype="int32", initializer="zeros", trainable=False, name="draws")
@@ -208,57 +204,3 @@ class AdversarialModel(MeanLogs):
             self.reward_average.assign(losses.moving_average(average, rewards, token_mask))
             return average
         return 0.0
-
-    # Keras
-
-    def compile(
-        self,
-        generator_optimizer: str | keras.optimizers.Optimizer = "adam",
-        discriminator_optimizer: str | keras.optimizers.Optimizer = "adam",
-        pretrain_optimizer: str | keras.optimizers.Optimizer | None = None,
-        jit_compile: bool = False,
-        **kwargs: Any,
-    ) -> None:
-        """Configures the training.
-
-        Args:
-            generator_optimizer: Keras optimizer of the policy gradient steps; learning rate callbacks change this one.
-                Defaults to "adam".
-            discriminator_optimizer: Keras optimizer of the discriminator, in both of its phases. Defaults to "adam".
-            pretrain_optimizer: Keras optimizer of the likelihood steps. Defaults to None: a new one with the settings
-                of `generator_optimizer`, so that no momentum is carried over.
-            jit_compile: whether XLA compiles the round. Defaults to False, which is faster on a CPU.
-            **kwargs: as in `keras.Model.compile`, such as `run_eagerly` and `steps_per_execution`.
-        """
-        super().compile(optimizer=generator_optimizer, loss=None, jit_compile=jit_compile, **kwargs)
-        self.discriminator_optimizer = keras.optimizers.get(discriminator_optimizer)
-        if pretrain_optimizer is None:
-            pretrain_optimizer = keras.optimizers.serialize(self.optimizer)
-        self.pretrain_optimizer = keras.optimizers.get(pretrain_optimizer)
-        self.optimizer.build(self.generator.trainable_variables)
-        self.pretrain_optimizer.build(self.generator.trainable_variables)
-        self.discriminator_optimizer.build(self.discriminator.trainable_variables)
-
-    def get_config(self) -> dict[str, Any]:
-        """The arguments of the class, for Keras."""
-        parts = {name: keras.saving.serialize_keras_object(getattr(self, name)) for name in PARTS}
-        return super().get_config() | parts | {name: getattr(self, name) for name in SETTINGS}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Self:
-        """A model of the arguments that `get_config` returned."""
-        parts = {name: keras.saving.deserialize_keras_object(config[name], custom_objects) for name in PARTS}
-        return cls(**(config | parts))
-
-    def get_compile_config(self) -> dict[str, Any]:
-        """The arguments of `compile`, for Keras."""
-        return {
-            "generator_optimizer": keras.saving.serialize_keras_object(self.optimizer),
-            "discriminator_optimizer": keras.saving.serialize_keras_object(self.discriminator_optimizer),
-            "pretrain_optimizer": keras.saving.serialize_keras_object(self.pretrain_optimizer),
-            "jit_compile": self.jit_compile,
-        }
-
-    def compile_from_config(self, config: dict[str, Any]) -> None:
-        """Compiles with the arguments that `get_compile_config` returned."""
-        self.compile(**{name: keras.saving.deserialize_keras_object(value) for name, value in config.items()})

@@ -10,7 +10,7 @@ from seqgan_tf.core import sampling
 from seqgan_tf.core.sampling import PLAIN, SamplingSettings
 from seqgan_tf.core.seeds import sample_seeds
 from seqgan_tf.core.sequences import PADDING, check_token_ids
-from seqgan_tf.core.validation import InputError, check_at_least
+from seqgan_tf.core.validation import InputError, check_at_least, whole_number
 
 if TYPE_CHECKING:
     from seqgan_tf.core.protocols import Generator
@@ -26,6 +26,8 @@ def _draw(
     prompt: tf.Tensor | None,
     settings: SamplingSettings,
 ) -> tf.Tensor:
+    if prompt is not None:
+        prompt = tf.tile(prompt[tf.newaxis], [size, 1])
     return sampling.sample(generator, size, length, sample_seeds(seed, size, first), prompt, settings)
 
 
@@ -57,16 +59,16 @@ def generate(
         InputError: n or batch_size < 1, settings outside their range, or a prompt that is too long or not in the
             vocabulary.
     """
+    n, batch_size = whole_number("n", n), whole_number("batch_size", batch_size)
     check_at_least(1, n=n, batch_size=batch_size)
-    settings.check(generator.vocabulary_size)
+    settings = settings.check(generator.vocabulary_size)
     size = min(n, batch_size)
-    given = _checked_prompt(prompt, size, sequence_length, generator)
+    given = _checked_prompt(prompt, sequence_length, generator)
     seed = seed if tf.is_tensor(seed) else sample_seeds(seed, 1)[0]
     # As tensors: for other values, TensorFlow does not compile the function again.
     settings = settings._replace(
         temperature=tf.constant(settings.temperature, tf.float32),
         top_p=None if settings.top_p is None else tf.constant(settings.top_p, tf.float32),
-        suppress_tokens=tuple(settings.suppress_tokens),
     )
     rows = tf.constant(size)
     drawn = []
@@ -76,10 +78,10 @@ def generate(
 
 
 def _checked_prompt(
-    prompt: Sequence[int] | np.ndarray | None, rows: int, sequence_length: int, generator: "Generator"
+    prompt: Sequence[int] | np.ndarray | None, sequence_length: int, generator: "Generator"
 ) -> tf.Tensor | None:
-    """The prompt as a tensor [rows, P]; None where it is None or empty."""
-    if prompt is None or not len(prompt):
+    """The prompt as a tensor [T], padded, so that all lengths share one compiled function; None where it is empty."""
+    if prompt is None or (np.ndim(prompt) and not len(prompt)):
         return None
     check_token_ids(prompt, generator.vocabulary_size, "prompt")
     prompt = np.asarray(prompt, np.int32)
@@ -89,4 +91,4 @@ def _checked_prompt(
         raise InputError(f"`prompt` must hold at most {sequence_length} tokens. Received: {len(prompt)}")
     if np.any(prompt == PADDING) or (generator.end_token_id is not None and generator.end_token_id in prompt):
         raise InputError(f"`prompt` must hold neither the end token nor padding. Received: {prompt.tolist()}")
-    return tf.tile(prompt[np.newaxis], [rows, 1])
+    return tf.constant(np.pad(prompt, [0, sequence_length - len(prompt)], constant_values=PADDING))

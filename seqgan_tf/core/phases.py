@@ -209,6 +209,49 @@ class PhaseModel(MeanLogs):
         return self.mean_logs(self.held_out(data), tf.reduce_sum(mask(data)))
 
 
+class StepsSeen(keras.callbacks.Callback):
+    """Notes whether an epoch had any step: Keras says nothing about data without an element.
+
+    Example:
+    ```python
+    import keras
+    import numpy as np
+    import seqgan_tf as sg
+    from seqgan_tf.core.phases import StepsSeen, fit_likelihood
+    from seqgan_tf.data.pipeline import batches
+
+    seen = StepsSeen()
+    data = batches(np.zeros([2, 20], np.int32), batch_size=2)
+    fit_likelihood(sg.Generator(50), keras.optimizers.Adam(), data, epochs=1, callbacks=[seen], verbose=0)
+    seen.check("data")
+    ```
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.epochs = self.steps = 0
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        """Counts the epochs."""
+        self.epochs += 1
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Counts the steps."""
+        self.steps += 1
+
+    def check(self, name: str) -> None:
+        """Checks that the data had an element.
+
+        Args:
+            name: what the user calls the data, for the message.
+
+        Raises:
+            InputError: an epoch had no step.
+        """
+        if self.epochs and not self.steps:
+            raise InputError(f"`{name}` must hold at least one sequence. Received: a dataset without an element")
+
+
 class _StopEarly(keras.callbacks.Callback):
     """Passes the held-out NLL of each epoch to `BestWeights`."""
 
@@ -233,6 +276,8 @@ def fit_likelihood(
     patience: int | None = 2,
     callbacks: Sequence[keras.callbacks.Callback] | None = None,
     verbose: str | int = "auto",
+    steps_per_epoch: int | None = None,
+    validation_steps: int | None = None,
     **compiling: Any,
 ) -> keras.callbacks.History:
     """Maximum likelihood training of a generator with Keras' `fit`.
@@ -247,6 +292,7 @@ def fit_likelihood(
         patience: number of epochs; None: all epochs, and the last weights are kept. Defaults to 2.
         callbacks: Keras callbacks; the logs are "nll", "gradient_norm" and "val_nll". Defaults to None.
         verbose: as in `keras.Model.fit`. Defaults to "auto".
+        steps_per_epoch, validation_steps: as in `keras.Model.fit`. Default to None: all of the data.
         **compiling: `jit_compile`, `run_eagerly`, as in `keras.Model.compile`.
 
     Returns:
@@ -260,5 +306,12 @@ def fit_likelihood(
     )
     model.compile(optimizer=None, loss=None, **compiling)
     return model.fit(
-        dataset, epochs=epochs, validation_data=validation, callbacks=callbacks, verbose=verbose, shuffle=False
+        dataset,
+        epochs=epochs,
+        steps_per_epoch=steps_per_epoch,
+        validation_data=validation,
+        validation_steps=validation_steps,
+        callbacks=callbacks,
+        verbose=verbose,
+        shuffle=False,
     )

@@ -1,5 +1,8 @@
 """The contracts between the parts. An object with these methods and attributes can replace the package's own classes.
 
+`SeqGAN` runs parts of other classes once, on two short sequences, and names what does not keep its contract
+(`core.contracts`).
+
 Axes: B batch, T sequence length, V vocabulary, R rows. `token_ids` are int32, -1 after the end token.
 """
 
@@ -39,11 +42,18 @@ class Generator(Protocol):
         ...
 
     def initial_state(self, batch_size: int | tf.Tensor) -> Any:
-        """The state before the start token: a nested structure of tensors whose first axis is the batch."""
+        """The state before the start token: a nested structure of tensors whose first axis is the batch.
+
+        It may hold scalars that all rows share, such as the position in a cache of keys and values. Roll-outs then
+        complete the prefixes of different lengths one after another, which takes longer.
+        """
         ...
 
     def step(self, token_ids: tf.Tensor, state: Any) -> tuple[tf.Tensor, Any]:
-        """Feeds token_ids [R]; returns the logits float32 [R, V] of the next token, and the next state."""
+        """Feeds token_ids [R]; returns the logits float32 [R, V] of the next token, and the next state.
+
+        The next state has the structure, the shapes and the dtypes of the state.
+        """
         ...
 
 

@@ -3,7 +3,7 @@
 Axes: R rows, T position, V vocabulary. Seeds are stateless, see `seeds`: the same seed gives the same tokens.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import tensorflow as tf
@@ -11,7 +11,7 @@ from tensorflow_probability import distributions as tfd
 
 from seqgan_tf.core.seeds import fold_in
 from seqgan_tf.core.sequences import PADDING
-from seqgan_tf.core.validation import InputError, check_at_least
+from seqgan_tf.core.validation import InputError, check_at_least, real_number, whole_number
 
 if TYPE_CHECKING:
     from seqgan_tf.core.protocols import Generator
@@ -104,27 +104,37 @@ class SamplingSettings(NamedTuple):
     top_p: float | tf.Tensor | None = None
     suppress_tokens: tuple[int, ...] = ()
 
-    def check(self, vocabulary_size: int) -> None:
-        """Checks settings that are plain numbers.
+    def check(self, vocabulary_size: int) -> "SamplingSettings":
+        """Checks settings that are plain numbers, of Python or of NumPy.
 
         Args:
             vocabulary_size: V.
 
+        Returns:
+            The settings as numbers of Python.
+
         Raises:
             InputError: temperature <= 0 or not finite, top_k < 1, top_p outside (0, 1], or `suppress_tokens` that are
-                outside the vocabulary or all of it.
+                outside the vocabulary or all of it; or a setting of another type.
         """
-        if not 0 < self.temperature < float("inf"):
+        temperature = real_number("temperature", self.temperature)
+        top_k = None if self.top_k is None else whole_number("top_k", self.top_k)
+        top_p = None if self.top_p is None else real_number("top_p", self.top_p)
+        if not 0 < temperature < float("inf"):
             raise InputError(f"`temperature` must be a number above 0. Received: {self.temperature}")
-        if self.top_k is not None:
-            check_at_least(1, top_k=self.top_k)
-        if self.top_p is not None and not 0 < self.top_p <= 1:
+        if top_k is not None:
+            check_at_least(1, top_k=top_k)
+        if top_p is not None and not 0 < top_p <= 1:
             raise InputError(f"`top_p` must be in (0, 1]. Received: {self.top_p}")
-        outside = [token for token in self.suppress_tokens if not 0 <= token < vocabulary_size]
-        if outside or len(set(self.suppress_tokens)) == vocabulary_size:
+        if isinstance(self.suppress_tokens, str) or not isinstance(self.suppress_tokens, Iterable):
+            raise InputError(f"`suppress_tokens` must be a list of token ids. Received: {self.suppress_tokens!r}")
+        suppressed = tuple(whole_number("suppress_tokens", token) for token in self.suppress_tokens)
+        outside = [token for token in suppressed if not 0 <= token < vocabulary_size]
+        if outside or len(set(suppressed)) == vocabulary_size:
             raise InputError(
                 f"`suppress_tokens` must be some tokens of the vocabulary. Received: {outside or 'all of them'}"
             )
+        return SamplingSettings(temperature, top_k, top_p, suppressed)
 
 
 PLAIN = SamplingSettings()
@@ -234,11 +244,11 @@ def prefix_states(generator: "Generator", token_ids: tf.Tensor) -> Any:
         token_ids: int32 [B, P], P >= 1.
 
     Returns:
-        The state's structure, each tensor with a leading axis: [P, B, ...]. Entry k is the state after the start
-        token and token_ids[:, :k], that is, before token_ids[:, k] is fed.
+        The state's structure, each tensor with a leading axis: [P, B, ...], or [P] for a scalar of the state. Entry k
+        is the state after the start token and token_ids[:, :k], that is, before token_ids[:, k] is fed.
     """
     batch_size, steps = tf.shape(token_ids)[0], token_ids.shape[1]
-    state = generator.initial_state(batch_size)
+    state = tf.nest.map_structure(tf.convert_to_tensor, generator.initial_state(batch_size))
     fed = tf.concat([tf.fill([1, batch_size], generator.start_token_id), tf.transpose(token_ids)[:-1]], axis=0)
     flat = tf.nest.flatten(state)
     arrays = [tf.TensorArray(s.dtype, size=steps, element_shape=s.shape) for s in flat]

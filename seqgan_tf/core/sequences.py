@@ -79,8 +79,14 @@ def masked_mean(
     return tf.math.divide_no_nan(masked_sum(values, mask, axis), tf.reduce_sum(mask, axis=axis))
 
 
+def misplaced_padding(token_ids: np.ndarray) -> np.ndarray:
+    """Whether each row has padding before a token: bool [n] for an int array [n, T]."""
+    is_padding = token_ids == PADDING
+    return np.any(is_padding[:, :-1] & ~is_padding[:, 1:], axis=1)
+
+
 def check_token_ids(token_ids: object, vocabulary_size: int, name: str = "token_ids") -> None:
-    """Checks that token ids are in the vocabulary or `PADDING`.
+    """Checks that token ids are in the vocabulary or `PADDING`, and that padding is at the end of each row.
 
     Only values that exist can be checked: for a tensor of a graph under construction this does nothing, so data are
     checked before they enter a compiled function (`data.pipeline` does it for datasets).
@@ -91,7 +97,7 @@ def check_token_ids(token_ids: object, vocabulary_size: int, name: str = "token_
         name: what the caller calls them, for the message. Defaults to "token_ids".
 
     Raises:
-        InputError: an id is outside, or the ids are not integers.
+        InputError: an id is outside, the ids are not integers, or a row of a matrix has padding before a token.
     """
     if tf.is_tensor(token_ids) and not hasattr(token_ids, "numpy"):
         return
@@ -106,3 +112,16 @@ def check_token_ids(token_ids: object, vocabulary_size: int, name: str = "token_
             f"`{name}` must be in [0, {vocabulary_size}), the vocabulary, or {PADDING} for padding. "
             f"Received: {outside.flat[0]}"
         )
+    # No assignment expressions: AutoGraph, which reads this inside a `tf.function`, does not know them.
+    wrong = misplaced_padding(values) if values.ndim == 2 else np.zeros(0, bool)
+    if np.any(wrong):
+        row = int(np.argmax(wrong))
+        raise InputError(
+            f"`{name}` must be padded with {PADDING} at the end of a row alone. "
+            f"Received: row {row}, {short(values[row].tolist())}"
+        )
+
+
+def short(values: list, most: int = 20) -> str:
+    """A list as a str, cut after `most` values, for a message of one line."""
+    return str(values) if len(values) <= most else f"[{', '.join(map(str, values[:most]))}, ...]"

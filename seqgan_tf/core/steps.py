@@ -70,7 +70,7 @@ def discriminator_step(
         check_tensors({"B": rows}, **{"discriminator(token_ids)": (logits, "B")})
         real_logits, generated_logits = tf.split(logits, 2)
         loss = losses.adversarial_cross_entropy(real_logits, generated_logits)
-        objective = tf.add_n([loss, *discriminator.losses])
+        objective = tf.add_n([loss, *(tf.cast(added, loss.dtype) for added in discriminator.losses)])
     norm = _apply(tape, objective, discriminator, optimizer)
     return {
         "discriminator_loss": loss,
@@ -172,8 +172,28 @@ def follow(lagging: keras.Model, leading: keras.Model, rate: float) -> None:
 def _apply(
     tape: tf.GradientTape, objective: tf.Tensor, network: keras.Model, optimizer: keras.optimizers.Optimizer
 ) -> tf.Tensor:
-    """One optimizer step of a network; returns the global norm of the gradient, before any clipping."""
+    """One optimizer step of a network; returns the global norm of the gradient, before any clipping.
+
+    An optimizer that scales the loss (`LossScaleOptimizer`, `loss_scale_factor`) divides its gradients by the scale. So
+    the backward pass begins with the scale instead of 1, and small gradients do not become 0 in float16. Where the
+    scaled gradients overflow, the optimizer leaves the step out and lowers the scale; the norm is then 0.
+    """
     variables = network.trainable_variables
-    gradients = tape.gradient(objective, [v.value for v in variables])
-    optimizer.apply(gradients, variables)
-    return tf.linalg.global_norm(gradients)
+    one = tf.ones_like(objective)
+    scale = optimizer.scale_loss(one)
+    gradients = tape.gradient(objective, [v.value for v in variables], output_gradients=scale)
+    if scale is one:
+        optimizer.apply(gradients, variables)
+        return tf.linalg.global_norm(gradients)
+    # Keras does not divide the slices that are the gradients of embeddings.
+    optimizer.apply([tf.convert_to_tensor(gradient) for gradient in gradients], variables)
+    norm = tf.linalg.global_norm([_divided(gradient, scale) for gradient in gradients])
+    is_left_out = isinstance(optimizer, keras.optimizers.LossScaleOptimizer) & ~tf.math.is_finite(norm)
+    return tf.where(is_left_out, tf.zeros_like(norm), norm)
+
+
+def _divided(gradient: tf.Tensor | tf.IndexedSlices, scale: tf.Tensor) -> tf.Tensor | tf.IndexedSlices:
+    """A gradient without the scale of its loss."""
+    if isinstance(gradient, tf.IndexedSlices):
+        return tf.IndexedSlices(_divided(gradient.values, scale), gradient.indices, gradient.dense_shape)
+    return gradient / tf.cast(scale, gradient.dtype)

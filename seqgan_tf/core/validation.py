@@ -1,6 +1,8 @@
 """Checks of the user's input, and the error that they raise: one line that says what is wrong."""
 
 import importlib.util
+import numbers
+import operator
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -25,6 +27,8 @@ class InputError(ValueError):
 
     # TensorFlow's AutoGraph replaces errors that are raised inside a `tf.function` by its own, without this attribute.
     ag_pass_through = True
+    # Keras adds lines about the arguments of the layer to errors that lack this attribute.
+    _keras_call_info_injected = True
 
 
 class MissingExtraError(InputError, ImportError):
@@ -72,8 +76,42 @@ def check_at_least(least: float, **values: float) -> None:
         InputError: one is below `least`.
     """
     for name, value in values.items():
-        if value < least:
-            raise InputError(f"`{name}` must be at least {least}. Received: {value}")
+        if not isinstance(value, (numbers.Real, bool)) or not value >= least:
+            raise InputError(f"`{name}` must be at least {least}. Received: {value!r}")
+
+
+def whole_number(name: str, value: Any) -> int:
+    """The value as an int, whatever library its type is of.
+
+    Args:
+        name: what the caller calls it, for the message.
+        value: an int, a NumPy integer, or another object with `__index__`.
+
+    Raises:
+        InputError: it is something else, such as a float.
+    """
+    try:
+        return operator.index(value)
+    except TypeError as error:
+        raise InputError(f"`{name}` must be an int. Received: {value!r}") from error
+
+
+def real_number(name: str, value: Any) -> float:
+    """The value as a float, whatever library its type is of.
+
+    Args:
+        name: what the caller calls it, for the message.
+        value: an int, a float, a NumPy number or a scalar tensor.
+
+    Raises:
+        InputError: it is something else, such as a str.
+    """
+    try:
+        if isinstance(value, (str, bytes)):
+            raise TypeError
+        return float(value)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"`{name}` must be a number. Received: {value!r}") from error
 
 
 def check_tensors(

@@ -1,14 +1,27 @@
 """Token ids as tf.data: batches for likelihood training, and the endless stream for the discriminator."""
 
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import keras
 import numpy as np
 import tensorflow as tf
 
-from seqgan_tf.core.sequences import PADDING, check_token_ids, pad_after_end
+from seqgan_tf.core.sequences import PADDING
 from seqgan_tf.core.validation import InputError, check_at_least
+from seqgan_tf.data import inputs
+from seqgan_tf.data.memory import release
+from seqgan_tf.data.shuffle_order import ShuffleOrder
+
+ROWS_IN_MEMORY = 256
+"""Rows of a memory-mapped array that are read before its memory is given back."""
 
 
 def batches(token_ids: np.ndarray, batch_size: int, shuffle_seed: int | None = None) -> tf.data.Dataset:
-    """Batches of an array in memory; the last one may be smaller.
+    """Batches of an array; the last one may be smaller.
+
+    The rows of an array in memory are copied once. Those of a memory-mapped array (`numpy.memmap`) are read when they
+    are needed. The order is that of `tf.data.Dataset.from_tensor_slices(token_ids).shuffle(n, shuffle_seed)`.
 
     Args:
         token_ids: int array [n, T].
@@ -23,17 +36,48 @@ def batches(token_ids: np.ndarray, batch_size: int, shuffle_seed: int | None = N
         InputError: `batch_size` is below 1.
     """
     check_at_least(1, batch_size=batch_size)
-    dataset = tf.data.Dataset.from_tensor_slices(np.asarray(token_ids, np.int32))
-    if shuffle_seed is not None:
-        dataset = dataset.shuffle(len(token_ids), seed=shuffle_seed)
+    if isinstance(token_ids, np.memmap):
+        dataset = _mapped_batches(token_ids, batch_size, shuffle_seed)
+    else:
+        rows = tf.convert_to_tensor(np.asarray(token_ids, np.int32))
+        indices = tf.data.Dataset.range(len(token_ids))
+        if shuffle_seed is not None and len(token_ids):
+            indices = indices.shuffle(len(token_ids), seed=shuffle_seed)
+        # Indices are shuffled, not rows: the shuffle's buffer then holds one number per row.
+        dataset = indices.batch(batch_size).map(lambda index: tf.gather(rows, index))
     # TensorFlow's tuner of pipelines sleeps for up to a minute at a time, and the end of an iteration may wait for it.
     options = tf.data.Options()
     options.autotune.enabled = False
-    return dataset.batch(batch_size).prefetch(2).with_options(options)
+    return dataset.prefetch(2).with_options(options)
+
+
+def _mapped_batches(token_ids: np.memmap, batch_size: int, shuffle_seed: int | None) -> tf.data.Dataset:
+    """Batches that are read from a memory-mapped array; the order needs four bytes per row."""
+    size = len(token_ids)
+    order = None if shuffle_seed is None else ShuffleOrder(size, *tf.compat.v1.get_seed(shuffle_seed))
+
+    def read() -> Iterator[np.ndarray]:
+        parts: Iterator[slice] | Iterator[np.ndarray]
+        if order is None:
+            parts = (slice(start, start + batch_size) for start in range(0, size, batch_size))
+        else:
+            parts = order.next_pass(batch_size)
+        since_release = 0
+        for part in parts:
+            rows = np.array(token_ids[part], np.int32)
+            yield rows
+            # A row that is read brings pages of the file around it into memory, up to 0.5 MiB.
+            since_release += len(rows)
+            if since_release > ROWS_IN_MEMORY:
+                release(token_ids)
+                since_release = 0
+
+    dataset = tf.data.Dataset.from_generator(read, output_signature=tf.TensorSpec([None, token_ids.shape[1]], tf.int32))
+    return dataset.apply(tf.data.experimental.assert_cardinality(-(-size // batch_size)))
 
 
 def as_dataset(
-    data: tf.data.Dataset | np.ndarray,
+    data: Any,
     name: str,
     batch_size: int,
     vocabulary_size: int,
@@ -43,10 +87,13 @@ def as_dataset(
     """Any input of the training methods as batches of checked, padded sequences.
 
     Args:
-        data: `tf.data.Dataset` of int [B, T], or an int array [n, T].
+        data: an int array or tensor [n, T], a ragged tensor, or lists of different lengths; or batches [B, T], dense or
+            ragged: a `tf.data.Dataset`, a `keras.utils.PyDataset`, a generator or another iterable. `(x,)` is x. Rows
+            shorter than T are padded; rows that are padded in front are moved to the front.
         name: what the caller calls it, for messages.
-        batch_size: sequences per batch, for an array.
-        vocabulary_size: V. Ids outside are an error: at once for an array, when the batch is read for a dataset.
+        batch_size: sequences per batch, for data that are no batches.
+        vocabulary_size: V. Ids outside are an error: at once for an array, when the batch is read for the others (see
+            `inputs.errors_of_input`) and for an array that is mapped from a file.
         sequence_length: the expected T.
         end_token_id: the token that ends a sequence, or None; everything after it becomes padding.
 
@@ -54,29 +101,34 @@ def as_dataset(
         `tf.data.Dataset` of int32 [B, T].
 
     Raises:
-        InputError: another type, another shape, no sequence, or ids outside the vocabulary.
+        InputError: another type, another shape, no sequence, ids outside the vocabulary, a sequence without a token, or
+            one with padding between its tokens.
     """
-    if not isinstance(data, tf.data.Dataset):
-        try:
-            array = np.asarray(data)
-        except ValueError as error:
-            expected = f"`{name}` must be of shape [batch, {sequence_length}]"
-            raise InputError(f"{expected}. Received: rows of different lengths") from error
-        check_token_ids(array, vocabulary_size, name)
-        _check_shape(tf.TensorShape(array.shape), name, sequence_length)
-        if not len(array):
-            raise InputError(f"`{name}` must hold at least one sequence. Received: shape {array.shape}")
-        data = batches(array, batch_size)
-    elif not isinstance(data.element_spec, tf.TensorSpec) or not data.element_spec.dtype.is_integer:
-        raise InputError(f"`{name}` must be a dataset of int token ids [B, T]. Received: {data.element_spec}")
-    _check_shape(data.element_spec.shape, name, sequence_length)
+    data = inputs.unwrapped(data)
+    arguments = (name, vocabulary_size, sequence_length, end_token_id)
+    if isinstance(data, np.memmap):
+        data = batches(data, batch_size)
+    elif isinstance(data, (str, bytes, dict)) or data is None:
+        raise InputError(f"`{name}` must be {inputs.KINDS}. Received: an object of the class {type(data).__name__}")
+    elif not isinstance(data, (tf.data.Dataset, keras.utils.PyDataset)) and (
+        inputs.is_rows(data) or not isinstance(data, Iterable)
+    ):
+        data = batches(inputs.as_rows(data, *arguments), batch_size)
+    elif not isinstance(data, tf.data.Dataset):
+        data = inputs.BatchReader(data, *arguments).dataset()
+    spec = data.element_spec
+    if isinstance(spec, tuple) and len(spec) == 1:
+        data, spec = data.map(lambda token_ids: token_ids), spec[0]
+    is_ragged = isinstance(spec, tf.RaggedTensorSpec)
+    if not (is_ragged or isinstance(spec, tf.TensorSpec)) or not spec.dtype.is_integer:
+        raise InputError(f"`{name}` must be a dataset of int token ids [B, T]. Received: {spec}")
+    if spec.shape.rank != 2 or (spec.shape[1] or 0) > sequence_length:
+        raise InputError(f"`{name}` must be of shape [batch, {sequence_length}]. Received: {spec.shape}")
+    if data.cardinality() == 0:
+        raise InputError(f"`{name}` must hold at least one sequence. Received: a dataset without an element")
 
     def check(token_ids):
-        token_ids = tf.cast(token_ids, tf.int64)  # so that unsigned ids can be compared with the padding
-        inside = tf.logical_and(token_ids >= PADDING, token_ids < vocabulary_size)
-        message = f"`{name}` must hold token ids in [0, {vocabulary_size}), the vocabulary, or {PADDING} for padding"
-        with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(inside), [message])]):
-            return tf.ensure_shape(pad_after_end(token_ids, end_token_id), [None, sequence_length])
+        return inputs.aligned(token_ids.to_tensor(PADDING) if is_ragged else token_ids, *arguments)
 
     return data.map(check)
 
@@ -94,6 +146,23 @@ def rounds(dataset: tf.data.Dataset, size: int) -> tf.data.Dataset:
     return dataset.repeat().rebatch(size, drop_remainder=True)
 
 
+def check_has_end(data: Any, dataset: tf.data.Dataset, name: str, steps_name: str) -> None:
+    """Checks that data without end come with a number of steps.
+
+    Args:
+        data: what the user gave.
+        dataset: `as_dataset` of it.
+        name: what the user calls it, for the message.
+        steps_name: the argument that is missing.
+
+    Raises:
+        InputError: the data have no end, or are a generator, of which that cannot be known.
+    """
+    kind = "a generator" if inputs.is_read_once(data) else "a dataset without end"
+    if inputs.is_read_once(data) or dataset.cardinality() == tf.data.INFINITE_CARDINALITY:
+        raise InputError(f"`{steps_name}` must be given for a dataset without end. Received: {kind} as `{name}`")
+
+
 def count_sequences(dataset: tf.data.Dataset) -> int:
     """Number of sequences in a dataset of batches. It reads the whole dataset once.
 
@@ -103,8 +172,3 @@ def count_sequences(dataset: tf.data.Dataset) -> int:
     if dataset.cardinality() == tf.data.INFINITE_CARDINALITY:
         raise InputError("`steps_per_epoch` must be given for a dataset without end")
     return int(dataset.reduce(np.int64(0), lambda total, batch: total + tf.shape(batch, tf.int64)[0]))
-
-
-def _check_shape(shape: tf.TensorShape, name: str, sequence_length: int) -> None:
-    if shape.rank != 2 or shape[1] not in (None, sequence_length):
-        raise InputError(f"`{name}` must be of shape [batch, {sequence_length}]. Received: {shape}")

@@ -1,17 +1,21 @@
 """A text file as training and validation data: one sequence per line."""
 
-import io
 import os
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, overload
 
 import numpy as np
 
-from seqgan_tf.core.files import read_text
 from seqgan_tf.core.validation import InputError, check_at_least
-from seqgan_tf.data.tokenizer import TextTokenizer
+from seqgan_tf.data.lines import Lines, open_lines, read_lines
+from seqgan_tf.data.rows import EncodedLines
+from seqgan_tf.data.tokenizer import UNKNOWN, TextTokenizer
+
+__all__ = ["TextCorpus", "open_lines", "read_lines", "unknown_note"]
 
 LONGEST_DEFAULT = 100
+UNKNOWN_NOTED = 0.01
+"""A larger share of unknown tokens is in the notes."""
 
 
 class TextCorpus:
@@ -19,7 +23,7 @@ class TextCorpus:
 
     Args:
         lines: one sequence per item; the training part must have at least `batch_size` of them.
-        level: "char", "word" or "bpe", see `TextTokenizer.train`. Defaults to "word".
+        level: "char", "word", "whitespace" or "bpe", see `TextTokenizer.train`. Defaults to "word".
         sequence_length: T, the end token included; longer lines are cut. Defaults to None: the length that 99 of 100
             training lines do not exceed, and at most 100.
         vocabulary_size: largest number of tokens, see `TextTokenizer.train`. Defaults to 10,000.
@@ -29,6 +33,7 @@ class TextCorpus:
         seed: seed of the split and of the order in training. Defaults to 0.
         tokenizer: a trained `TextTokenizer`. Defaults to None: one is trained on the training part.
         name: name of the data in messages. Defaults to "lines".
+        blanks: what blanks are at the level "char", see `TextTokenizer.train`. Defaults to "auto".
 
     Attributes:
         train: `tf.data.Dataset` of int32 [B, T], padded with -1 after the end token.
@@ -41,6 +46,12 @@ class TextCorpus:
         end_token_id: id of the end token.
         unknown_token_id: id of the unknown token, None at the level "bpe".
         num_cut: number of lines that were longer than `sequence_length` tokens and were cut.
+        unknown_share: share of unknown tokens among the tokens of the training part, end tokens included, in [0, 1].
+        held_out_unknown_share: the same for the validation part.
+        digest: SHA-256 of the file that was read; None for lines.
+
+    A large text is not held in memory: of a file of more than 64 MiB, lines are read when they are needed, and arrays
+    of more than 64 MiB are memory-mapped temporary files.
 
     Raises:
         InputError: too few lines for a batch, a vocabulary of fewer than 2 tokens, or a setting outside its range.
@@ -67,6 +78,7 @@ class TextCorpus:
         seed: int = 0,
         tokenizer: TextTokenizer | None = None,
         name: str = "lines",
+        blanks: str = "auto",
     ):
         # TensorFlow is imported here, so that files are read and checked without it.
         from seqgan_tf.data import pipeline
@@ -84,38 +96,47 @@ class TextCorpus:
                 f"{name}: expected at least {batch_size} lines for training, one batch. "
                 f"Received: {len(lines)} lines, {held_out} of them held out"
             )
-        validation, train = ([lines[i] for i in part] for part in np.split(order, [held_out]))
+        order = order.astype(np.int32 if len(lines) < 2**31 else np.int64)  # half the memory
+        validation, train = (_Part(lines, part) for part in np.split(order, [held_out]))
         if tokenizer is None:
             try:
-                tokenizer = TextTokenizer.train(train, level, vocabulary_size, min_frequency)
+                tokenizer = TextTokenizer.train(train, level, vocabulary_size, min_frequency, blanks)
             except InputError as error:
                 raise InputError(f"{name}: {error}") from error
         self.tokenizer = tokenizer
+        encoded = EncodedLines(tokenizer, train, sequence_length or LONGEST_DEFAULT)
         if sequence_length is None:
-            longest = np.quantile([len(ids) + 1 for ids in tokenizer.encode(train)], 0.99, method="higher")
+            longest = np.quantile(encoded.lengths, 0.99, method="higher")
             sequence_length = max(2, min(int(longest), LONGEST_DEFAULT))
         self.sequence_length = sequence_length
         self.vocabulary_size = tokenizer.vocabulary_size
         self.end_token_id = tokenizer.end_token_id
         self.unknown_token_id = tokenizer.unknown_token_id
-        self.train_token_ids, cut_train = tokenizer.encode_padded(train, sequence_length)
-        self.validation_token_ids, cut_validation = tokenizer.encode_padded(validation, sequence_length)
-        self.num_cut = cut_train + cut_validation
+        encoded_validation = EncodedLines(tokenizer, validation, sequence_length)
+        self.train_token_ids = encoded.padded(sequence_length)
+        self.validation_token_ids = encoded_validation.padded(sequence_length)
+        self.num_cut = sum(
+            int(np.count_nonzero(part.lengths > sequence_length)) for part in (encoded, encoded_validation)
+        )
+        self.unknown_share = tokenizer.unknown_share(self.train_token_ids)
+        self.held_out_unknown_share = tokenizer.unknown_share(self.validation_token_ids)
+        self.digest = lines.digest if isinstance(lines, Lines) else None
+        self._file_notes = lines.notes if isinstance(lines, Lines) else []
         self.train = pipeline.batches(self.train_token_ids, batch_size, shuffle_seed=seed)
         self.validation = pipeline.batches(self.validation_token_ids, batch_size)
 
     @classmethod
     def from_file(cls, path: str | os.PathLike, **settings: Any) -> "TextCorpus":
-        """Reads a UTF-8 text file, one sequence per line; empty lines are skipped.
+        """Reads a UTF-8 text file or a pipe, one sequence per line; empty lines are skipped.
 
         Args:
-            path: the file.
+            path: the file. It is read once.
             **settings: as for the class.
 
         Raises:
             InputError: the file cannot be read, is empty or is not UTF-8 text, or as for the class.
         """
-        return cls(read_lines(path), name=str(path), **settings)
+        return cls(open_lines(path), name=str(path), **settings)
 
     @property
     def held_out_token_ids(self) -> np.ndarray:
@@ -124,26 +145,55 @@ class TextCorpus:
 
     @property
     def notes(self) -> list[str]:
-        """How many lines were cut, if any."""
-        cut = f"{self.num_cut} lines are longer than {self.sequence_length - 1} tokens and were cut"
-        return [cut] if self.num_cut else []
+        """What a user should know: a table read as text, how blanks were read, cut lines, and unknown tokens."""
+        found = list(self._file_notes)
+        reading = self.tokenizer.blanks_reading
+        if reading is not None and reading.note:
+            found.append(reading.note)
+        if self.num_cut:
+            found.append(f"{self.num_cut} lines are longer than {self.sequence_length - 1} tokens and were cut")
+        for share, part in ((self.unknown_share, "training"), (self.held_out_unknown_share, "held-out")):
+            if share > UNKNOWN_NOTED:
+                found.append(unknown_note(share, f"the {part} lines"))
+        return found
 
     def decode(self, token_ids: np.ndarray | Iterable[Iterable[int]]) -> list[str]:
         """A text for each row of token_ids [n, T]; see `TextTokenizer.decode`."""
         return self.tokenizer.decode(token_ids)
 
 
-def read_lines(path: str | os.PathLike) -> list[str]:
-    """The lines of a UTF-8 text file, without blanks at their ends and without empty lines.
+def unknown_note(share: float, lines: str) -> str:
+    """The line that reports unknown tokens.
 
     Args:
-        path: the file.
-
-    Raises:
-        InputError: the file cannot be read, is not UTF-8 text, or has no line that is not empty.
+        share: the share of unknown tokens, see `TextTokenizer.unknown_share`.
+        lines: what the tokens are of, such as "the held-out lines".
     """
-    text = read_text(path, "a text file")
-    lines = [line.strip() for line in io.StringIO(text, newline=None) if line.strip()]
-    if not lines:
-        raise InputError(f"{path}: expected one sequence per line. Received: no line of text")
-    return lines
+    remedy = "a larger vocabulary or a smaller minimal frequency makes it smaller, and so does another level"
+    return f"{share:.1%} of the tokens of {lines} are unknown ({UNKNOWN}); {remedy}"
+
+
+class _Part(Sequence[str]):
+    """Some of the lines, by index."""
+
+    def __init__(self, lines: Sequence[str], indices: np.ndarray) -> None:
+        self.lines, self.indices = lines, indices
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[str]: ...
+
+    def __getitem__(self, index: int | slice) -> str | list[str]:
+        if isinstance(index, slice):
+            return [self.lines[i] for i in self.indices[index]]
+        return self.lines[self.indices[index]]
+
+    def __iter__(self) -> Iterator[str]:
+        for start in range(0, len(self.indices), 8_192):
+            for i in self.indices[start : start + 8_192].tolist():
+                yield self.lines[i]

@@ -7,8 +7,10 @@ import keras
 import tensorflow as tf
 
 from seqgan_tf.core import seeds
+from seqgan_tf.core.optimizers import check_policy
+from seqgan_tf.core.random_state import read_random_state, write_random_state
 from seqgan_tf.core.sequences import PADDING, check_token_ids, lengths, mask
-from seqgan_tf.core.validation import InputError, check_at_least
+from seqgan_tf.core.validation import InputError, check_at_least, real_number, whole_number
 from seqgan_tf.models.conv_scoring import tabled_features
 
 PAPER_FILTERS = {1: 100, 2: 200, 3: 200, 4: 200, 5: 200, 6: 100, 7: 100, 8: 100, 9: 100, 10: 100, 15: 160, 20: 160}
@@ -112,6 +114,16 @@ class Discriminator(keras.Model):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        check_policy(self.dtype_policy)
+        vocabulary_size = whole_number("vocabulary_size", vocabulary_size)
+        sequence_length = whole_number("sequence_length", sequence_length)
+        embedding_dim, l2 = whole_number("embedding_dim", embedding_dim), real_number("l2", l2)
+        embedding_range, dropout = real_number("embedding_range", embedding_range), real_number("dropout", dropout)
+        seed = None if seed is None else whole_number("seed", seed)
+        if widths is not None:
+            widths = [whole_number("widths", width) for width in widths]
+        if filters is not None:
+            filters = [whole_number("filters", count) for count in filters]
         check_at_least(2, vocabulary_size=vocabulary_size, sequence_length=sequence_length)
         if widths is None:
             widths = [width for width in PAPER_FILTERS if width <= sequence_length]
@@ -260,6 +272,13 @@ class Discriminator(keras.Model):
         counts = tf.range(tf.shape(windows)[1]) <= last[:, tf.newaxis]
         windows = tf.where(counts[..., tf.newaxis], windows, windows.dtype.min)
         return tf.nn.relu(tf.reduce_max(windows, axis=1))
+
+    def save_own_variables(self, store: Any) -> None:
+        super().save_own_variables(store)
+        write_random_state(self, store)
+
+    def load_own_variables(self, store: Any) -> None:
+        super().load_own_variables(read_random_state(self, store))
 
     def get_config(self) -> dict[str, Any]:
         return {

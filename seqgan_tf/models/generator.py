@@ -7,8 +7,10 @@ import keras
 import tensorflow as tf
 
 from seqgan_tf.core import seeds
+from seqgan_tf.core.optimizers import check_policy
+from seqgan_tf.core.random_state import read_random_state, write_random_state
 from seqgan_tf.core.sequences import check_token_ids
-from seqgan_tf.core.validation import InputError, check_at_least
+from seqgan_tf.core.validation import InputError, check_at_least, real_number, whole_number
 
 CELLS = {"lstm": keras.layers.LSTM, "gru": keras.layers.GRU}
 
@@ -68,6 +70,15 @@ class Generator(keras.Model):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        check_policy(self.dtype_policy)
+        vocabulary_size = whole_number("vocabulary_size", vocabulary_size)
+        embedding_dim, hidden_dim = whole_number("embedding_dim", embedding_dim), whole_number("hidden_dim", hidden_dim)
+        num_layers, dropout = whole_number("num_layers", num_layers), real_number("dropout", dropout)
+        start_token_id = None if start_token_id is None else whole_number("start_token_id", start_token_id)
+        end_token_id = None if end_token_id is None else whole_number("end_token_id", end_token_id)
+        seed = None if seed is None else whole_number("seed", seed)
+        if initializer_stddev is not None:
+            initializer_stddev = real_number("initializer_stddev", initializer_stddev)
         check_at_least(2, vocabulary_size=vocabulary_size)
         if cell not in CELLS:
             raise InputError(f"`cell` must be one of {sorted(CELLS)}. Received: {cell!r}")
@@ -208,6 +219,13 @@ class Generator(keras.Model):
 
     def _embed(self, token_ids):
         return self.embedding(tf.maximum(token_ids, 0))
+
+    def save_own_variables(self, store: Any) -> None:
+        super().save_own_variables(store)
+        write_random_state(self, store)
+
+    def load_own_variables(self, store: Any) -> None:
+        super().load_own_variables(read_random_state(self, store))
 
     def get_config(self) -> dict[str, Any]:
         own_start = self.start_token_id == self.vocabulary_size

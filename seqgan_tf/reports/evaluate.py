@@ -32,6 +32,7 @@ class EvaluationData:
         training: int32 array [m, T], the training data of the run; None if they cannot be read.
         description: number and origin of the held-out sequences, in words.
         num_cut: number of held-out lines that were too long and were cut. Defaults to 0.
+        unknown_share: share of unknown tokens among the tokens of the held-out lines, in [0, 1]. Defaults to 0.
 
     Example:
     ```python
@@ -50,6 +51,7 @@ class EvaluationData:
     training: np.ndarray | None
     description: str
     num_cut: int = 0
+    unknown_share: float = 0.0
 
 
 def read_evaluation_data(run: Run, settings: EvaluationSettings, data: Path | None = None) -> EvaluationData:
@@ -69,7 +71,9 @@ def read_evaluation_data(run: Run, settings: EvaluationSettings, data: Path | No
         corpus = run.corpus
         held_out = corpus.held_out_token_ids[: settings.samples]
         kind = "fresh sequences of the oracle" if run.oracle else f"held-out lines of {run.source.name(run.settings)}"
-        return EvaluationData(held_out, corpus.train_token_ids, f"{len(held_out)} {kind}")
+        unknown_share = run.tokenizer.unknown_share(held_out) if run.tokenizer else 0.0
+        description = f"{len(held_out)} {kind}"
+        return EvaluationData(held_out, corpus.train_token_ids, description, unknown_share=unknown_share)
     if run.tokenizer is None:
         raise InputError("--data needs a run on text. Received: a run on an oracle")
     lines = read_lines(data)[: settings.samples]
@@ -80,7 +84,8 @@ def read_evaluation_data(run: Run, settings: EvaluationSettings, data: Path | No
         training = run.corpus.train_token_ids
     except InputError:  # measuring on another file does not need the run's own
         training = None
-    return EvaluationData(held_out, training, f"{len(held_out)} lines of {data.name}", num_cut)
+    unknown_share = run.tokenizer.unknown_share(held_out)
+    return EvaluationData(held_out, training, f"{len(held_out)} lines of {data.name}", num_cut, unknown_share)
 
 
 def restored_states(run: Run) -> Iterator[str]:
@@ -119,6 +124,7 @@ def evaluate_run(
         "held_out": data.description,
         "num_held_out": len(data.held_out),
         "num_cut": data.num_cut,
+        "unknown_share": data.unknown_share,
         "num_samples": settings.samples,
         "seed": settings.seed,
         "states": states,

@@ -163,6 +163,8 @@ def _equal_nll_parts(name: str, other: str, quality: Metric, comparison: "EqualN
 def _measured(report: Mapping[str, Any]) -> str:
     """The samples, the held-out sequences and the units, in words."""
     cut = f" {report['num_cut']} of them were cut." if report["num_cut"] else ""
+    if report.get("unknown_share"):
+        cut += f" {report['unknown_share']:.1%} of their tokens are unknown."
     samples = f"{report['num_samples']} samples at temperature 1, seed {report['seed']}"
     return (
         f"{samples}, against {report['held_out']}.{cut} Likelihoods are in nats per token, divergences in nats per "

@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from seqgan_tf.core import sampling, seeds
 from seqgan_tf.core.sequences import PADDING, mask
-from seqgan_tf.core.validation import InputError, check_at_least, check_tensors
+from seqgan_tf.core.validation import InputError, check_at_least, check_tensors, real_number, whole_number
 from seqgan_tf.rewards.sequence_rewards import (
     TRANSFORMS,
     check_reward,
@@ -77,6 +77,31 @@ def _own_scorer(discriminator: Any) -> Callable[..., Scorer] | None:
     return None
 
 
+def is_scalar(states: tf.Tensor) -> bool:
+    """Whether this part of `prefix_states` is a scalar before each token ([P]), such as the position in a cache."""
+    return states.shape.rank == 1
+
+
+def _one_after_another(
+    token_ids: tf.Tensor, prefixes: list[int], generator: "Generator", seed: tf.Tensor, states: Any
+) -> tf.Tensor:
+    """`MonteCarloRollout.completions` for a generator with scalars in its state, which all rows of a step share.
+
+    Prefixes of different lengths cannot share a step then, so each prefix is completed in a loop of its own.
+    """
+    rows = []
+    for number, prefix in enumerate(prefixes):
+        given = token_ids[:, :prefix]
+        ended = tf.equal(given[:, -1], PADDING)
+        if generator.end_token_id is not None:
+            ended |= tf.equal(given[:, -1], generator.end_token_id)
+        state = tf.nest.map_structure(lambda s, before=prefix - 1: s[before], states)
+        steps = token_ids.shape[1] - prefix
+        drawn = sampling.decode(generator, given[:, -1], state, ended, steps, seeds.fold_in(seed, number))
+        rows.append(tf.concat([given, tf.transpose(drawn)], axis=1))
+    return tf.stack(rows)
+
+
 @keras.saving.register_keras_serializable(package="seqgan_tf")
 class MonteCarloRollout:
     """Q(Y_1:t-1, y_t) = 1/N sum_n r(D(Y^n)), Y^n completed from Y_1:t by the roll-out policy; r(D(Y)) for t = T.
@@ -116,6 +141,9 @@ class MonteCarloRollout:
         stride: int = 1,
         chunk_size: int = 64,
     ) -> None:
+        num_rollouts, stride = whole_number("num_rollouts", num_rollouts), whole_number("stride", stride)
+        chunk_size, update_rate = whole_number("chunk_size", chunk_size), real_number("update_rate", update_rate)
+        clip = real_number("clip", clip)
         check_at_least(1, num_rollouts=num_rollouts, stride=stride, chunk_size=chunk_size)
         if not 0 <= update_rate < 1:
             raise InputError(f"`update_rate` must be in [0, 1). Received: {update_rate}")
@@ -175,6 +203,8 @@ class MonteCarloRollout:
         batch_size, sequence_length = tf.shape(token_ids)[0], token_ids.shape[1]
         if states is None:
             states = sampling.prefix_states(generator, token_ids[:, :-1])
+        if any(is_scalar(s) for s in tf.nest.flatten(states)):
+            return _one_after_another(token_ids, prefixes, generator, seed, states)
         steps, placements = pack_lanes([sequence_length - prefix for prefix in prefixes])
         lanes = 1 + max(lane for lane, _ in placements)
         begins = np.zeros([steps, lanes], np.int32)  # length of the prefix that a lane starts from at a step; 0: none
@@ -232,7 +262,7 @@ class MonteCarloRollout:
                 prefixes,
                 generator,
                 seeds.fold_in(seed, index),
-                tf.nest.map_structure(lambda s: tf.gather(s, rows, axis=1), states),
+                tf.nest.map_structure(lambda s: s if is_scalar(s) else tf.gather(s, rows, axis=1), states),
             )
             logits = score(completed, rows)
             check_tensors({"K": len(prefixes), "R": completed.shape[1]}, **{"completion_scorer(...)": (logits, "KR")})

@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from seqgan_tf.core.sequences import mask
+from seqgan_tf.core.validation import real_number
 from seqgan_tf.rewards.sequence_rewards import check_reward, checked_token_ids, sequence_rewards
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class TerminalReward:
     """
 
     def __init__(self, reward: str = "log_odds", clip: float = 3.0) -> None:
+        clip = real_number("clip", clip)
         check_reward(reward, clip)
         self.reward = reward
         self.clip = clip

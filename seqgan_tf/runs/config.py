@@ -32,6 +32,8 @@ class DataSettings:
     """Text: maximum size of the vocabulary. The most frequent tokens are kept."""
     min_frequency: int = 2
     """Text: words and characters that occur less often become the unknown token."""
+    blanks: Literal["auto", "tokens", "separators"] = "auto"
+    """Text, level char: whether blanks are tokens, or separate the characters. auto follows the lines."""
     validation_split: float = 0.1
     """Text: fraction of the lines that is held out."""
     sequence_length: int | None = None
@@ -217,7 +219,7 @@ class RunSettings:
 
     data: Path | None = None
     """Text file to train on, one sequence per line. None: an oracle generates the data."""
-    level: Literal["char", "word", "bpe"] = "word"
+    level: Literal["char", "word", "whitespace", "bpe"] = "word"
     """Unit of a token of text: a character, a word, or a byte pair."""
     oracle_weights: Path | None = None
     """.npz file of oracle weights. None: the built-in oracle, with weights drawn from N(0, 1)."""

@@ -258,4 +258,4 @@ def _free_directory(directory: str | Path) -> Path:
 def _write(run: Run) -> None:
     """Writes the first files of a run, config.toml last: a directory that contains it counts as a run."""
     run.source.save(run.directory)
-    write_text(run.directory / CONFIG, run_toml(run.settings, run.source.digest(run.settings)))
+    write_text(run.directory / CONFIG, run_toml(run.settings, run.source.digest_of(run.corpus, run.settings)))

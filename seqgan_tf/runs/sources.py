@@ -79,6 +79,10 @@ class Source(abc.ABC):
     def digest(self, settings: RunSettings) -> str:
         """SHA-256 of the data. It is equal for runs on equal data."""
 
+    def digest_of(self, corpus: Corpus, settings: RunSettings) -> str:
+        """The digest of data that have just been read; a pipe cannot be read twice."""
+        return self.digest(settings)
+
     @abc.abstractmethod
     def name(self, settings: RunSettings) -> str:
         """The name of the data in messages."""
@@ -210,6 +214,10 @@ class TextSource(Source):
     def digest(self, settings: RunSettings) -> str:
         return hashlib.sha256(read_bytes(_text_file(settings), "the text file of the run")).hexdigest()
 
+    def digest_of(self, corpus: Corpus, settings: RunSettings) -> str:
+        read = corpus.digest if isinstance(corpus, TextCorpus) else None
+        return read or self.digest(settings)
+
     def name(self, settings: RunSettings) -> str:
         return _text_file(settings).name
 
@@ -242,7 +250,7 @@ def _text_file(settings: RunSettings) -> Path:
 def _text_corpus(settings: RunSettings, path: Path, tokenizer: TextTokenizer | None = None) -> TextCorpus:
     corpus: dict[str, Any] = {
         name: getattr(settings.corpus, name)
-        for name in ("sequence_length", "vocabulary_size", "min_frequency", "validation_split")
+        for name in ("sequence_length", "vocabulary_size", "min_frequency", "blanks", "validation_split")
     }
     return TextCorpus.from_file(
         path,

@@ -16,6 +16,7 @@ from seqgan_tf.core.files import write_text
 from seqgan_tf.core.sequences import PADDING
 from seqgan_tf.core.validation import InputError
 from seqgan_tf.data.tokenizer import END, UNKNOWN
+from seqgan_tf.serving.graph_spacing import GraphSpacing
 from seqgan_tf.serving.tokenizer_tables import (
     NO_MERGE,
     OTHER,
@@ -29,6 +30,7 @@ from seqgan_tf.serving.tokenizer_tables import (
 if TYPE_CHECKING:
     from seqgan_tf.data.tokenizer import TextTokenizer
 
+NAMED, NAMED_CHARACTERS = 5, 40  # unknown parts of a text that a message names, and characters of each
 CONTRACTIONS = ("'s", "'t", "'re", "'ve", "'m", "'ll", "'d")  # tokens of their own in byte-level pre-tokenization
 
 
@@ -81,7 +83,9 @@ class GraphTokenizer(tf.Module):
         if self.level == "bpe":
             self.byte_signs = tf.constant(byte_signs())
             self.merges, self.merged = merge_tables(tokenizer)
-        first, later = token_texts(tokenizer)
+        tables = tokenizer.spacing_tables
+        self.spacing = GraphSpacing(tables) if tables else None
+        first, later = (tokens, [f" {token}" for token in tokens]) if tables else token_texts(tokenizer)
         self.first_pieces, self.later_pieces = tf.constant(first), tf.constant(later)
         self.longest_piece = max(map(len, later))
         self._check(tokenizer)
@@ -107,32 +111,53 @@ class GraphTokenizer(tf.Module):
         Returns:
             RaggedTensor, int32 [B, (tokens)].
         """
+        return self._encode(texts)[0]
+
+    def unknown_parts(self, texts: tf.Tensor) -> tf.Tensor:
+        """The parts of texts that become the unknown token, in quotes, at most 5 of each text.
+
+        Args:
+            texts: string [B], UTF-8.
+
+        Returns:
+            string [B], "" where all tokens are known.
+        """
+        ids, tokens = self._encode(texts)
+        if tokens is None:
+            return tf.fill(tf.shape(texts), "")
+        unknown = tf.ragged.boolean_mask(tokens, ids == self.unknown_token_id)[:, :NAMED]
+        shown = tf.strings.substr(unknown.values, 0, NAMED_CHARACTERS, unit="UTF8_CHAR")
+        return tf.strings.reduce_join(unknown.with_values("'" + shown + "'"), axis=1, separator=", ")
+
+    def _encode(self, texts):
+        """(ids, tokens of the text) as ragged tensors; no tokens for byte pairs, of which none is unknown."""
         codes = tf.strings.unicode_decode(texts, "UTF-8")
         codes, rows = codes.values, tf.cast(codes.value_rowids(), tf.int32)
-        # The library first removes the end token and marks the unknown token where a text spells them out. The other
+        # Where a text spells out the end token or the unknown token, the library first takes it as one token. The other
         # rules apply to each part between them.
-        is_end = _is_inside(END, codes, rows)
-        begins_part = (rows != _shift(rows, -1)) | (is_end != _shift(is_end, False))
-        is_unknown = tf.zeros_like(is_end)
+        begins_part = rows != _shift(rows, -1)
+        is_special = tf.zeros_like(begins_part)
         if self.unknown_token_id is not None:
-            is_unknown = _is_inside(UNKNOWN, codes, rows)
-            begins_part |= _begins(UNKNOWN, codes, rows) | (is_unknown != _shift(is_unknown, False))
+            is_special = _is_inside(END, codes, rows) | _is_inside(UNKNOWN, codes, rows)
+            begins_part |= _begins(END, codes, rows) | _begins(UNKNOWN, codes, rows)
+            begins_part |= is_special != _shift(is_special, False)
         part = tf.cumsum(tf.cast(begins_part, tf.int32))
-        codes, rows, part, is_unknown = (tf.boolean_mask(v, ~is_end) for v in (codes, rows, part, is_unknown))
 
         kind = tf.gather(self.range_kinds, tf.searchsorted(self.range_starts, codes, side="right") - 1)
-        begins = {"char": self._every, "word": self._runs, "bpe": self._byte_level}[self.level](codes, kind, part)
-        word = tf.cumsum(tf.cast(begins & ~is_unknown | (part != _shift(part, -1)), tf.int32)) - 1
+        begins = {"char": self._every, "bpe": self._byte_level}.get(self.level, self._runs)(codes, kind, part)
+        word = tf.cumsum(tf.cast(begins & ~is_special | (part != _shift(part, -1)), tf.int32)) - 1
         if self.level == "bpe":
             ids, rows = self._merge(codes, word, rows)
-        else:
-            codes, rows, word = (tf.boolean_mask(v, kind != SPACE) for v in (codes, rows, word))
-            _, word = tf.unique(word)
-            count = tf.reduce_max(tf.concat([word + 1, [0]], axis=0))
-            signs = tf.strings.unicode_encode(codes[:, tf.newaxis], "UTF-8")
-            ids = self._lookup(tf.strings.unsorted_segment_join(signs, word, count))
-            rows = tf.math.unsorted_segment_max(rows, word, count)
-        return tf.RaggedTensor.from_value_rowids(ids, tf.cast(rows, tf.int64), tf.size(texts, tf.int64))
+            return _ragged(ids, rows, texts), None
+        codes, rows, word = (tf.boolean_mask(v, kind != SPACE) for v in (codes, rows, word))
+        _, word = tf.unique(word)
+        count = tf.reduce_max(tf.concat([word + 1, [0]], axis=0))
+        signs = tf.strings.unicode_encode(codes[:, tf.newaxis], "UTF-8")
+        tokens = tf.strings.unsorted_segment_join(signs, word, count)
+        rows = tf.math.unsorted_segment_max(rows, word, count)
+        ids = self._lookup(tokens)
+        ids = tf.where(ids == self.end_token_id, self.unknown_token_id, ids)
+        return _ragged(ids, rows, texts), _ragged(tokens, rows, texts)
 
     def exceed(self, texts: tf.Tensor, count: int) -> tf.Tensor:
         """Whether texts have more than `count` tokens for certain, without encoding them: bool [B] for string [B].
@@ -141,13 +166,19 @@ class GraphTokenizer(tf.Module):
         """
         if self.level != "bpe":
             return tf.fill(tf.shape(texts), False)
-        return tf.strings.length(tf.strings.regex_replace(texts, END, "")) > count * self.longest_piece
+        return tf.strings.length(texts) > count * self.longest_piece
 
     def decode(self, token_ids: tf.Tensor) -> tf.Tensor:
         """Texts of token ids: string [B] for int32 [B, T]; the end token and padding are omitted."""
         shown = (token_ids != PADDING) & (token_ids != self.end_token_id)
         ids = tf.maximum(token_ids, 0)
-        pieces = tf.concat([tf.gather(self.first_pieces, ids[:, :1]), tf.gather(self.later_pieces, ids[:, 1:])], axis=1)
+        if self.spacing:
+            pieces = tf.where(
+                self.spacing.joins(ids), tf.gather(self.first_pieces, ids), tf.gather(self.later_pieces, ids)
+            )
+        else:
+            first, later = tf.gather(self.first_pieces, ids[:, :1]), tf.gather(self.later_pieces, ids[:, 1:])
+            pieces = tf.concat([first, later], axis=1)
         texts = tf.strings.reduce_join(tf.where(shown, pieces, ""), axis=1)
         return tf.strings.unicode_transcode(texts, "UTF-8", "UTF-8") if self.level == "bpe" else texts
 
@@ -223,6 +254,10 @@ class GraphTokenizer(tf.Module):
             shape_invariants=(open_shape, open_shape, open_shape, tf.TensorShape([])),
         )
         return ids, rows
+
+
+def _ragged(values, rows, texts):
+    return tf.RaggedTensor.from_value_rowids(values, tf.cast(rows, tf.int64), tf.size(texts, tf.int64))
 
 
 def _shift(values, first):

@@ -129,10 +129,12 @@ class Signatures(tf.Module):
         assert self.text is not None
         text, seed, temperature = batch(text=(text, []), seed=(seed, [2]), temperature=(temperature, []))
         prompt, error = self._tokens(text)
+        has_unknown = self._has_unknown(prompt)
+        unknown = self.text.unknown_parts(tf.where(has_unknown, text, ""))
         error = first_error(
             (error != "", error),
             (~is_temperature(temperature), "temperature must be a number above 0"),
-            (self._has_unknown(prompt), f"text holds {self._unit} that are not in the vocabulary"),
+            (has_unknown, f"text holds {self._unit} that are not in the vocabulary: " + unknown),
         )
         token_ids = self._draw(seed, temperature, tf.ones_like(temperature), prompt, error)
         added = tf.where(prompt == PADDING, self._log_probs(token_ids), 0.0)

@@ -33,6 +33,8 @@ def code_point_kinds(tokenizer: "TextTokenizer") -> np.ndarray:
             kinds[list(WHITE_SPACE)] = SPACE
         return kinds
     kinds[list(WHITE_SPACE)] = SPACE
+    if tokenizer.level == "whitespace":
+        return kinds
     left_out = {*WHITE_SPACE, *SURROGATES}
     codes = np.array([code for code in range(CODE_POINTS) if code not in left_out])
     text = "".join(map(chr, codes))

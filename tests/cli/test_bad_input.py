@@ -15,12 +15,12 @@ FLAGS = tiny_runs.FLAGS
     [
         (None, "bad.txt: expected a text file that can be read (No such file or directory)"),
         (b"", "bad.txt: expected one sequence per line. Received: no line of text"),
-        (b"\x89PNG\r\n\x1a\n\0\0", "bad.txt: expected UTF-8 text. Received: byte 0x89 at 0"),
+        (b"caf\xe9 bar\n" * 20, "bad.txt: expected UTF-8 text. Received: byte 0xe9 at 3"),
         (b"GIF89a\0\0\0", "bad.txt: expected UTF-8 text. Received: a binary file"),
         (b"red cat\nblue cat\n", "bad.txt: expected at least 4 lines for training, one batch. Received: 2 lines"),
         (b"spam spam\n" * 20, "bad.txt: expected at least 2 different tokens"),
     ],
-    ids=["missing", "empty", "binary", "NUL", "few", "one word"],
+    ids=["missing", "empty", "latin 1", "NUL", "few", "one word"],
 )
 def test_data_that_cannot_be_trained_on_are_refused(content, message, refused, tmp_path):
     data = tmp_path / "bad.txt"

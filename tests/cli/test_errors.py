@@ -59,7 +59,7 @@ def test_a_misspelt_flag_gets_a_suggestion(refused):
         (["train", "--batch-size", "many"], "--batch-size must be INT. Received: many"),
         (["train", "--batch-size=many"], "--batch-size must be INT. Received: many"),
         (["train", "--batch-size"], "--batch-size must have a value. Received: none"),
-        (["train", "--level", "syllable"], "--level must be one of char, word, bpe. Received: 'syllable'"),
+        (["train", "--level", "syllable"], "--level must be one of char, word, whitespace, bpe. Received: 'syllable'"),
         (["generate"], "missing directory (Directory of the run.)"),
         (["export", "run"], "missing target (Directory of the served model; its name is the model's name.)"),
         (["evaluate", "run", "another"], "unknown argument another"),

@@ -60,5 +60,16 @@ def test_an_infinite_temperature_is_refused(refused, text):
     assert "`temperature`" in refused("generate", text.directory, "--temperature", "inf")
 
 
+def test_a_sign_that_the_characters_lack_is_refused_and_named(base, run, refused, tmp_path):
+    data = tmp_path / "names.txt"
+    data.write_text("ANNA\nBOB\nABBA\nNOB\n" * 10)
+    flags = ["--pretrain.epochs", "0", "--pretrain.discriminator-steps", "0", "--adversarial.rounds", "0"]
+    directory = tmp_path / "run"
+    code = run("train", "--data", data, "--level", "char", "--output-dir", directory, *FLAGS, *flags)[0]
+    assert code == 0
+    line = refused("generate", directory, "--prompt", "A B")
+    assert line == "seqgan-tf: --prompt must hold tokens of the vocabulary only. Received: ' '\n"
+
+
 def test_a_prompt_with_unknown_words_is_refused(refused, text):
     assert "zebra" in refused("generate", text.directory, "--prompt", "red zebra")

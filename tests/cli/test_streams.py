@@ -1,5 +1,6 @@
 """What a command reads and prints in odd surroundings: encodings, closed pipes, full disks, none, moved files."""
 
+import hashlib
 import os
 import shutil
 import signal
@@ -198,3 +199,16 @@ def test_settings_from_a_device_or_a_pipe_are_refused_at_once(refused, tmp_path)
     for path in (tmp_path / "pipe.toml", "/dev/zero"):
         line = refused("train", "--config", path, "--output-dir", tmp_path / "run")
         assert f"{path}: expected a TOML file. Received: a device or a pipe" in line
+
+
+def test_a_pipe_can_be_the_data_of_a_run(tmp_path):
+    data = tiny_runs.write_lines(tmp_path / "words.txt")
+    flags = ["--pretrain.epochs", "1", "--pretrain.discriminator-steps", "1", "--adversarial.rounds", "1"]
+    arguments = " ".join([*tiny_runs.FLAGS, *flags])
+    shell = f"{sys.executable} -m seqgan_tf train --data <(cat {data}) --output-dir {tmp_path / 'run'} {arguments}"
+    done = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, timeout=300)
+    assert (done.returncode, done.stderr) == (0, "")
+    digest = hashlib.sha256(data.read_bytes()).hexdigest()
+    assert toml.read_toml(tmp_path / "run" / "config.toml")["data_sha256"] == digest
+    resumed = command(["train", "--resume", "--output-dir", tmp_path / "run", "--data", data], capture_output=True)
+    assert resumed.returncode == 0, resumed.stderr

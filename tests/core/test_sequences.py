@@ -1,11 +1,16 @@
 """Padding, masks and means over tokens."""
 
+import re
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from seqgan_tf.core import sequences
 from seqgan_tf.core.validation import InputError
+from seqgan_tf.metrics.likelihood import sequence_log_likelihoods
+from seqgan_tf.models.conv_discriminator import Discriminator
+from seqgan_tf.models.generator import Generator
 
 
 def test_mask_is_one_on_tokens_and_zero_on_padding():
@@ -83,3 +88,22 @@ def test_a_graph_under_construction_is_not_checked():
         return token_ids + 1
 
     np.testing.assert_array_equal(traced(tf.constant([99])), [100])
+
+
+@pytest.mark.parametrize("row", [[-1, 1, 2, 3], [1, -1, 2, 3], [1, 2, -1, 3]])
+def test_padding_before_a_token_is_refused(row):
+    token_ids = np.array([[1, 2, 3, 4], row, [-1, -1, -1, -1]])
+    message = f"`token_ids` must be padded with -1 at the end of a row alone. Received: row 1, {row}"
+    for measure in (
+        lambda: sequences.check_token_ids(token_ids, 5),
+        lambda: sequence_log_likelihoods(Generator(5, 2, 2), token_ids),
+        lambda: Generator(5, 2, 2)(token_ids),
+        lambda: Discriminator(5, 4, widths=[1], filters=[1])(token_ids),
+    ):
+        with pytest.raises(InputError, match=f"^{re.escape(message)}$"):
+            measure()
+
+
+def test_a_long_row_is_cut_in_a_message():
+    assert sequences.short(list(range(5))) == "[0, 1, 2, 3, 4]"
+    assert sequences.short(list(range(5)), 2) == "[0, 1, ...]"

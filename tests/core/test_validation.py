@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from seqgan_tf.core.validation import InputError, MissingExtraError, check_at_least, check_tensors, require
+from seqgan_tf.core.validation import (
+    InputError,
+    MissingExtraError,
+    check_at_least,
+    check_tensors,
+    real_number,
+    require,
+    whole_number,
+)
 
 
 def refused(message):
@@ -135,3 +143,30 @@ def test_a_package_that_is_not_installed_is_named_with_its_extra(monkeypatch):
 
 def test_an_input_error_is_a_value_error():
     assert issubclass(InputError, ValueError)
+
+
+def test_numbers_of_any_library_become_those_of_python():
+    for value in (3, np.int64(3), np.uint8(3), tf.constant(3)):
+        assert type(whole_number("n", value)) is int
+        assert whole_number("n", value) == 3
+    for value in (0.5, np.float32(0.5), np.array(0.5), tf.constant(0.5)):
+        assert type(real_number("rate", value)) is float
+        assert real_number("rate", value) == 0.5
+
+
+@pytest.mark.parametrize("value", [3.0, "3", None, np.float64(3), [3]])
+def test_what_is_no_int_is_refused(value):
+    with refused(f"`n` must be an int. Received: {value!r}"):
+        whole_number("n", value)
+
+
+@pytest.mark.parametrize("value", ["0.5", b"1", None, [0.5, 1.0], "nan"])
+def test_what_is_no_number_is_refused(value):
+    with refused(f"`rate` must be a number. Received: {value!r}"):
+        real_number("rate", value)
+
+
+@pytest.mark.parametrize("value", ["1", None, float("nan")])
+def test_what_cannot_be_compared_is_not_at_least_anything(value):
+    with refused(f"`n` must be at least 1. Received: {value!r}"):
+        check_at_least(1, n=value)

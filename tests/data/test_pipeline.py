@@ -38,6 +38,46 @@ def test_batches_of_one_seed_come_in_one_order_and_each_pass_in_another():
     assert rows_of(pipeline.batches(NUMBERED, 8, shuffle_seed=4)) != passes[0]
 
 
+@pytest.fixture(params=["memory", "file"])
+def place(request, tmp_path):
+    """Function of an array: the same array, in memory or memory-mapped."""
+
+    def place(array):
+        if request.param == "memory":
+            return array
+        mapped = np.memmap(tmp_path / "rows", np.int32, "w+", shape=array.shape)
+        mapped[:] = array
+        return mapped
+
+    return place
+
+
+@pytest.mark.parametrize(("count", "size"), [(50, 8), (1, 3), (700, 64), (64, 64)])
+@pytest.mark.parametrize("seed", [None, 0, 3, 2**31 - 1])
+def test_the_order_is_that_of_shuffled_rows(place, count, size, seed):
+    rows = np.arange(2 * count).reshape(count, 2).astype(np.int32)
+    expected = tf.data.Dataset.from_tensor_slices(rows)
+    if seed is not None:
+        expected = expected.shuffle(count, seed=seed)
+    expected, found = expected.batch(size), pipeline.batches(place(rows), size, shuffle_seed=seed)
+    assert found.cardinality() == expected.cardinality()
+    assert found.element_spec == expected.element_spec
+    for _ in range(3):
+        pairs = zip(found, expected, strict=True)
+        assert all(np.array_equal(one, other) for one, other in pairs)
+
+
+def test_the_order_through_rounds_is_that_of_shuffled_rows(place):
+    expected = tf.data.Dataset.from_tensor_slices(NUMBERED.astype(np.int32)).shuffle(50, seed=5).batch(8)
+    found = pipeline.rounds(pipeline.batches(place(NUMBERED.astype(np.int32)), 8, shuffle_seed=5), 16)
+    assert rows_of(found.skip(3).take(20)) == rows_of(pipeline.rounds(expected, 16).skip(3).take(20))
+
+
+def test_the_memory_of_a_mapped_array_is_given_back_without_loss(place, monkeypatch):
+    monkeypatch.setattr(pipeline, "ROWS_IN_MEMORY", 10)
+    assert sorted(rows_of(pipeline.batches(place(NUMBERED.astype(np.int32)), 8, 1))) == [(i, i, i) for i in range(50)]
+
+
 def as_dataset(data, end_token_id=0, vocabulary_size=5, sequence_length=3):
     return pipeline.as_dataset(data, "data", 2, vocabulary_size, sequence_length, end_token_id)
 
@@ -71,7 +111,7 @@ def test_as_dataset_refuses_a_dataset_with_ids_outside_the_vocabulary_when_it_is
         list(dataset)
 
 
-@pytest.mark.parametrize("data", [np.ones([4, 2], int), np.ones([3], int), np.ones([2, 3, 1], int)])
+@pytest.mark.parametrize("data", [np.ones([4, 4], int), np.ones([3], int), np.ones([2, 3, 1], int)])
 def test_as_dataset_refuses_another_shape(data):
     with pytest.raises(InputError, match=r"`data` must be of shape \[batch, 3\]"):
         as_dataset(data)
@@ -81,9 +121,9 @@ def test_as_dataset_refuses_another_shape(data):
 
 def test_as_dataset_refuses_rows_of_another_length_that_show_only_in_the_data():
     dataset = tf.data.Dataset.from_generator(
-        lambda: iter([np.array([[1, 2]])]), output_signature=tf.TensorSpec([None, None], tf.int32)
+        lambda: iter([np.array([[1, 2, 3, 4]])]), output_signature=tf.TensorSpec([None, None], tf.int32)
     )
-    with pytest.raises(tf.errors.InvalidArgumentError):
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"`data` must be of shape \[batch, 3\]"):
         list(as_dataset(dataset))
 
 
@@ -98,9 +138,9 @@ def test_as_dataset_refuses_data_that_are_not_integers():
             as_dataset(dataset)
 
 
-def test_as_dataset_refuses_rows_of_different_lengths():
+def test_as_dataset_refuses_rows_of_different_lengths_that_are_too_long():
     with pytest.raises(InputError, match=r"`data` must be of shape \[batch, 3\]. Received: rows of different lengths"):
-        as_dataset([[1, 2, 3], [1, 2]])
+        as_dataset([[1, 2, 3, 4], [1, 2]])
 
 
 def test_rounds_drop_nothing_and_read_all_sequences_equally_often():
@@ -134,6 +174,6 @@ def test_as_dataset_takes_unsigned_ids():
     assert batch.numpy().tolist() == [[1, 2, 3]]
 
 
-def test_autotuning_is_off():
-    stream = pipeline.rounds(pipeline.batches(np.zeros([7, 3], np.int32), 2, shuffle_seed=1), 4)
+def test_autotuning_is_off(place):
+    stream = pipeline.rounds(pipeline.batches(place(np.zeros([7, 3], np.int32)), 2, shuffle_seed=1), 4)
     assert stream.skip(1).options().autotune.enabled is False

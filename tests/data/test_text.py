@@ -117,6 +117,39 @@ def test_a_str_in_place_of_a_list_of_lines_is_refused():
         TextCorpus("poems.txt")
 
 
+# Unknown tokens
+
+
+def test_the_share_of_unknown_tokens_is_reported_for_both_parts():
+    lines = [f"a w{i}x w{i}y the" for i in range(100)]
+    corpus = TextCorpus(lines, batch_size=8)
+    assert corpus.unknown_share == corpus.held_out_unknown_share == 0.4  # 2 of 4 words and the end token
+    for part, note in zip(("training", "held-out"), corpus.notes, strict=True):
+        assert note.startswith(f"40.0% of the tokens of the {part} lines are unknown (<unk>); ")
+
+
+def test_the_share_is_that_of_the_array():
+    lines = [f"a b c{i % 40}" for i in range(90)]
+    corpus = TextCorpus(lines, batch_size=8, min_frequency=3)
+    for share, ids in (
+        (corpus.unknown_share, corpus.train_token_ids),
+        (corpus.held_out_unknown_share, corpus.validation_token_ids),
+    ):
+        assert share == np.mean(ids[ids != -1] == corpus.unknown_token_id)
+
+
+def test_few_unknown_tokens_are_not_noted():
+    lines = ["the cat sees a dog now"] * 100 + ["the bird"]
+    corpus = TextCorpus(lines, batch_size=8)
+    assert 0 < corpus.unknown_share + corpus.held_out_unknown_share < 0.02
+    assert corpus.unknown_share < 0.01
+    assert not any("training" in note for note in corpus.notes)
+
+
+def test_byte_pairs_have_no_unknown_tokens():
+    assert TextCorpus(numbered_lines(50), "bpe", batch_size=8).unknown_share == 0
+
+
 # A text file
 
 

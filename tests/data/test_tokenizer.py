@@ -8,7 +8,7 @@ import pytest
 from tokenizers import pre_tokenizers
 
 from seqgan_tf.core.validation import InputError
-from seqgan_tf.data.tokenizer import TextTokenizer
+from seqgan_tf.data.tokenizer import LEVELS, TextTokenizer
 
 LINES = ["the cat sees the dog.", "the dog, the old dog, sleeps!", "a cat sleeps.", "a dog sees a cat."]
 POEMS = ["春 眠 不 觉 晓", "处 处 闻 啼 鸟", "春 眠 处 处 鸟"]
@@ -38,6 +38,46 @@ def test_punctuation_is_decoded_without_a_blank_before_it():
     assert tokenizer.decode(tokenizer.encode(["the  dog , sleeps !"])) == ["the dog, sleeps!"]
 
 
+def test_whitespace_splits_and_joins_at_blanks_alone():
+    lines = ["C#4 d'8 <a> x=1;", "C#4 a.b"]
+    tokenizer = TextTokenizer.train(lines, "whitespace", min_frequency=1)
+    assert tokenizer.vocabulary_size == 2 + 5
+    assert [len(ids) for ids in tokenizer.encode(lines)] == [4, 2]
+    assert tokenizer.decode(tokenizer.encode(["C#4\t a.b\u3000<a> "])) == ["C#4 a.b <a>"]
+
+
+def test_the_special_tokens_in_a_text_are_no_tokens_of_the_vocabulary():
+    tokenizer = TextTokenizer.train(["a <end> b <unk> c<end>d"] * 3, "whitespace")
+    assert tokenizer.tokens == ["<end>", "<unk>", "a", "b", "c", "d"]
+    assert tokenizer.encode(["a <end> b<unk>", "c<end>d"]) == [[2, 1, 3, 1], [4, 1, 5]]
+
+
+def test_the_end_token_in_a_text_of_byte_pairs_is_text():
+    tokenizer = TextTokenizer.train(LINES, "bpe", vocabulary_size=300)
+    assert tokenizer.decode(tokenizer.encode(["a <end>b<end>"])) == ["a <end>b<end>"]
+
+
+def test_unknown_parts_are_named():
+    names = TextTokenizer.train(["Anna", "Otto"], "char", min_frequency=1)
+    assert names.unknown_parts("Anna Otto") == [" "]
+    words = TextTokenizer.train(LINES, "word", min_frequency=1)
+    assert words.unknown_parts("the bird, the <end> cat: bird") == ["bird", "<end>", ":"]
+    assert words.unknown_parts("the cat") == []
+    poems = TextTokenizer.train(POEMS, "char", min_frequency=1)
+    assert poems.unknown_parts("春 x 眠") == ["x"]
+    assert TextTokenizer.train(LINES, "bpe", vocabulary_size=300).unknown_parts("é 春") == []
+
+
+def test_a_str_in_place_of_a_list_of_texts_is_refused():
+    tokenizer = TextTokenizer.train(LINES, "word", min_frequency=1)
+    with pytest.raises(InputError, match=r"`texts` must be a list of str. Received: a str"):
+        tokenizer.encode("the cat")
+    with pytest.raises(InputError, match=r"`texts` must be a list of str. Received: int"):
+        tokenizer.encode(["the cat", 3])
+    with pytest.raises(InputError, match=r"`lines` must be a list of str. Received: a str"):
+        TextTokenizer.train("the cat")
+
+
 def test_byte_pairs_encode_any_text():
     tokenizer = TextTokenizer.train(LINES, "bpe", vocabulary_size=300)
     texts = ["the cat sees", " two  blanks ", "ünïcode 春 😀\t!", ""]
@@ -55,7 +95,7 @@ def test_unknown_words_and_characters_are_token_1(level, known, unknown):
     assert tokenizer.decode([[1]]) == ["<unk>"]
 
 
-@pytest.mark.parametrize("level", ["char", "word", "bpe"])
+@pytest.mark.parametrize("level", LEVELS)
 def test_token_0_ends_a_text(level):
     tokenizer = TextTokenizer.train(LINES, level, min_frequency=1)
     (ids,) = tokenizer.encode(["cat"])
@@ -83,7 +123,7 @@ def test_a_vocabulary_of_byte_pairs_has_the_requested_size():
     assert TextTokenizer.train(LINES * 5, "bpe", vocabulary_size=270).vocabulary_size == 270
 
 
-@pytest.mark.parametrize("level", ["char", "word", "bpe"])
+@pytest.mark.parametrize("level", LEVELS)
 def test_the_same_lines_give_the_same_vocabulary(level, tmp_path):
     files = [tmp_path / str(i) for i in range(3)]
     for file in files:
@@ -91,7 +131,7 @@ def test_the_same_lines_give_the_same_vocabulary(level, tmp_path):
     assert len({file.read_bytes() for file in files}) == 1
 
 
-@pytest.mark.parametrize("level", ["char", "word", "bpe"])
+@pytest.mark.parametrize("level", LEVELS)
 def test_a_saved_tokenizer_gives_the_same_ids(level, tmp_path):
     tokenizer = TextTokenizer.train(LINES, level, min_frequency=1)
     tokenizer.save(tmp_path / "tokenizer.json")
@@ -132,7 +172,7 @@ def test_a_tokenizer_without_an_end_token_is_refused(tmp_path):
 def test_a_tokenizer_with_another_pre_tokenizer_is_refused(tmp_path):
     backend = TextTokenizer.train(LINES, "word", min_frequency=1).backend_tokenizer
     backend.pre_tokenizer = pre_tokenizers.Digits()
-    message = "expected a tokenizer of the level 'char', 'word', 'bpe'. Received: Digits"
+    message = "expected a tokenizer of the level 'char', 'word', 'whitespace', 'bpe'. Received: Digits"
     with pytest.raises(InputError, match=f"^{message}"):
         TextTokenizer(backend)
     path = tmp_path / "tokenizer.json"

@@ -8,6 +8,10 @@ from hypothesis import strategies as st
 from small_models import PLAIN_LENGTH, PLAIN_VOCABULARY, TEXT_LENGTH, pad
 from tensorflow.core.protobuf import config_pb2
 
+import seqgan_tf as sg
+from seqgan_tf.serving.graph_tokenizer import GraphTokenizer
+from seqgan_tf.serving.signatures import Signatures
+
 INT32 = st.integers(-(2**31), 2**31 - 1)
 # Without subnormal numbers: TensorFlow treats them as 0.
 FLOATS = st.floats(width=32, allow_subnormal=False)
@@ -127,10 +131,21 @@ def test_the_messages_of_texts_and_settings(text_model):
     texts = [b"a\xffb", b"a " * 7, b"a zebra", b"the cat", b""]
     answer = text_model.ask("complete", text=texts, seed=[[1, 0]] * 5, temperature=[1, 1, 1, 0, 1])
     temperature = b"temperature must be a number above 0"
-    unknown = b"text holds words that are not in the vocabulary"
+    unknown = b"text holds words that are not in the vocabulary: 'zebra'"
     assert list(answer["error"]) == [b"text must be UTF-8", b"text must be at most 6 tokens", unknown, temperature, b""]
     answer = text_model.ask("generate", seed=[[1, 0]] * 4, temperature=[1, np.nan, 1, 1], top_p=[1, 0, 0, 1.5])
     assert list(answer["error"]) == [b"", temperature, b"top_p must be in (0, 1]", b"top_p must be in (0, 1]"]
+
+
+def test_a_blank_that_is_no_token_is_named(tmp_path):
+    tokenizer = sg.TextTokenizer.train(["Anna", "Bob", "Otto"], "char", min_frequency=1)
+    generator = sg.Generator(tokenizer.vocabulary_size, 4, 4, end_token_id=0, seed=1)
+    discriminator = sg.Discriminator(tokenizer.vocabulary_size, 6, widths=(1,), filters=(2,), seed=1)
+    signatures = Signatures(generator, discriminator, GraphTokenizer(tokenizer, tmp_path / "vocabulary.txt"))
+    text = tf.constant(["A B", "Axy", "Ab"])
+    error = signatures.complete(text, tf.constant([[1, 0]] * 3), tf.ones([3]))["error"].numpy().tolist()
+    unknown = b"text holds characters that are not in the vocabulary: "
+    assert error == [unknown + b"' '", unknown + b"'x', 'y'", b""]
 
 
 def test_the_message_of_a_very_long_text_is_the_same(byte_model):

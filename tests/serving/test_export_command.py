@@ -27,7 +27,7 @@ def refuse(refused):
 
 @pytest.fixture
 def quick(monkeypatch):
-    """Writes a file in place of a SavedModel: for refusals."""
+    """Writes a file instead of a SavedModel, for refusals."""
     monkeypatch.setattr(
         saved_model, "save", lambda functions, folder, *_, **__: (folder / "saved_model.pb").write_text("quick")
     )

@@ -25,9 +25,9 @@ def check_config_round_trip(model: keras.Layer) -> keras.Layer:
 
 
 def check_save_and_load(model: keras.Layer, inputs: np.ndarray, tmp_path: Path) -> keras.Model:
-    """A `.keras` file keeps config, weights, outputs and what is trainable. Returns the loaded model.
+    """A `.keras` file keeps config, weights, outputs and the number of trainable variables. Returns the loaded model.
 
-    A layer that is no model is saved as the only layer of one.
+    A layer that is not a model is saved as the only layer of one.
     """
     layer = model
     if not isinstance(model, keras.Model):

@@ -14,7 +14,7 @@ NAME, LENGTH = "birds", 6
 # For other processes: without this one's settings for Python, and without compiled files beside the examples.
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
 ENVIRONMENT |= {"PYTHONDONTWRITEBYTECODE": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
-UNKNOWN_WORDS = "text holds words that are not in the vocabulary"
+UNKNOWN_WORDS = "text holds words that are not in the vocabulary: 'the'"  # of the text "the bird"
 
 
 @functools.cache

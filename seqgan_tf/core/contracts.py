@@ -1,0 +1,175 @@
+"""Checks that the parts of a `SeqGAN` keep the contracts of `core.protocols`, before anything is trained.
+
+The parts of this package are tested against the contracts. A part of the user is run once on two short sequences (three
+where T is 2, so that B and T differ). Whatever it does not keep is one `InputError` that names the part.
+"""
+
+import functools
+import re
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from seqgan_tf.core.validation import InputError, check_tensors
+
+OWN = "seqgan_tf."
+AGREEMENT = 1e-3  # of `call` and `step`, relative; the contract says 1e-5, and rounding differs between machines
+
+
+def is_own(part: object) -> bool:
+    """Whether the class of a part belongs to this package."""
+    return type(part).__module__.startswith(OWN)
+
+
+def check_networks(generator: Any, discriminator: Any) -> None:
+    """Checks that both networks have the attributes and methods of their contracts, and the same vocabulary.
+
+    Raises:
+        InputError: an attribute is missing, a part is no `keras.Model`, or the vocabularies differ.
+    """
+    attributes = {
+        "generator": ("vocabulary_size", "start_token_id", "end_token_id", "initial_state", "step"),
+        "discriminator": ("vocabulary_size", "sequence_length"),
+    }
+    for name, part in (("generator", generator), ("discriminator", discriminator)):
+        if not isinstance(part, keras.Model):
+            raise InputError(f"`{name}` must be a `keras.Model`. Received: {_kind(part)}")
+        missing = [attribute for attribute in attributes[name] if not hasattr(part, attribute)]
+        if missing:
+            raise InputError(f"`{name}` must have the attribute `{missing[0]}`. Received: {_kind(part)} without it")
+    if generator.vocabulary_size != discriminator.vocabulary_size:
+        raise InputError(
+            "generator and discriminator must have the same `vocabulary_size`. "
+            f"Received: {generator.vocabulary_size} and {discriminator.vocabulary_size}"
+        )
+
+
+def check_parts(generator: Any, discriminator: Any, estimator: Any) -> None:
+    """Runs the parts of the user once, which also makes the weights of networks that are not built yet.
+
+    Args:
+        generator, discriminator: networks that passed `check_networks`.
+        estimator: a reward estimator.
+
+    Raises:
+        InputError: an output has another shape or dtype than the contract says, the two ways of a generator to compute
+            logits differ, or a part cannot be run.
+    """
+    length = int(discriminator.sequence_length)
+    rows = 3 if length == 2 else 2
+    token_ids = np.zeros([rows, length], np.int32)
+    end = generator.end_token_id
+    others = [token for token in range(min(4, generator.vocabulary_size)) if token != end]
+    token_ids += np.resize(np.array(others, np.int32), token_ids.shape)
+    if end is not None and length > 2:
+        token_ids[-1, length - 2], token_ids[-1, length - 1] = end, -1
+    if not is_own(generator):
+        _check_generator(generator, token_ids)
+    if not is_own(discriminator):
+        logits = _run("discriminator(token_ids)", lambda: discriminator(tf.constant(token_ids), training=False))
+        check_tensors({"B": rows}, **{"discriminator(token_ids)": (logits, "B")})
+    if not callable(getattr(estimator, "estimate", None)):
+        raise InputError(f"`reward_estimator` must have a method `estimate`. Received: {_kind(estimator)}")
+    if not is_own(estimator):
+        seed = tf.constant([0, 0], tf.int32)
+        rewards = _run(
+            "reward_estimator.estimate(...)",
+            lambda: estimator.estimate(tf.constant(token_ids), generator, discriminator, seed),
+        )
+        check_tensors({"B": rows, "T": length}, **{"reward_estimator.estimate(...)": (rewards, "BT")})
+
+
+def _check_generator(generator: Any, token_ids: np.ndarray) -> None:
+    rows, length = token_ids.shape
+    axes = {"B": rows, "R": rows, "T": length, "V": int(generator.vocabulary_size)}
+    whole = _run("generator(token_ids)", lambda: generator(tf.constant(token_ids), training=False))
+    check_tensors(axes, **{"generator(token_ids)": (whole, "BTV")})
+    first = _run("generator.initial_state(batch_size)", lambda: _tensors(generator.initial_state(rows)))
+    for tensor in tf.nest.flatten(first):
+        if tensor.shape.rank and tensor.shape[0] != rows:
+            raise InputError(
+                "`generator.initial_state(batch_size)` must be tensors whose first axis is the batch, or scalars. "
+                f"Received: shape {tuple(tensor.shape)} for a batch of {rows}"
+            )
+    state, fed, previous = first, tf.fill([rows], generator.start_token_id), None
+    for position in range(min(2, length)):
+        step = _run("generator.step(token_ids, state)", functools.partial(generator.step, fed, state))
+        if not isinstance(step, (tuple, list)) or len(step) != 2:
+            raise InputError(f"`generator.step(token_ids, state)` must return (logits, state). Received: {_kind(step)}")
+        previous, state = step[0], _tensors(step[1])
+        check_tensors(axes, **{"generator.step(token_ids, state)[0]": (previous, "RV")})
+        _check_same_state(first, state)
+        if keras.backend.standardize_dtype(generator.compute_dtype) in ("float32", "float64"):
+            difference = float(np.max(np.abs(np.asarray(previous) - np.asarray(whole[:, position]))))
+            if difference > AGREEMENT * (1.0 + float(np.max(np.abs(previous)))):
+                raise InputError(
+                    "`generator(token_ids)` and `generator.step(token_ids, state)` must give the same logits. "
+                    f"Received: a difference of {difference:.3g} at position {position}"
+                )
+        fed = tf.constant(token_ids[:, position])
+
+
+def _check_same_state(first: Any, state: Any) -> None:
+    expected = "`generator.step(token_ids, state)` must return a state of the structure, shapes and dtypes that it got"
+    try:
+        tf.nest.assert_same_structure(first, state)
+    except (ValueError, TypeError) as error:
+        raise InputError(f"{expected}. Received: another structure") from error
+    for before, after in zip(tf.nest.flatten(first), tf.nest.flatten(state), strict=True):
+        if before.shape != after.shape or before.dtype != after.dtype:
+            described = [f"{tensor.dtype.name} {tuple(tensor.shape)}" for tensor in (after, before)]
+            raise InputError(f"{expected}. Received: {described[0]} for {described[1]}")
+
+
+def check_can_be_saved(**parts: Any) -> None:
+    """Checks that a `.keras` file can hold the parts.
+
+    Args:
+        **parts: by the name that the user gave them.
+
+    Raises:
+        InputError: the class of one has no `get_config` of its own.
+    """
+    for name, part in parts.items():
+        try:
+            keras.saving.serialize_keras_object(part)
+        except (NotImplementedError, ValueError, TypeError) as error:
+            raise InputError(
+                f"`{name}` must have the methods `get_config` and `from_config` to be saved. Received: {_kind(part)}"
+            ) from error
+
+
+def unregistered(**parts: Any) -> list[str]:
+    """Names of the parts that `keras.saving.load_model` would not find: their classes are not registered."""
+    return [
+        name
+        for name, part in parts.items()
+        if not type(part).__module__.startswith("keras.")
+        and keras.saving.get_registered_object(keras.saving.get_registered_name(type(part))) is not type(part)
+    ]
+
+
+def _tensors(state: Any) -> Any:
+    return tf.nest.map_structure(tf.convert_to_tensor, state)
+
+
+def _run(name: str, function: Callable[[], Any]) -> Any:
+    try:
+        return function()
+    except InputError:
+        raise
+    except Exception as error:
+        # Keras puts the message of an error in a layer between lines of its own, the message in bold.
+        text = re.sub("\x1b\\[[0-9]+m", "", str(error.args[0] if error.args else error))
+        lines = [line for line in text.splitlines() if line and not line.startswith("Exception encountered when")]
+        reason = lines[0] if lines else ""
+        raise InputError(
+            f"`{name}` must run on token ids [B, T]. Received: {type(error).__name__}: {reason}"
+        ) from error
+
+
+def _kind(part: object) -> str:
+    return f"an object of the class {type(part).__name__}"

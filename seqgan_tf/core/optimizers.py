@@ -1,0 +1,85 @@
+"""Checks of the optimizers of `compile`, and of the precision of the networks that they train."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+
+from seqgan_tf.core.validation import InputError
+
+WEIGHT_DTYPES = ("float32", "float64")
+POLICIES = "'float32', 'mixed_bfloat16', 'mixed_float16' or 'float64'"
+
+
+def check_policy(policy: Any) -> None:
+    """Checks that a dtype policy holds weights in a dtype that can be trained.
+
+    Args:
+        policy: a Keras dtype policy.
+
+    Raises:
+        InputError: it holds them in float16 or bfloat16, where small updates vanish.
+    """
+    if policy.variable_dtype not in WEIGHT_DTYPES:
+        raise InputError(f"`dtype` must be {POLICIES}. Received: {policy.name!r}")
+
+
+def check_precision(**networks: keras.Model) -> None:
+    """Checks that the weights of networks are held in a dtype that small updates do not vanish in.
+
+    Args:
+        **networks: by the name that the user gave them.
+
+    Raises:
+        InputError: trainable weights are float16 or bfloat16, or quantized, which cannot be trained.
+    """
+    for name, network in networks.items():
+        for variable in network.trainable_variables:
+            dtype = keras.backend.standardize_dtype(variable.dtype)
+            if dtype not in WEIGHT_DTYPES:
+                raise InputError(f"`{name}` must have the dtype policy {POLICIES}. Received: weights in {dtype}")
+
+
+def computes_in_float16(network: keras.Model) -> bool:
+    """Whether a layer of a network computes in float16, so that its loss must be scaled."""
+    return any(layer.compute_dtype == "float16" for layer in network._flatten_layers())
+
+
+def check_optimizers(optimizers: Mapping[str, keras.optimizers.Optimizer], networks: Mapping[str, keras.Model]) -> None:
+    """Checks that no optimizer is shared by two networks or was used for another model.
+
+    Args:
+        optimizers: by the name of the argument of `compile`.
+        networks: the network that each trains, by the same names.
+
+    Raises:
+        InputError: one is shared or used.
+    """
+    users: dict[int, str] = {}
+    for name, optimizer in optimizers.items():
+        inner = getattr(optimizer, "inner_optimizer", optimizer)
+        other = users.setdefault(id(inner), name)
+        if networks[other] is not networks[name]:
+            raise InputError(
+                f"`{name}` must be an optimizer of its own, since it trains another network than `{other}`. "
+                "Received: the same object for both"
+            )
+        ours = {id(variable) for variable in networks[name].trainable_variables}
+        theirs = {id(variable) for variable in getattr(inner, "_trainable_variables", ())}
+        if inner.built and ours != theirs:
+            raise InputError(f"`{name}` must be a new optimizer. Received: one that was built for other weights")
+
+
+def get_optimizer(name: str, optimizer: Any) -> keras.optimizers.Optimizer:
+    """A Keras optimizer, from what Keras accepts as one.
+
+    Raises:
+        InputError: it is none.
+    """
+    try:
+        found = keras.optimizers.get(optimizer)
+    except (ValueError, TypeError) as error:
+        raise InputError(f"`{name}` must be a Keras optimizer or its name. Received: {optimizer!r}") from error
+    if not isinstance(found, keras.optimizers.Optimizer):
+        raise InputError(f"`{name}` must be a Keras optimizer or its name. Received: {optimizer!r}")
+    return found
