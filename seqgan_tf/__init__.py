@@ -56,18 +56,27 @@ __all__ = ["__version__", *_HOMES, *_MODULES]
 def __getattr__(name: str):
     """Imports a public name when it is first used: `seqgan-tf --help` must not wait for TensorFlow."""
     if name in _MODULES:
-        return importlib.import_module(f"{__name__}.{_MODULES[name]}")
-    if name in _HOMES:
-        return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        found = importlib.import_module(f"{__name__}.{_MODULES[name]}")
+    elif name in _HOMES:
+        found = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    _register()
+    return found
 
 
 def __dir__():
     return __all__
 
 
-if "keras" in sys.modules:
-    # `keras.saving.load_model` finds a class of ours only where its module is imported. Where Keras is loaded, that is
-    # cheap; where it is not, a script that loads a model imports the class itself.
-    for _name in ("ConstantReward", "Discriminator", "MonteCarloRollout", "Oracle", "SeqGAN", "TerminalReward"):
-        __getattr__(_name)
+def _register() -> None:
+    """Imports the classes that saved models consist of: `keras.saving.load_model` finds only what is imported.
+
+    Where Keras is loaded that is cheap. Where it is not, a script imports Keras or one of our classes first.
+    """
+    if "keras" in sys.modules:
+        for name in ("ConstantReward", "Discriminator", "MonteCarloRollout", "Oracle", "SeqGAN", "TerminalReward"):
+            importlib.import_module(f"{__name__}.{_HOMES[name]}")
+
+
+_register()

@@ -10,7 +10,10 @@ import pytest
 import seqgan_tf as sg
 
 
-@pytest.mark.parametrize("imports", ["import keras, seqgan_tf", "import tensorflow, seqgan_tf, keras"])
+@pytest.mark.parametrize(
+    "imports",
+    ["import keras, seqgan_tf", "import tensorflow, seqgan_tf, keras", "from seqgan_tf import Generator; import keras"],
+)
 @pytest.mark.parametrize("estimator", ["ConstantReward(sg.MonteCarloRollout(1))", "TerminalReward()"])
 def test_a_model_is_loaded_in_a_new_process(estimator, imports, tmp_path):
     generator, discriminator = sg.Oracle(5, 2, 2), sg.Discriminator(5, 4, widths=[1], filters=[2])

@@ -231,6 +231,23 @@ def test_empty_data_are_refused():
         make().fit(np.zeros([0, T], int))
 
 
+def test_each_batch_of_an_evaluation_has_samples_of_its_own_which_the_next_one_has_again(monkeypatch):
+    drawn = []
+
+    def recorded(self, batch_size, seed, sample=SeqGAN._sample):
+        drawn.append(sample(self, batch_size, seed).numpy())
+        return tf.constant(drawn[-1])
+
+    monkeypatch.setattr(SeqGAN, "_sample", recorded)
+    model = make(compiling={"run_eagerly": True})
+    first, again = (model.evaluate(np.tile(DATA, [4, 1]), verbose=0) for _ in range(2))
+    assert first == again
+    half = len(drawn) // 2
+    assert half >= 3
+    assert_same(drawn[:half], drawn[half:])
+    assert all(np.any(drawn[0][: len(other)] != other[: len(drawn[0])]) for other in drawn[1:half])
+
+
 def test_evaluate_takes_the_same_data_as_fit():
     model, tail = make(), DATA.copy()
     tail[:, 3] = np.arange(11) % 5  # after the end token, so it becomes padding

@@ -3,7 +3,7 @@
 import dataclasses
 
 from seqgan_tf.cli.flags import RunFlags
-from seqgan_tf.core.validation import InputError
+from seqgan_tf.core.validation import InputError, check_at_least
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,6 +34,7 @@ class Generate(RunFlags):
     def run(self) -> int:
         from seqgan_tf.runs.directory import load_run
 
+        check_at_least(1, num_samples=self.num_samples)
         run = load_run(self.directory)
         prompt = None
         if self.prompt:

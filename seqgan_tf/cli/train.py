@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from seqgan_tf.runs.directory import Run
     from seqgan_tf.runs.training import Training
 
-CONFIG = "config.toml"
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 
@@ -111,7 +110,7 @@ class Train(config.RunSettings, BaseFlags):
             directory = run.directory / "controls" / name
             console.print(f"\ncontrol: {name}")
             settings = config.control(run.settings, name)
-            if (directory / CONFIG).exists():
+            if (directory / toml.CONFIG).exists():
                 control = runs.open_run(directory, settings.adversarial.rounds, self.run_eagerly)
                 if changes := config.difference(settings, control.settings):
                     raise InputError(
@@ -138,11 +137,11 @@ def defaults(arguments: Sequence[str]) -> Train:
     if base.resume:
         if base.output_dir is None:
             raise InputError("--resume needs --output-dir, the directory of the run")
-        settings = toml.read_run_settings(base.output_dir / CONFIG)
+        settings = toml.read_run_settings(base.output_dir / toml.CONFIG)
     elif base.pretrained:
         if any(argument.split("=")[0] == "--preset" for argument in arguments):
             raise InputError("--pretrained takes the settings of the run. Received: --preset too")
-        settings = toml.read_run_settings(base.pretrained / CONFIG)
+        settings = toml.read_run_settings(base.pretrained / toml.CONFIG)
         if base.config:
             settings = toml.override(settings, toml.without_header(toml.read_toml(base.config)), base.config)
     else:
@@ -166,12 +165,12 @@ def check(command: Train, default: Train) -> None:
         return
     free = ["output_dir", "resume", "tensorboard", "controls", "run_eagerly"] + ["data"] * (default.data is not None)
     allowed = dataclasses.replace(default, **{name: getattr(command, name) for name in free})
-    rounds = dataclasses.replace(allowed.adversarial, rounds=command.adversarial.rounds)
-    if command != dataclasses.replace(allowed, adversarial=rounds):
-        raise InputError(
-            "--resume takes the settings of the run: only --adversarial.rounds can be given with it, and --data where "
-            "the same text has been moved"
-        )
+    for name, (value, given) in config.difference(allowed, command).items():
+        if name != "adversarial.rounds":
+            raise InputError(
+                "--resume takes the settings of the run: only --adversarial.rounds can be given with it, and --data "
+                f"where the same text has been moved. Received: --{name.replace('_', '-')} {given}, instead of {value}"
+            )
 
 
 @dataclasses.dataclass(frozen=True)

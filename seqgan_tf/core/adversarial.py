@@ -184,11 +184,14 @@ class AdversarialModel(TrainedModel):
         Returns:
             {"nll" (nats per token), "real_accuracy", "generated_accuracy"}.
         """
-        generated = self._sample(tf.shape(data)[0], seeds.stream_seed(self.seed, seeds.Stream.EVALUATION))
+        # The tokens measured so far number the batch: each has samples of its own, the same in every evaluation.
+        likelihood = self.mean_logs(steps.likelihood_metrics(self.generator, data), tf.reduce_sum(mask(data)))
+        number = tf.cast(self.total_weight("nll"), tf.int32)
+        seed = seeds.stream_seed(self.seed, seeds.Stream.EVALUATION, number)
+        generated = self._sample(tf.shape(data)[0], seed)
         right = steps.accuracies(
             self.discriminator(data, training=False), self.discriminator(generated, training=False)
         )
-        likelihood = self.mean_logs(steps.likelihood_metrics(self.generator, data), tf.reduce_sum(mask(data)))
         return likelihood | self.mean_logs(right, tf.shape(data)[0])
 
     def _sample(self, batch_size: int | tf.Tensor, seed: tf.Tensor) -> tf.Tensor:

@@ -166,10 +166,19 @@ def check_replaceable(path: str | os.PathLike, mark: str) -> None:
 
 @contextlib.contextmanager
 def _place_to_write(path: Path) -> Iterator[None]:
+    """Names the path where it cannot be written; an error that names a file elsewhere has another cause."""
     try:
         yield
     except OSError as error:
+        if error.filename is not None and not _on_one_path(path.parent, error.filename):
+            raise
         raise InputError(f"{path}: expected a place to write to ({_reason(error)})") from error
+
+
+def _on_one_path(directory: Path, other: str | bytes) -> bool:
+    """Whether one of two paths is inside the other."""
+    paths = [str(directory.absolute()), os.path.abspath(os.fsdecode(other))]
+    return os.path.commonpath(paths) in paths
 
 
 def _check_is_no_file(path: Path) -> None:

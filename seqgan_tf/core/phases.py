@@ -164,6 +164,11 @@ class MeanLogs(keras.Model):
             means[name].update_state(value, sample_weight=weight)
         return {name: means[name].result() for name in logs}
 
+    def total_weight(self, name: str) -> tf.Tensor:
+        """The weights of the steps that a running mean is made of so far, summed: a float32 scalar."""
+        (mean,) = (mean for mean in self.means if mean.name == name)
+        return tf.convert_to_tensor(mean.count)
+
 
 class PhaseModel(MeanLogs):
     """A phase that trains one network, as a model with `fit`: Keras runs the loop and the callbacks.

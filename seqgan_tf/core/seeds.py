@@ -34,7 +34,7 @@ class Stream(enum.IntEnum):
     TRAINING = 0
     """Samples and roll-outs of the training steps: one seed per step."""
     EVALUATION = 1
-    """Samples that `SeqGAN.evaluate` scores."""
+    """Samples that `SeqGAN.evaluate` scores: one seed per batch."""
     GENERATION = 2
     """Samples of `SeqGAN.generate` without a seed: one seed per call."""
     ORACLE_CORPUS = 3

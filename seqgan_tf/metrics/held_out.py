@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from seqgan_tf.core.sequences import check_token_ids
 from seqgan_tf.core.validation import InputError, check_at_least
 from seqgan_tf.metrics.likelihood import negative_log_likelihood
 
@@ -26,8 +27,9 @@ def discriminator_logits(discriminator: "keras.Model", token_ids: np.ndarray) ->
         float array [n].
 
     Raises:
-        InputError: `token_ids` has another shape.
+        InputError: `token_ids` has another shape, or holds ids outside the vocabulary.
     """
+    check_token_ids(token_ids, discriminator.vocabulary_size)
     if np.ndim(token_ids) != 2 or not len(token_ids):
         raise InputError(f"`token_ids` must be of shape [n, T], n >= 1. Received: shape {np.shape(token_ids)}")
     return discriminator.predict(token_ids, batch_size=BATCH_SIZE, verbose=0)

@@ -12,6 +12,8 @@ from seqgan_tf.data import pipeline
 from seqgan_tf.metrics.likelihood import negative_log_likelihood
 from seqgan_tf.models.generator import Generator
 
+BATCH_SIZE = 64
+
 
 @dataclasses.dataclass(frozen=True)
 class ReverseLanguageModel:
@@ -41,6 +43,11 @@ class ReverseLanguageModel:
     num_real: int
 
 
+def least_samples(batch_size: int = BATCH_SIZE) -> int:
+    """The smallest number of samples that have a batch beside the tenth that is held out."""
+    return max(batch_size + 1, 10 * (batch_size - 1) // 9 + 1)
+
+
 def reverse_language_model(
     generated: np.ndarray,
     real: np.ndarray,
@@ -50,7 +57,7 @@ def reverse_language_model(
     hidden_dim: int = 32,
     learning_rate: float = 1e-2,
     max_epochs: int = 30,
-    batch_size: int = 64,
+    batch_size: int = BATCH_SIZE,
     seed: int = 0,
 ) -> ReverseLanguageModel:
     """NLL of real sequences under a new LSTM trained on samples (Zhao et al., 2018; Semeniuta et al., 2018).
@@ -76,21 +83,21 @@ def reverse_language_model(
         The NLL and the numbers of sequences.
 
     Raises:
-        InputError: too few samples for one batch beside the tenth, another shape, ids outside the vocabulary, or
-            `max_epochs` < 1.
+        InputError: fewer samples than `least_samples`, another shape, ids outside the vocabulary, or `max_epochs` or
+            `batch_size` < 1.
     """
     generated, real = np.asarray(generated), np.asarray(real)
     for name, token_ids in (("generated", generated), ("real", real)):
         check_token_ids(token_ids, vocabulary_size, name)
         if token_ids.ndim != 2 or not len(token_ids):
             raise InputError(f"`{name}` must be of shape [n, T], n >= 1. Received: shape {token_ids.shape}")
-    check_at_least(1, max_epochs=max_epochs)
-    held_out = max(1, len(generated) // 10)
-    if len(generated) - held_out < batch_size:
+    check_at_least(1, max_epochs=max_epochs, batch_size=batch_size)
+    if len(generated) < least_samples(batch_size):
         raise InputError(
-            f"`generated` must hold at least {batch_size} sequences beside the held-out tenth. "
-            f"Received: {len(generated)} in all"
+            f"`generated` must hold at least {least_samples(batch_size)} sequences: a batch, beside the tenth that is "
+            f"held out. Received: {len(generated)}"
         )
+    held_out = max(1, len(generated) // 10)
     stop, train = np.split(np.random.default_rng(seed).permutation(generated), [held_out])
     generator = Generator(vocabulary_size, embedding_dim, hidden_dim, end_token_id=end_token_id, seed=seed)
     optimizer = keras.optimizers.Adam(learning_rate, global_clipnorm=5.0)

@@ -13,6 +13,7 @@ from seqgan_tf.core.phases import ADVERSARIAL
 from seqgan_tf.core.validation import InputError, check_at_least
 from seqgan_tf.data.text import read_lines
 from seqgan_tf.metrics.held_out import discriminator_logits
+from seqgan_tf.metrics.reverse_lm import least_samples
 from seqgan_tf.metrics.sweep import TemperatureSweep
 from seqgan_tf.reports.settings import EvaluationSettings
 from seqgan_tf.runs.directory import Run
@@ -67,6 +68,11 @@ def read_evaluation_data(run: Run, settings: EvaluationSettings, data: Path | No
     """
     check_at_least(2, samples=settings.samples)
     check_at_least(1, sweep_seeds=settings.sweep_seeds)
+    if settings.reverse_lm and settings.samples < least_samples():
+        raise InputError(
+            f"`samples` must be at least {least_samples()} with `reverse_lm`, to train a language model on them. "
+            f"Received: {settings.samples}"
+        )
     if data is None:
         corpus = run.corpus
         held_out = corpus.held_out_token_ids[: settings.samples]
@@ -200,7 +206,7 @@ def _evaluate_real(run: Run, data: EvaluationData, settings: EvaluationSettings)
         found["samples"] = plain(_ngrams(data.training[:count], data))
         # The share of held-out sequences that are also in the training part; of the training part itself it is 1.
         found["samples"]["share_copied"] = metrics.share_copied(data.held_out, data.training).share
-        if settings.reverse_lm:
+        if settings.reverse_lm and len(data.training) >= least_samples():
             found["reverse_lm"] = plain(_reverse_lm(run, data.training[: settings.samples], data))
     return found
 

@@ -13,6 +13,9 @@ from seqgan_tf.core.files import read_text
 from seqgan_tf.core.validation import InputError
 from seqgan_tf.runs.config import RunSettings
 
+CONFIG = "config.toml"
+"""The file of settings in a run directory."""
+
 HEADER = ("version", "data_sha256", "num_settings")
 """Keys of config.toml that are not settings."""
 

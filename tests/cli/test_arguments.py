@@ -94,6 +94,7 @@ def test_resume_without_a_directory_is_refused(refused):
 def test_resume_with_other_settings_is_refused(flags, refused, oracle_directory):
     line = refused("train", "--resume", "--output-dir", oracle_directory, *flags)
     assert "--resume takes the settings of the run: only --adversarial.rounds can be given with it" in line
+    assert f"Received: {flags[0]} {flags[1]}, instead of " in line
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ def test_top_k_top_p_and_temperature_restrict_the_samples(run, text):
         (["--temperature", "nan"], "`temperature` must be a number above 0. Received: nan"),
         (["--top-k", "0"], "`top_k` must be at least 1. Received: 0"),
         (["--top-p", "1.5"], "`top_p` must be in (0, 1]. Received: 1.5"),
-        (["--num-samples", "0"], "`n` must be at least 1. Received: 0"),
+        (["--num-samples", "0"], "`num_samples` must be at least 1. Received: 0"),
         (["--prompt", "red red red red red red"], "`prompt` must hold at most 5 tokens. Received: 6"),
     ],
 )

@@ -110,6 +110,16 @@ def test_a_writer_that_fails_leaves_the_old_file_and_no_partial_file(error, ther
     assert not there_before or path.read_text() == "old"
 
 
+def test_a_writer_that_cannot_read_another_file_does_not_blame_the_place(tmp_path):
+    missing = tmp_path / "fonts" / "a.ttf"
+    (tmp_path / "runs").mkdir()
+    with pytest.raises(FileNotFoundError, match="fonts"):
+        files.write_file(tmp_path / "runs" / "a.png", lambda temporary: missing.read_bytes())
+    with pytest.raises(FileNotFoundError, match="fonts"), files.whole_directory(tmp_path / "runs" / "new"):
+        missing.read_bytes()
+    assert names(tmp_path / "runs") == []
+
+
 def test_a_rename_that_fails_leaves_the_old_file_and_no_partial_file(tmp_path, monkeypatch):
     def fail(*paths):
         raise PermissionError(13, "Permission denied")

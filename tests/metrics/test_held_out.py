@@ -87,6 +87,8 @@ def test_without_an_oracle_or_a_discriminator_their_metrics_are_left_out(model, 
 @pytest.mark.parametrize("logit", [0.0, 0.5, -0.5])
 def test_a_logit_of_0_counts_as_generated(logit, generated):
     class Constant:
+        vocabulary_size = tiny.V
+
         def predict(self, token_ids, batch_size, verbose):
             return np.full(len(token_ids), logit)
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from seqgan_tf.core.validation import InputError
-from seqgan_tf.metrics.reverse_lm import reverse_language_model
+from seqgan_tf.metrics.reverse_lm import least_samples, reverse_language_model
 
 V, T = 6, 5
 QUICK = {"vocabulary_size": V, "embedding_dim": 4, "hidden_dim": 8, "learning_rate": 0.05, "batch_size": 16}
@@ -41,7 +41,7 @@ GOOD = np.zeros((20, T), int)
 @pytest.mark.parametrize(
     ("generated", "real", "message"),
     [
-        (GOOD[:17], GOOD, "`generated` must hold at least 17 sequences beside the held-out tenth. Received: 17 in all"),
+        (GOOD[:17], GOOD, "`generated` must hold at least 18 sequences: a batch, beside .* Received: 17"),
         (GOOD + V, GOOD, r"`generated` must be in \[0, 6\), the vocabulary.* Received: 6"),
         (GOOD, GOOD + V, r"`real` must be in \[0, 6\), the vocabulary.* Received: 6"),
         (GOOD + 0.5, GOOD, "`generated` must hold integers. Received: dtype float64"),
@@ -57,3 +57,9 @@ def test_invalid_arguments_are_refused(generated, real, message):
 def test_zero_epochs_are_refused():
     with pytest.raises(InputError, match=r"`max_epochs` must be at least 1. Received: 0"):
         reverse_language_model(GOOD, GOOD, **QUICK | {"max_epochs": 0})
+
+
+def test_the_least_number_of_samples_leaves_a_batch_beside_the_tenth():
+    for batch_size in range(1, 200):
+        enough = [n for n in range(1, 400) if n - max(1, n // 10) >= batch_size]
+        assert least_samples(batch_size) == enough[0]

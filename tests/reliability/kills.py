@@ -129,7 +129,7 @@ def main() -> int:
                 try:
                     if report["kills"] >= arguments.kills:
                         raise AssertionError("enough kills: to its end")
-                    process.wait(timeout=draw.uniform(0, 1.2 * seconds[kind]))
+                    process.wait(timeout=draw.uniform(0, 0.8 * seconds[kind]))
                 except subprocess.TimeoutExpired:
                     process.send_signal(signal.SIGKILL)
                     report["kills"] += 1

@@ -216,6 +216,7 @@ def test_the_reverse_language_model_is_trained_on_samples_and_another_on_trainin
 
     monkeypatch.setattr(metrics, "reverse_language_model", stand_in)
     monkeypatch.setattr(evaluation, "ORACLE_SAMPLES", 500)
+    monkeypatch.setattr(evaluation, "least_samples", lambda: 10)
     whole = tiny_runs.oracle_run(base)
     measured = evaluate(whole.directory, EvaluationSettings(samples=30, reverse_lm=True))
     held_out = whole.corpus.test_token_ids[:30]
@@ -235,6 +236,10 @@ def test_the_reverse_language_model_is_trained_on_samples_and_another_on_trainin
     assert [values["nll"] for values in found] == [1.0, 2.0, 3.0]
     assert [(values["num_generated"], values["num_real"]) for values in found] == [(30, 30), (30, 30), (10, 30)]
     assert "reverse_lm" not in evaluate(whole.directory, EvaluationSettings(30)).report["real"]
+    monkeypatch.setattr(evaluation, "least_samples", lambda: 11)  # one more than there are training sequences
+    measured = evaluate(whole.directory, EvaluationSettings(samples=30, reverse_lm=True))
+    assert all("reverse_lm" in measured.report["states"][name] for name in STATES)
+    assert "reverse_lm" not in measured.report["real"]
 
 
 # Plain values and refusals
@@ -261,6 +266,7 @@ def test_plain_values_have_json_types():
         ({"samples": 1}, "`samples` must be at least 2. Received: 1"),
         ({"samples": -3}, "`samples` must be at least 2. Received: -3"),
         ({"sweep_seeds": 0}, "`sweep_seeds` must be at least 1. Received: 0"),
+        ({"samples": 70, "reverse_lm": True}, "`samples` must be at least 71 with `reverse_lm`, .* Received: 70"),
     ],
 )
 def test_settings_outside_their_range_are_refused(settings, message, base):
