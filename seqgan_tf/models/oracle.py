@@ -14,6 +14,7 @@ from seqgan_tf.core.validation import InputError
 from seqgan_tf.models.generator import Generator
 
 GATES = ("i", "f", "c", "og")  # in the order of the Keras LSTM kernel; "og" is the output gate, "c" the candidate
+MAX_EXPANSION = 100
 
 
 @keras.saving.register_keras_serializable(package="seqgan_tf")
@@ -70,8 +71,11 @@ class Oracle(Generator):
         """
         try:
             with np.load(path) as file:
+                size, expanded = os.path.getsize(path), sum(part.file_size for part in file.zip.filelist)
+                if expanded > MAX_EXPANSION * size:  # weights hardly get smaller when they are compressed
+                    raise ValueError(f"{size} bytes that expand to {expanded}")
                 arrays = {name: file[name] for name in file.files}
-        except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile, AttributeError) as error:
+        except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile, AttributeError, MemoryError) as error:
             reason = " ".join(str(error).split()).split(" This file contains")[0]
             if "pickle" in reason:  # a pickle can run code, so it is not read
                 reason = "it is a pickle: load it yourself and write its arrays with numpy.savez"

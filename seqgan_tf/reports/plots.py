@@ -105,15 +105,19 @@ def read_published(path: str | os.PathLike) -> dict[str, np.ndarray]:
         InputError: the file cannot be read, lacks a column, or has a value that is not a number.
     """
     reader = csv.DictReader(io.StringIO(read_text(path, "a CSV file"), newline=""))
-    missing = [name for name in PUBLISHED_COLUMNS if name not in (reader.fieldnames or ())]
+    try:
+        columns, rows = reader.fieldnames or (), [(reader.line_num, row) for row in reader]
+    except csv.Error as error:
+        raise InputError(f"{path}: expected a CSV file ({error})") from error
+    missing = [name for name in PUBLISHED_COLUMNS if name not in columns]
     if missing:
         raise InputError(f"{path}: expected the columns {', '.join(PUBLISHED_COLUMNS)}. Missing: {missing[0]}")
     curves: dict[str, list[tuple[float, float]]] = {}
-    for row in reader:
+    for line, row in rows:
         try:
             point = float(row[NLL_TEST.key]), float(row[NLL_ORACLE.key])
         except (TypeError, ValueError):
-            raise InputError(f"{path}: expected numbers in line {reader.line_num}. Received: {row}") from None
+            raise InputError(f"{path}: expected numbers in line {line}. Received: {row}") from None
         if np.isfinite(point).all():
             curves.setdefault(row["model"], []).append(point)
     if not curves:

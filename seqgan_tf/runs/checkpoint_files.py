@@ -1,5 +1,6 @@
 """The files of checkpoints in a folder: which there are, in which order they are tried, and which are removed."""
 
+import contextlib
 import re
 from pathlib import Path
 
@@ -25,4 +26,5 @@ def remove_old(folder: Path, newest: int) -> None:
     for path in folder.glob(f"{NAME}-*"):
         match = re.fullmatch(rf"{NAME}-(\d+)\..*", path.name)
         if match and int(match[1]) not in kept:
-            path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # one that cannot be removed does no harm
+                path.unlink()

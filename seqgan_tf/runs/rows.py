@@ -28,7 +28,7 @@ def read_rows(path: Path, count: int) -> list[Row]:
     try:
         with open(path, newline="", encoding="utf-8") as file:
             rows = [_numbers(row) for row in csv.DictReader(file)]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, csv.Error):
         rows = []
     if len(rows) < count:
         raise InputError(f"{path}: expected {count} evaluations. Received: a missing or damaged file")

@@ -74,7 +74,9 @@ def read_toml(path: str | Path) -> dict[str, Any]:
     """
     try:
         return tomllib.loads(read_text(path, "a TOML file"))
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError as error:
+        raise InputError(f"{path}: expected TOML. Received: one that is nested too deeply") from error
+    except ValueError as error:  # also for a number of thousands of digits
         raise InputError(f"{path}: expected TOML ({error})") from error
 
 

@@ -1,4 +1,6 @@
+import io
 import pickle
+import zipfile
 from pathlib import Path
 
 import keras_harness
@@ -151,3 +153,15 @@ def test_a_pickle_is_not_read_and_the_message_says_how_to_convert_it(tmp_path):
     expected = rf"{path}: expected a readable .npz file of oracle weights \(it is a pickle: load it yourself and write"
     with pytest.raises(InputError, match=expected):
         Oracle.from_npz(path)
+
+
+def test_a_small_file_of_huge_arrays_is_not_read(tmp_path):
+    np.savez_compressed(tmp_path / "zeros.npz", embeddings=np.zeros([2000, 2000]))
+    with pytest.raises(InputError, match=r"zeros.npz: expected a readable .npz file .* bytes that expand to 32000"):
+        Oracle.from_npz(tmp_path / "zeros.npz")
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "<f8", "fortran_order": False, "shape": (10**9, 10**9)})
+    with zipfile.ZipFile(tmp_path / "header.npz", "w") as file:
+        file.writestr("embeddings.npy", header.getvalue())
+    with pytest.raises(InputError, match=r"header.npz: expected a readable .npz file"):
+        Oracle.from_npz(tmp_path / "header.npz")

@@ -250,6 +250,7 @@ def test_published_curves_are_read_in_the_order_of_the_file(tmp_path):
         ("model,nll_test\nMLE,9\n", "expected the columns model, nll_test, nll_oracle. Missing: nll_oracle"),
         ("", "expected the columns model, nll_test, nll_oracle. Missing: model"),
         ("model,nll_test,nll_oracle\nMLE,9,10\nMLE,9,ten\n", "expected numbers in line 3. Received: .*'ten'"),
+        ("model" * 100_000, r"expected a CSV file \(field larger than field limit"),
         ("model,nll_test,nll_oracle\nMLE,9\n", "expected numbers in line 2. Received: .*None"),
         ("model,nll_test,nll_oracle\nMLE,,9\n", "expected numbers in line 2. Received: .*''"),
         ("model,nll_test,nll_oracle\n", "expected at least one curve. Received: none"),

@@ -11,6 +11,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from seqgan_tf.core.validation import InputError
 from seqgan_tf.runs import config, toml
 
 
@@ -205,3 +206,16 @@ def test_any_settings_are_the_same_when_read_back(any_settings):
     """Infinite floats too, for which TOML and JSON have different words."""
     table = tomllib.loads(toml.to_toml(any_settings))
     assert toml.override(config.RunSettings(), table, "my.toml") == any_settings
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a = " + "[" * 100_000, "expected TOML. Received: one that is nested too deeply"),
+        ("a = " + "1" * 10_000, r"expected TOML \(Exceeds the limit"),
+    ],
+)
+def test_a_file_that_would_exhaust_the_parser_is_refused(text, message, tmp_path):
+    (tmp_path / "deep.toml").write_text(text)
+    with pytest.raises(InputError, match=rf"deep\.toml: {message}"):
+        toml.read_toml(tmp_path / "deep.toml")
