@@ -1,0 +1,32 @@
+"""Any settings are the same when they are given as flags."""
+
+import dataclasses
+import typing
+
+from any_settings import values_of
+from hypothesis import HealthCheck, given, settings
+
+from seqgan_tf.cli.main import parse
+from seqgan_tf.runs import config
+
+
+def flags(chosen, prefix="--"):
+    found = []
+    for field in dataclasses.fields(chosen):
+        value, name = getattr(chosen, field.name), prefix + field.name.replace("_", "-")
+        if dataclasses.is_dataclass(value):
+            found += flags(value, f"{name}.")
+        elif isinstance(value, bool):
+            found.append(name if value else f"{name[: len(prefix)]}no-{name[len(prefix) :]}")
+        elif isinstance(value, tuple):
+            found += [name, *map(str, value)]
+        else:
+            found.append(f"{name}={'none' if value is None else value}")
+    return found
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(values_of(config.RunSettings))
+def test_any_settings_are_the_same_when_they_are_given_as_flags(chosen):
+    command = parse(["train", *flags(chosen)])
+    assert {name: getattr(command, name) for name in typing.get_type_hints(config.RunSettings)} == vars(chosen)
