@@ -25,6 +25,7 @@ test-long: setup
 soak: setup
 	$(BIN)/python tests/reliability/kills.py --kills 200
 	$(BIN)/python tests/reliability/soak.py --rounds 1000
+	$(BIN)/python tests/reliability/directories.py --draws 500
 
 bench: setup
 	cd tests/benchmarks && PYTHONPATH=. ../../$(BIN)/python -m pytest -o python_files='bench_*.py' -o python_functions='bench_*' -m '' --benchmark-only --benchmark-disable-gc --benchmark-json=../../bench.json -q .

@@ -53,5 +53,7 @@ def last_of_each_phase(rows: Sequence[Row]) -> list[Row]:
 
 
 def _numbers(row: dict[str, str]) -> Row:
+    if unknown := set(row) - set(COLUMNS):
+        raise KeyError(unknown)
     numbers = {name: float(value) for name, value in row.items() if value and name not in ("phase", "step")}
     return {"phase": row["phase"], "step": int(row["step"])} | numbers

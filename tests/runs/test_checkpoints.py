@@ -195,7 +195,9 @@ def test_a_truncated_checkpoint_is_refused_by_name(opened):
         current.state.restore()
 
 
-@pytest.mark.parametrize("content", [None, "", "phase,step,seconds\ninitial,0,x\n"])
+@pytest.mark.parametrize(
+    "content", [None, "", "phase,step,seconds\ninitial,0,x\n", "phase,step,nll_tesT\n" + "a,1,2\n" * 9]
+)
 def test_a_missing_or_damaged_metrics_file_is_refused_by_name(content, opened):
     directory, current = opened
     path = directory / "metrics.csv"
