@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from seqgan_tf.data.tokenizer import TextTokenizer as TextTokenizer
     from seqgan_tf.metrics.likelihood import negative_log_likelihood as negative_log_likelihood
     from seqgan_tf.models.conv_discriminator import Discriminator as Discriminator
+    from seqgan_tf.models.encoders import ConcatenateEncoder as ConcatenateEncoder
+    from seqgan_tf.models.encoders import LabelEncoder as LabelEncoder
+    from seqgan_tf.models.encoders import SequenceEncoder as SequenceEncoder
     from seqgan_tf.models.generator import Generator as Generator
     from seqgan_tf.models.oracle import Oracle as Oracle
     from seqgan_tf.rewards.controls import ConstantReward as ConstantReward
@@ -28,14 +31,17 @@ if TYPE_CHECKING:
     from seqgan_tf.seqgan import SeqGAN as SeqGAN
 
 _HOMES = {
+    "ConcatenateEncoder": "models.encoders",
     "ConstantReward": "rewards.controls",
     "Discriminator": "models.conv_discriminator",
     "Generator": "models.generator",
     "InputError": "core.validation",
+    "LabelEncoder": "models.encoders",
     "MonteCarloRollout": "rewards.rollout",
     "Oracle": "models.oracle",
     "OracleCorpus": "data.oracle_corpus",
     "SeqGAN": "seqgan",
+    "SequenceEncoder": "models.encoders",
     "ShuffledReward": "rewards.controls",
     "TerminalReward": "rewards.terminal",
     "TextCorpus": "data.text",
@@ -75,7 +81,15 @@ def _register() -> None:
     Where Keras is loaded that is cheap. Where it is not, a script imports Keras or one of our classes first.
     """
     if "keras" in sys.modules:
-        for name in ("ConstantReward", "Discriminator", "MonteCarloRollout", "Oracle", "SeqGAN", "TerminalReward"):
+        for name in (
+            "ConstantReward",
+            "Discriminator",
+            "MonteCarloRollout",
+            "Oracle",
+            "SeqGAN",
+            "SequenceEncoder",
+            "TerminalReward",
+        ):
             importlib.import_module(f"{__name__}.{_HOMES[name]}")
 
 

@@ -11,8 +11,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from seqgan_tf.core import seeds
+from seqgan_tf.core import seeds, steps
 from seqgan_tf.core.adversarial import AdversarialModel
+from seqgan_tf.core.conditions import takes_condition
 from seqgan_tf.core.generation import generate
 from seqgan_tf.core.keras_arguments import EVALUATE, FIT, check_export, check_names, check_training_names
 from seqgan_tf.core.phases import PRETRAIN_DISCRIMINATOR, PhaseModel, StepsSeen, fit_likelihood
@@ -60,6 +61,8 @@ class SeqGAN(AdversarialModel):
             paper). Defaults to "leave_one_out".
         entropy_weight: weight of the mean entropy per token in the generator's objective. Defaults to 0.
         seed: seed of all samples. The same seed gives the same run. Defaults to 0.
+        mismatched: whether a discriminator with an encoder also learns that real sequences with the condition of
+            another are not real. Defaults to True.
         vocabulary_size: V, for a discriminator without this attribute. Defaults to None: the generator's.
         sequence_length: T, for a discriminator without this attribute. Defaults to None: the length of its input.
         **kwargs: arguments of `keras.Model`, such as `name`.
@@ -101,7 +104,8 @@ class SeqGAN(AdversarialModel):
     @property
     def metrics_names(self) -> list[str]:
         """The names of the values that `evaluate` returns, in order."""
-        return list(EVALUATION)
+        logs = steps.discriminator_logs(self.discriminator, self.mismatched)
+        return [*EVALUATION, *(name for name in logs if name == steps.MISMATCHED)]
 
     def pretrain_generator(
         self,
@@ -119,7 +123,8 @@ class SeqGAN(AdversarialModel):
         Args:
             data: an array of token ids [n, T] or lists of token ids (cut into batches of `batch_size`), a
                 `tf.data.Dataset` of batches [B, T], a `keras.utils.PyDataset`, or a generator; see
-                `data.pipeline.as_dataset`.
+                `data.pipeline.as_dataset`. For a generator with an encoder: (conditions, token ids), or a
+                `tf.data.Dataset` of such pairs.
             epochs: largest number of passes over the data. Defaults to 1.
             validation_data: the same kind; with it, training stops after `patience` epochs without a lower held-out
                 NLL, and the weights of the best epoch are kept. Defaults to None: all epochs.
@@ -134,7 +139,7 @@ class SeqGAN(AdversarialModel):
         Raises:
             InputError: the model is not compiled, or data of another type, shape or vocabulary.
         """
-        compiling, steps = self._compiling(), StepsSeen()
+        compiling, seen = self._compiling(), StepsSeen()
         epochs = whole_number("epochs", epochs)
         patience = None if patience is None else whole_number("patience", patience)
         dataset = self._dataset(data, "data")
@@ -149,13 +154,13 @@ class SeqGAN(AdversarialModel):
                 epochs,
                 validation,
                 patience,
-                [*(callbacks or []), steps],
+                [*(callbacks or []), seen],
                 verbose,
                 steps_per_epoch,
                 validation_steps,
                 **compiling,
             )
-        steps.check("data")
+        seen.check("data")
         self.synchronize_rollout_policy()
         return history
 
@@ -224,7 +229,7 @@ class SeqGAN(AdversarialModel):
         check_training_names("fit", kwargs, FIT)
         if data is None:
             raise InputError("`data` must be given, the first argument of `fit`. Received: None")
-        epochs, steps = whole_number("epochs", epochs), StepsSeen()
+        epochs, seen = whole_number("epochs", epochs), StepsSeen()
         dataset = self._dataset(data, "data")
         size = self.batch_size * self.discriminator_steps
         if steps_per_epoch is None:
@@ -240,7 +245,7 @@ class SeqGAN(AdversarialModel):
         validation = self._validation(validation_data, kwargs.get("validation_steps"))
         callbacks = kwargs.pop("callbacks", None)
         if not isinstance(callbacks, keras.callbacks.CallbackList):
-            callbacks = [*([callbacks] if isinstance(callbacks, keras.callbacks.Callback) else callbacks or []), steps]
+            callbacks = [*([callbacks] if isinstance(callbacks, keras.callbacks.Callback) else callbacks or []), seen]
         self.begin_anew()
         with errors_of_input():
             history = super().fit(
@@ -252,7 +257,7 @@ class SeqGAN(AdversarialModel):
                 callbacks=callbacks,
                 **kwargs,
             )
-        steps.check("data")
+        seen.check("data")
         return history
 
     def evaluate(self, x: Any = None, **kwargs: Any) -> Any:
@@ -284,23 +289,30 @@ class SeqGAN(AdversarialModel):
                 logs = super().evaluate(dataset, return_dict=True, **kwargs)
         if not logs:
             raise InputError(f"`{name}` must hold at least one sequence. Received: a dataset without an element")
-        return logs if return_dict else [logs[name] for name in EVALUATION]
+        return logs if return_dict else [logs[name] for name in self.metrics_names]
 
     def generate(
         self,
-        n: int,
+        n: int | None = None,
         seed: int | None = None,
         prompt: Sequence[int] | np.ndarray | None = None,
         batch_size: int = 500,
+        condition: Any = None,
+        num_beams: int = 1,
+        length_penalty: float = 1.0,
         **settings: Any,
     ) -> np.ndarray:
         """Samples of the generator.
 
         Args:
-            n: number of samples.
-            seed: sample i depends on [seed, i] only. Defaults to None: a new seed in each call.
+            n: number of samples. Defaults to None: one per row of the condition.
+            seed: sample i depends on [seed, i] only, and on its condition. Defaults to None: a new seed in each call.
             prompt: token ids that every sample begins with. Defaults to None.
             batch_size: sequences drawn at once. Defaults to 500.
+            condition: what the generator's encoder takes, a nest of arrays with a row per sample. Defaults to None, for
+                a generator without an encoder.
+            num_beams: above 1, beam search finds the most likely sequence of each row; nothing is drawn. Defaults to 1.
+            length_penalty: of beam search, see `core.beam_search`. Defaults to 1.0.
             **settings: `temperature`, `top_k`, `top_p`, `suppress_tokens`, see `sampling.SamplingSettings`.
 
         Returns:
@@ -316,7 +328,18 @@ class SeqGAN(AdversarialModel):
             seed = seeds.split(drawn, 1)[0]
         check_names("generate", settings, SamplingSettings._fields)
         length = self.discriminator.sequence_length
-        return generate(self.generator, n, length, seed, SamplingSettings(**settings), prompt, batch_size)
+        return generate(
+            self.generator,
+            n,
+            length,
+            seed,
+            SamplingSettings(**settings),
+            prompt,
+            batch_size,
+            condition,
+            num_beams,
+            length_penalty,
+        )
 
     def export(
         self,
@@ -349,7 +372,7 @@ class SeqGAN(AdversarialModel):
         from seqgan_tf.serving.portable import export_portable
         from seqgan_tf.serving.saved_model import export_saved_model
 
-        version = check_export(filepath, tokenizer, version, self.generator.vocabulary_size)
+        version = check_export(filepath, tokenizer, version, self.generator)
         if format == "saved_model":
             return export_saved_model(
                 filepath, self.generator, self.discriminator, tokenizer, version, warmup, jit_compile
@@ -361,7 +384,8 @@ class SeqGAN(AdversarialModel):
     def _dataset(self, data: Any, name: str) -> tf.data.Dataset:
         vocabulary_size, end_token_id = self.generator.vocabulary_size, self.generator.end_token_id
         length = self.discriminator.sequence_length
-        return pipeline.as_dataset(data, name, self.batch_size, vocabulary_size, length, end_token_id)
+        conditional = takes_condition(self.generator)
+        return pipeline.as_dataset(data, name, self.batch_size, vocabulary_size, length, end_token_id, conditional)
 
     def _validation(self, data: Any, steps: int | None) -> tf.data.Dataset | None:
         """Held-out data, prepared; Keras would read data without end for ever."""

@@ -234,8 +234,10 @@ def test_empty_data_are_refused():
 def test_each_batch_of_an_evaluation_has_samples_of_its_own_which_the_next_one_has_again(monkeypatch):
     drawn = []
 
-    def recorded(self, batch_size, seed, sample=SeqGAN._sample):
-        drawn.append(sample(self, batch_size, seed).numpy())
+    sample = SeqGAN._sample
+
+    def recorded(self, *arguments):
+        drawn.append(sample(self, *arguments).numpy())
         return tf.constant(drawn[-1])
 
     monkeypatch.setattr(SeqGAN, "_sample", recorded)

@@ -53,7 +53,7 @@ def test_generate_obeys_its_settings():
         ({"n": 0}, "`n` must be at least 1. Received: 0"),
         ({"batch_size": 0}, "`batch_size` must be at least 1. Received: 0"),
         ({"seed": 1.5}, "`seed` must be an int. Received: 1.5"),
-        ({"temperature": 0.0}, "`temperature` must be a number above 0. Received: 0.0"),
+        ({"temperature": -0.5}, "`temperature` must be a finite number of at least 0. Received: -0.5"),
         ({"top_k": 0}, "`top_k` must be at least 1"),
         ({"top_p": 1.5}, r"`top_p` must be in \(0, 1\]"),
         ({"prompt": [1, 2, 3, 4, 1]}, "`prompt` must hold at most 4 tokens. Received: 5"),
@@ -71,7 +71,7 @@ def test_generate_obeys_its_settings():
         ({"top_k": 2.0}, "`top_k` must be an int. Received: 2.0"),
         ({"suppress_tokens": 3}, "`suppress_tokens` must be a list of token ids. Received: 3"),
         ({"prompt": 3}, r"`prompt` must be one list of token ids. Received: shape \(\)"),
-        ({"num_beams": 3}, "`generate` must be called with `temperature`, .* alone. Received: `num_beams`"),
+        ({"beams": 3}, "`generate` must be called with `temperature`, .* alone. Received: `beams`"),
         ({"prompt": [1, 5]}, r"`prompt` must be in \[0, 5\), the vocabulary.* Received: 5"),
     ],
 )

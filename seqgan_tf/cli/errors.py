@@ -73,17 +73,18 @@ def _with_help(argument: Any) -> str:
 
 
 def _given(flag: str, arguments: Sequence[str]) -> str:
-    """The values of a flag in the arguments, as they were typed; "" if the flag is not there."""
+    """The values of a flag in the arguments, as they were typed, where it stands last; "" if it is not there."""
     found: list[str] = []
+    is_inside = False
     for argument in arguments:
         name, _, value = argument.partition("=")
         if name.replace("_", "-") == flag:
-            found = [flag, *([value] if value else [])]
-        elif found and argument.startswith("--"):
-            break
-        elif found:
+            found, is_inside = [value] if value else [], True
+        elif argument.startswith("--"):
+            is_inside = False
+        elif is_inside:
             found.append(argument)
-    return " ".join(found[1:])
+    return " ".join(found)
 
 
 def _unknown(token: str, flags: Sequence[str]) -> str:

@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from seqgan_tf.core import contracts, losses, sampling, seeds, steps
+from seqgan_tf.core.conditions import condition_on, split_condition
 from seqgan_tf.core.phases import ADVERSARIAL, PRETRAIN_DISCRIMINATOR, Phase, likelihood_phase
 from seqgan_tf.core.sequences import mask
 from seqgan_tf.core.steps import Logs
@@ -15,7 +16,6 @@ from seqgan_tf.core.validation import InputError, check_at_least, check_tensors,
 if TYPE_CHECKING:
     from seqgan_tf.core.protocols import RewardEstimator
 
-ADVERSARIAL_LOGS = (*steps.LIKELIHOOD_LOGS, *steps.GENERATOR_LOGS, *steps.DISCRIMINATOR_LOGS)
 BASELINES = ("none", "batch_mean", "leave_one_out", "moving_average")
 
 
@@ -51,9 +51,12 @@ class AdversarialModel(TrainedModel):
         baseline: str = "leave_one_out",
         entropy_weight: float = 0.0,
         seed: int = 0,
+        mismatched: bool = True,
         **kwargs: Any,
     ):
-        super().__init__(ADVERSARIAL_LOGS, **kwargs)
+        mismatched = bool(mismatched)
+        logs = steps.discriminator_logs(discriminator, mismatched)
+        super().__init__((*steps.LIKELIHOOD_LOGS, *steps.GENERATOR_LOGS, *logs), **kwargs)
         contracts.check_networks(generator, discriminator)
         if baseline not in BASELINES:
             raise InputError(f"`baseline` must be one of {list(BASELINES)}. Received: {baseline!r}")
@@ -81,6 +84,7 @@ class AdversarialModel(TrainedModel):
         self.baseline = baseline
         self.entropy_weight = entropy_weight
         self.seed = seed
+        self.mismatched = mismatched
         self.lagging = getattr(reward_estimator, "update_rate", 0.0) > 0
         if self.lagging:
             contracts.check_can_be_saved(generator=generator)
@@ -115,87 +119,122 @@ class AdversarialModel(TrainedModel):
     def phases(self) -> dict[str, Phase]:
         """The phases of training by name, in order."""
         real, per_round = self.batch_size, self.batch_size * self.discriminator_steps
+        discriminator_logs = steps.discriminator_logs(self.discriminator, self.mismatched)
         phases = (
             likelihood_phase(self.generator, self.pretrain_optimizer, real),
             Phase(
                 PRETRAIN_DISCRIMINATOR,
-                lambda token_ids: self.discriminator_step(token_ids, self.next_seed()),
+                lambda data: self.discriminator_step(data, self.next_seed()),
                 real,
-                steps.DISCRIMINATOR_LOGS,
+                discriminator_logs,
             ),
-            Phase(ADVERSARIAL, self.adversarial_round, per_round, ADVERSARIAL_LOGS),
+            Phase(
+                ADVERSARIAL,
+                self.adversarial_round,
+                per_round,
+                (*steps.LIKELIHOOD_LOGS, *steps.GENERATOR_LOGS, *discriminator_logs),
+            ),
         )
         return {phase.name: phase for phase in phases}
 
-    def likelihood_step(self, token_ids: tf.Tensor) -> Logs:
-        """One maximum likelihood step of the generator on real token_ids [B, T]."""
-        return steps.likelihood_step(self.generator, self.pretrain_optimizer, token_ids)
+    def likelihood_step(self, data: Any) -> Logs:
+        """One maximum likelihood step of the generator on real token ids [B, T], or (conditions, token ids)."""
+        condition, token_ids = split_condition(data)
+        return steps.likelihood_step(self.generator, self.pretrain_optimizer, token_ids, condition)
 
-    def discriminator_step(self, real: tf.Tensor, seed: tf.Tensor) -> Logs:
-        """One step of the discriminator on real token ids [B, T] and as many new samples of the generator."""
-        generated = self._sample(tf.shape(real)[0], seed)
-        return steps.discriminator_step(self.discriminator, self.discriminator_optimizer, real, generated)
+    def discriminator_step(self, data: Any, seed: tf.Tensor) -> Logs:
+        """One step of the discriminator on real data and as many new samples of the generator.
 
-    def generator_step(self, seed: tf.Tensor) -> Logs:
-        """One policy gradient step of the generator on sequences that it draws with the seed, int32 [2]."""
+        Args:
+            data: real token ids [B, T], or (conditions, token ids); the samples are for the same conditions.
+            seed: int32 [2].
+        """
+        condition, real = split_condition(data)
+        generated = self._sample(tf.shape(real)[0], seed, condition)
+        return steps.discriminator_step(
+            self.discriminator, self.discriminator_optimizer, real, generated, condition, self.mismatched
+        )
+
+    def generator_step(self, seed: tf.Tensor, condition: Any = None) -> Logs:
+        """One policy gradient step of the generator on sequences that it draws.
+
+        Args:
+            seed: int32 [2].
+            condition: the conditions that it draws for, a nest of [`generator_batch_size`, ...]. Defaults to None, for
+                a generator without an encoder.
+        """
         draw_seed, reward_seed = tf.unstack(seeds.split(seed, 2))
-        token_ids = self._sample(self.generator_batch_size or self.batch_size, draw_seed)
-        rewards = self.reward_estimator.estimate(token_ids, self.rollout_policy, self.discriminator, reward_seed)
+        token_ids = self._sample(self.generator_batch_size or self.batch_size, draw_seed, condition)
+        rewards = self.reward_estimator.estimate(
+            token_ids,
+            condition_on(self.rollout_policy, condition),
+            condition_on(self.discriminator, condition),
+            reward_seed,
+        )
         check_tensors(token_ids=(token_ids, "BT"), rewards=(rewards, "BT"))
         advantages = rewards - self._baseline(rewards, mask(token_ids))
         logs = steps.policy_gradient_step(
-            self.generator, self.optimizer, token_ids, rewards, advantages, self.entropy_weight
+            self.generator, self.optimizer, token_ids, rewards, advantages, self.entropy_weight, condition
         )
         if self.lagging:
             rate = getattr(self.reward_estimator, "update_rate", 0.0)
             steps.follow(self.rollout_generator, self.generator, rate)
         return logs
 
-    def adversarial_round(self, data: tf.Tensor) -> Logs:
+    def adversarial_round(self, data: Any) -> Logs:
         """Likelihood steps, generator steps, then discriminator steps.
 
         Args:
-            data: real token ids [discriminator_steps * batch_size, T]. Likelihood steps take their batches in order,
-                starting with the first; discriminator steps take each batch once.
+            data: real token ids [discriminator_steps * batch_size, T], or (conditions, token ids). Likelihood steps
+                take their batches in order, starting with the first; discriminator steps take each batch once.
+                Generator steps draw for the conditions in order, starting with the first.
 
         Returns:
             The means of the logs over the steps.
         """
-        real = tf.reshape(data, [self.discriminator_steps, self.batch_size, self.discriminator.sequence_length])
+        condition, _ = split_condition(data)
+        real = tf.nest.map_structure(lambda rows: _in_batches(rows, self.batch_size), data)
         step_seeds = seeds.split(self.next_seed(), self.generator_steps + self.discriminator_steps)
         logs: Logs = {}
         if self.likelihood_steps:
             chosen = tf.range(self.likelihood_steps) % self.discriminator_steps
-            logs |= steps.repeat(self.likelihood_step, tf.gather(real, chosen))
+            logs |= steps.repeat(self.likelihood_step, _taken(real, chosen))
         if self.generator_steps:
-            logs |= steps.repeat(self.generator_step, step_seeds[: self.generator_steps])
+            inputs: list[Any] = [step_seeds[: self.generator_steps]]
+            if condition is not None:
+                drawn = self.generator_batch_size or self.batch_size
+                rows = tf.range(self.generator_steps * drawn) % (self.discriminator_steps * self.batch_size)
+                inputs.append(_taken(condition, tf.reshape(rows, [self.generator_steps, drawn])))
+            logs |= steps.repeat(self.generator_step, *inputs)
         return logs | steps.repeat(self.discriminator_step, real, step_seeds[self.generator_steps :])
 
-    def train_step(self, data: tf.Tensor) -> Logs:
+    def train_step(self, data: Any) -> Logs:
         """One adversarial round."""
         return self.mean_logs(self.adversarial_round(data))
 
-    def test_step(self, data: tf.Tensor) -> Logs:
+    def test_step(self, data: Any) -> Logs:
         """NLL of held-out sequences, and accuracy of the discriminator on them and on as many samples.
 
         Args:
-            data: token ids [B, T].
+            data: token ids [B, T], or (conditions, token ids).
 
         Returns:
-            {"nll" (nats per token), "real_accuracy", "generated_accuracy"}.
+            {"nll" (nats per token), "real_accuracy", "generated_accuracy"}, and "mismatched_accuracy" where the
+            discriminator learns from mismatched sequences.
         """
+        condition, token_ids = split_condition(data)
         # The tokens measured so far number the batch: each has samples of its own, the same in every evaluation.
-        likelihood = self.mean_logs(steps.likelihood_metrics(self.generator, data), tf.reduce_sum(mask(data)))
+        nll = steps.likelihood_metrics(self.generator, token_ids, condition)
+        likelihood = self.mean_logs(nll, tf.reduce_sum(mask(token_ids)))
         number = tf.cast(self.total_weight("nll"), tf.int32)
         seed = seeds.stream_seed(self.seed, seeds.Stream.EVALUATION, number)
-        generated = self._sample(tf.shape(data)[0], seed)
-        right = steps.accuracies(
-            self.discriminator(data, training=False), self.discriminator(generated, training=False)
-        )
-        return likelihood | self.mean_logs(right, tf.shape(data)[0])
+        generated = self._sample(tf.shape(token_ids)[0], seed, condition)
+        right = steps.held_out_accuracies(self.discriminator, token_ids, generated, condition, self.mismatched)
+        return likelihood | self.mean_logs(right, tf.shape(token_ids)[0])
 
-    def _sample(self, batch_size: int | tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        return sampling.sample(self.generator, batch_size, self.discriminator.sequence_length, seed)
+    def _sample(self, batch_size: int | tf.Tensor, seed: tf.Tensor, condition: Any = None) -> tf.Tensor:
+        policy = condition_on(self.generator, condition)
+        return sampling.sample(policy, batch_size, self.discriminator.sequence_length, seed)
 
     def _baseline(self, rewards: tf.Tensor, token_mask: tf.Tensor) -> tf.Tensor | float:
         if self.baseline == "batch_mean":
@@ -207,3 +246,15 @@ class AdversarialModel(TrainedModel):
             self.reward_average.assign(losses.moving_average(average, rewards, token_mask))
             return average
         return 0.0
+
+
+def _in_batches(rows: tf.Tensor, batch_size: int) -> tf.Tensor:
+    """[n * batch_size, ...] as [n, batch_size, ...]."""
+    static = [None if rows.shape[0] is None else rows.shape[0] // batch_size, batch_size, *rows.shape[1:]]
+    shape = tf.concat([[-1, batch_size], tf.shape(rows)[1:]], axis=0)
+    return tf.ensure_shape(tf.reshape(rows, shape), static)
+
+
+def _taken(nest: Any, indices: tf.Tensor) -> Any:
+    """Rows of all tensors of a nest."""
+    return tf.nest.map_structure(lambda tensor: tf.gather(tensor, indices), nest)

@@ -13,6 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from seqgan_tf.core.conditions import takes_condition
 from seqgan_tf.core.validation import InputError, check_tensors
 
 OWN = "seqgan_tf."
@@ -40,6 +41,10 @@ def check_networks(generator: Any, discriminator: Any) -> None:
         missing = [attribute for attribute in attributes[name] if not hasattr(part, attribute)]
         if missing:
             raise InputError(f"`{name}` must have the attribute `{missing[0]}`. Received: {_kind(part)} without it")
+    if takes_condition(discriminator) and not takes_condition(generator):
+        raise InputError(
+            "`generator` must have an encoder where the discriminator has one. Received: a generator without one"
+        )
     if generator.vocabulary_size != discriminator.vocabulary_size:
         raise InputError(
             "generator and discriminator must have the same `vocabulary_size`. "
@@ -49,6 +54,9 @@ def check_networks(generator: Any, discriminator: Any) -> None:
 
 def check_parts(generator: Any, discriminator: Any, estimator: Any) -> None:
     """Runs the parts of the user once, which also makes the weights of networks that are not built yet.
+
+    Networks that take conditions, and estimators that get such networks, are not run: a condition of theirs is not
+    known before there are data.
 
     Args:
         generator, discriminator: networks that passed `check_networks`.
@@ -66,14 +74,14 @@ def check_parts(generator: Any, discriminator: Any, estimator: Any) -> None:
     token_ids += np.resize(np.array(others, np.int32), token_ids.shape)
     if end is not None and length > 2:
         token_ids[-1, length - 2], token_ids[-1, length - 1] = end, -1
-    if not is_own(generator):
+    if not is_own(generator) and not takes_condition(generator):
         _check_generator(generator, token_ids)
-    if not is_own(discriminator):
+    if not is_own(discriminator) and not takes_condition(discriminator):
         logits = _run("discriminator(token_ids)", lambda: discriminator(tf.constant(token_ids), training=False))
         check_tensors({"B": rows}, **{"discriminator(token_ids)": (logits, "B")})
     if not callable(getattr(estimator, "estimate", None)):
         raise InputError(f"`reward_estimator` must have a method `estimate`. Received: {_kind(estimator)}")
-    if not is_own(estimator):
+    if not is_own(estimator) and not takes_condition(generator):
         seed = tf.constant([0, 0], tf.int32)
         rewards = _run(
             "reward_estimator.estimate(...)",

@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from seqgan_tf.core.conditions import takes_condition
 from seqgan_tf.core.validation import InputError, whole_number
 
 COMPILE = (
@@ -67,19 +68,22 @@ def check_training_names(method: str, received: Mapping[str, Any], names: Sequen
     check_names(method, received, names)
 
 
-def check_export(filepath: Any, tokenizer: Any, version: Any, vocabulary_size: int) -> int | None:
+def check_export(filepath: Any, tokenizer: Any, version: Any, generator: Any) -> int | None:
     """Checks the arguments of `SeqGAN.export`.
 
     Args:
         filepath, tokenizer, version: see there.
-        vocabulary_size: of the generator.
+        generator: what is exported.
 
     Returns:
         The version as an int, or None.
 
     Raises:
-        InputError: one is of another type, or the tokenizer has another vocabulary.
+        InputError: one is of another type, the tokenizer has another vocabulary, or the generator takes conditions.
     """
+    if takes_condition(generator):
+        raise InputError("`export` does not take conditions yet. Received: a generator with an encoder")
+    vocabulary_size = generator.vocabulary_size
     if not isinstance(filepath, (str, os.PathLike)):
         raise InputError(f"`filepath` must be a path. Received: {filepath!r}")
     if tokenizer is not None and not hasattr(tokenizer, "vocabulary_size"):

@@ -67,12 +67,22 @@ def negative_log_likelihood(log_probs: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
     return -masked_mean(log_probs, mask)
 
 
-def adversarial_cross_entropy(real_logits: tf.Tensor, generated_logits: tf.Tensor) -> tf.Tensor:
+def adversarial_cross_entropy(
+    real_logits: tf.Tensor,
+    generated_logits: tf.Tensor,
+    mismatched_logits: tf.Tensor | None = None,
+    mismatched_mask: tf.Tensor | None = None,
+) -> tf.Tensor:
     """-(mean log D(real) + mean log(1 - D(generated))) / 2, the discriminator's loss (paper, equation 5).
+
+    With mismatched sequences, real ones with the condition of another, the second term is the mean of that of generated
+    and that of mismatched sequences (Reed et al., 2016, algorithm 1).
 
     Args:
         real_logits: float32 [B], the discriminator's log-odds of "real" for real sequences.
         generated_logits: float32 [B], the same for generated sequences; their number may differ.
+        mismatched_logits: float32 [B], the same for mismatched sequences. Defaults to None: there are none.
+        mismatched_mask: float32 [B], 1 for those that count. Defaults to None, without mismatched sequences.
 
     Returns:
         Scalar, in nats per sequence.
@@ -82,7 +92,10 @@ def adversarial_cross_entropy(real_logits: tf.Tensor, generated_logits: tf.Tenso
     """
     check_tensors(real_logits=(real_logits, "B"))
     check_tensors(generated_logits=(generated_logits, "B"))
-    return 0.5 * (tf.reduce_mean(tf.nn.softplus(-real_logits)) + tf.reduce_mean(tf.nn.softplus(generated_logits)))
+    generated = tf.reduce_mean(tf.nn.softplus(generated_logits))
+    if mismatched_logits is not None:
+        generated = 0.5 * (generated + masked_mean(tf.nn.softplus(mismatched_logits), mismatched_mask))
+    return 0.5 * (tf.reduce_mean(tf.nn.softplus(-real_logits)) + generated)
 
 
 def policy_gradient_loss(log_probs: tf.Tensor, advantages: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:

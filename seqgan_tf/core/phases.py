@@ -12,6 +12,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from seqgan_tf.core.conditions import split_condition
 from seqgan_tf.core.sequences import mask
 from seqgan_tf.core.steps import LIKELIHOOD_LOGS, Logs, likelihood_metrics, likelihood_step
 from seqgan_tf.core.validation import InputError
@@ -26,8 +27,8 @@ class Phase:
 
     Attributes:
         name: one of `PHASES`.
-        step: function of real token ids, int32 [sequences, T], that trains and returns its logs, {name: scalar}. It is
-            not compiled.
+        step: function of real data that trains and returns its logs, {name: scalar}: of token ids, int32
+            [sequences, T], or of (conditions, token ids). It is not compiled.
         sequences: number of real sequences per step.
         log_names: names of the logs.
 
@@ -44,7 +45,7 @@ class Phase:
     """
 
     name: str
-    step: Callable[[tf.Tensor], Logs]
+    step: Callable[[Any], Logs]
     sequences: int
     log_names: tuple[str, ...]
 
@@ -66,12 +67,12 @@ def likelihood_phase(generator: keras.Model, optimizer: keras.optimizers.Optimiz
         optimizer: Keras optimizer of its trainable variables.
         sequences: number of real sequences per step.
     """
-    return Phase(
-        PRETRAIN_GENERATOR,
-        lambda token_ids: likelihood_step(generator, optimizer, token_ids),
-        sequences,
-        LIKELIHOOD_LOGS,
-    )
+
+    def step(data: Any) -> Logs:
+        condition, token_ids = split_condition(data)
+        return likelihood_step(generator, optimizer, token_ids, condition)
+
+    return Phase(PRETRAIN_GENERATOR, step, sequences, LIKELIHOOD_LOGS)
 
 
 class BestWeights:
@@ -176,8 +177,8 @@ class PhaseModel(MeanLogs):
     Args:
         phase: the phase.
         network: the model that is trained; its weights are those of this model.
-        held_out: function of token ids [B, T] that returns metrics of held-out data, {name: scalar}, each a mean over
-            tokens. Defaults to None: there are none.
+        held_out: function of token ids [B, T] and of their conditions that returns metrics of held-out data,
+            {name: scalar}, each a mean over tokens. Defaults to None: there are none.
 
     Example:
     ```python
@@ -194,24 +195,25 @@ class PhaseModel(MeanLogs):
     ```
     """
 
-    def __init__(self, phase: Phase, network: keras.Model, held_out: Callable[[tf.Tensor], Logs] | None = None):
+    def __init__(self, phase: Phase, network: keras.Model, held_out: Callable[[tf.Tensor, Any], Logs] | None = None):
         super().__init__(phase.log_names)
         self.phase, self.network, self.held_out = phase, network, held_out
         self.built = True
 
-    def train_step(self, data: tf.Tensor) -> Logs:
-        """One step of the phase on real token ids [sequences, T]."""
+    def train_step(self, data: Any) -> Logs:
+        """One step of the phase on real token ids [sequences, T], or (conditions, token ids)."""
         return self.mean_logs(self.phase.step(data))
 
-    def test_step(self, data: tf.Tensor) -> Logs:
-        """The metrics of held-out token ids [B, T], weighted by their number of tokens.
+    def test_step(self, data: Any) -> Logs:
+        """The metrics of held-out token ids [B, T], or (conditions, token ids), weighted by their number of tokens.
 
         Raises:
             InputError: there are none.
         """
         if self.held_out is None:
             raise InputError(f"`validation_data` must be None: the phase {self.phase.name!r} has no held-out metrics")
-        return self.mean_logs(self.held_out(data), tf.reduce_sum(mask(data)))
+        condition, token_ids = split_condition(data)
+        return self.mean_logs(self.held_out(token_ids, condition), tf.reduce_sum(mask(token_ids)))
 
 
 class StepsSeen(keras.callbacks.Callback):
@@ -307,7 +309,9 @@ def fit_likelihood(
     if validation is not None:
         callbacks.insert(0, _StopEarly(BestWeights(generator.weights, patience)))
     model = PhaseModel(
-        likelihood_phase(generator, optimizer, 0), generator, lambda token_ids: likelihood_metrics(generator, token_ids)
+        likelihood_phase(generator, optimizer, 0),
+        generator,
+        lambda token_ids, condition: likelihood_metrics(generator, token_ids, condition),
     )
     model.compile(optimizer=None, loss=None, **compiling)
     return model.fit(

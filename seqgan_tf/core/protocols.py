@@ -3,6 +3,11 @@
 `SeqGAN` runs parts of other classes once, on two short sequences, and names what does not keep its contract
 (`core.contracts`).
 
+A generator or a discriminator that takes conditions has a further attribute `encoder`, which is not None, and a method
+`encode(condition, training=False) -> context`, a nest of tensors with a leading axis B. `__call__`, `initial_state` and
+`step` then take a further keyword argument `context`; where they get R rows, row r belongs to condition r mod B. All
+other parts get such networks bound to their conditions (`core.conditions.Conditioned`), with the methods below.
+
 Axes: B batch, T sequence length, V vocabulary, R rows. `token_ids` are int32, -1 after the end token.
 """
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from seqgan_tf.core.protocols import Generator
 
 BLOCK = 100  # tokens per block of the two-level search; at V = 5,000 the fastest of 50, 100 and 200
+COLDEST = 1e-30  # instead of a temperature of 0: all logits but the largest become so small that their exp is 0
 BELOW_ONE = 1.0 - 2.0**-23
 
 
@@ -82,8 +83,8 @@ class SamplingSettings(NamedTuple):
     `SeqGAN.generate` takes the same settings as keyword arguments.
 
     Attributes:
-        temperature: the logits are divided by it. 1 leaves them; near 0 the most probable token is drawn. A number
-            above 0, or float32 [R, 1]. Defaults to 1.0.
+        temperature: the logits are divided by it. 1 leaves them; at 0 the most probable token is taken. A number of at
+            least 0, or float32 [R, 1]. Defaults to 1.0.
         top_k: draw from the k most probable tokens (and all that tie with the k-th). Defaults to None: all.
         top_p: draw from the smallest set of most probable tokens whose probability sums to at least this (nucleus
             sampling, Holtzman et al., 2020); 1 keeps all. A number in (0, 1], or float32 [R, 1]. Defaults to None: all.
@@ -114,14 +115,14 @@ class SamplingSettings(NamedTuple):
             The settings as numbers of Python.
 
         Raises:
-            InputError: temperature <= 0 or not finite, top_k < 1, top_p outside (0, 1], or `suppress_tokens` that are
+            InputError: temperature < 0 or not finite, top_k < 1, top_p outside (0, 1], or `suppress_tokens` that are
                 outside the vocabulary or all of it; or a setting of another type.
         """
         temperature = real_number("temperature", self.temperature)
         top_k = None if self.top_k is None else whole_number("top_k", self.top_k)
         top_p = None if self.top_p is None else real_number("top_p", self.top_p)
-        if not 0 < temperature < float("inf"):
-            raise InputError(f"`temperature` must be a number above 0. Received: {self.temperature}")
+        if not 0 <= temperature < float("inf"):
+            raise InputError(f"`temperature` must be a finite number of at least 0. Received: {self.temperature}")
         if top_k is not None:
             check_at_least(1, top_k=top_k)
         if top_p is not None and not 0 < top_p <= 1:
@@ -161,7 +162,8 @@ def warp(logits: tf.Tensor, settings: SamplingSettings) -> tf.Tensor:
         logits = tf.where(banned, lowest, logits)
     if not (isinstance(temperature, (int, float)) and temperature == 1):
         # The largest logit is shifted to 0 first, so that division by a tiny temperature does not overflow.
-        logits = (logits - tf.reduce_max(logits, axis=-1, keepdims=True)) / tf.cast(temperature, logits.dtype)
+        divisor = tf.maximum(tf.cast(temperature, logits.dtype), COLDEST)
+        logits = (logits - tf.reduce_max(logits, axis=-1, keepdims=True)) / divisor
     if top_k is not None:
         kth = tf.math.top_k(logits, min(top_k, logits.shape[-1])).values[..., -1:]
         logits = tf.where(logits < kth, lowest, logits)

@@ -4,27 +4,34 @@ Axes: B batch, T position. Every step returns its logs, {name: scalar}.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import keras
 import tensorflow as tf
 
 from seqgan_tf.core import losses
+from seqgan_tf.core.conditions import condition_on, differs_from_previous, takes_condition
 from seqgan_tf.core.sequences import mask, masked_mean
 from seqgan_tf.core.validation import check_tensors
 
 LIKELIHOOD_LOGS = ("nll", "gradient_norm")
 GENERATOR_LOGS = ("generator_loss", "reward", "entropy", "generator_gradient_norm")
 DISCRIMINATOR_LOGS = ("discriminator_loss", "real_accuracy", "generated_accuracy", "discriminator_gradient_norm")
+MISMATCHED = "mismatched_accuracy"
+"""The log of a discriminator that takes conditions."""
 Logs = dict[str, tf.Tensor]
 
 
-def likelihood_step(generator: keras.Model, optimizer: keras.optimizers.Optimizer, token_ids: tf.Tensor) -> Logs:
-    """One maximum likelihood step of a generator.
+def likelihood_step(
+    generator: keras.Model, optimizer: keras.optimizers.Optimizer, token_ids: tf.Tensor, condition: Any = None
+) -> Logs:
+    """One maximum likelihood step of a generator and of its encoder.
 
     Args:
         generator: a `Generator`.
         optimizer: Keras optimizer of its trainable variables.
         token_ids: int32 [B, T], real sequences.
+        condition: the condition of each sequence. Defaults to None, for a generator without an encoder.
 
     Returns:
         {"nll" (nats per token), "gradient_norm"}.
@@ -33,50 +40,64 @@ def likelihood_step(generator: keras.Model, optimizer: keras.optimizers.Optimize
         InputError: the generator's logits have a wrong shape or dtype.
     """
     with tf.GradientTape() as tape:
-        log_probs = losses.token_log_probs(generator(token_ids, training=True), token_ids)
+        policy = condition_on(generator, condition, training=True)
+        log_probs = losses.token_log_probs(policy(token_ids, training=True), token_ids)
         nll = losses.negative_log_likelihood(log_probs, mask(token_ids))
     return {"nll": nll, "gradient_norm": _apply(tape, nll, generator, optimizer)}
 
 
-def likelihood_metrics(generator: keras.Model, token_ids: tf.Tensor) -> Logs:
-    """{"nll"} of token ids [B, T], in nats per token; dropout is off."""
-    log_probs = losses.token_log_probs(generator(token_ids, training=False), token_ids)
+def likelihood_metrics(generator: keras.Model, token_ids: tf.Tensor, condition: Any = None) -> Logs:
+    """{"nll"} of token ids [B, T] given their conditions, in nats per token; dropout is off."""
+    policy = condition_on(generator, condition)
+    log_probs = losses.token_log_probs(policy(token_ids, training=False), token_ids)
     return {"nll": losses.negative_log_likelihood(log_probs, mask(token_ids))}
 
 
 def discriminator_step(
-    discriminator: keras.Model, optimizer: keras.optimizers.Optimizer, real: tf.Tensor, generated: tf.Tensor
+    discriminator: keras.Model,
+    optimizer: keras.optimizers.Optimizer,
+    real: tf.Tensor,
+    generated: tf.Tensor,
+    condition: Any = None,
+    mismatched: bool = True,
 ) -> Logs:
-    """One step of a discriminator.
+    """One step of a discriminator and of its encoder.
 
     Args:
         discriminator: a `Discriminator`.
         optimizer: Keras optimizer of its trainable variables.
         real: int32 [B, T], real sequences.
-        generated: int32 [B, T], as many generated sequences.
+        generated: int32 [B, T], as many generated sequences, for the same conditions.
+        condition: the condition of each sequence. Defaults to None, for a discriminator without an encoder.
+        mismatched: whether it also learns that a real sequence with the condition of another row, where that differs,
+            is not real. Defaults to True; without an encoder it has no effect.
 
     Returns:
         {"discriminator_loss" (nats per sequence), "real_accuracy", "generated_accuracy",
-        "discriminator_gradient_norm"}.
+        "discriminator_gradient_norm"}, and with conditions and `mismatched` also "mismatched_accuracy".
 
     Raises:
         InputError: real and generated sequences differ in number or length, or the discriminator's logits are not one
             float per sequence.
     """
     check_tensors(integers=("real", "generated"), real=(real, "BT"), generated=(generated, "BT"))
-    rows = real.shape[0] and 2 * real.shape[0]
+    parts = [real, generated]
+    mismatched = mismatched and takes_condition(discriminator)
+    if mismatched:
+        parts.append(tf.roll(real, 1, axis=0))
+        is_mismatched = tf.cast(differs_from_previous(condition), tf.float32)
+    rows = real.shape[0] and len(parts) * real.shape[0]
     with tf.GradientTape() as tape:
-        logits = discriminator(tf.concat([real, generated], axis=0), training=True)
+        logits = condition_on(discriminator, condition, training=True)(tf.concat(parts, axis=0), training=True)
         check_tensors({"B": rows}, **{"discriminator(token_ids)": (logits, "B")})
-        real_logits, generated_logits = tf.split(logits, 2)
-        loss = losses.adversarial_cross_entropy(real_logits, generated_logits)
+        scored = tf.split(logits, len(parts))
+        loss = losses.adversarial_cross_entropy(*scored, *([is_mismatched] if mismatched else []))
         objective = tf.add_n([loss, *(tf.cast(added, loss.dtype) for added in discriminator.losses)])
     norm = _apply(tape, objective, discriminator, optimizer)
-    return {
-        "discriminator_loss": loss,
-        **accuracies(real_logits, generated_logits),
-        "discriminator_gradient_norm": norm,
-    }
+    logs = {"discriminator_loss": loss, **accuracies(*scored[:2]), "discriminator_gradient_norm": norm}
+    if mismatched:
+        logs[MISMATCHED] = masked_mean(tf.cast(scored[2] <= 0, tf.float32), is_mismatched)
+    return logs
 
 
 def accuracies(real_logits: tf.Tensor, generated_logits: tf.Tensor) -> Logs:
@@ -100,6 +121,31 @@ def accuracies(real_logits: tf.Tensor, generated_logits: tf.Tensor) -> Logs:
     }
 
 
+def discriminator_logs(discriminator: keras.Model, mismatched: bool) -> tuple[str, ...]:
+    """The names of the logs of `discriminator_step`."""
+    return (*DISCRIMINATOR_LOGS, MISMATCHED) if mismatched and takes_condition(discriminator) else DISCRIMINATOR_LOGS
+
+
+def held_out_accuracies(
+    discriminator: keras.Model, real: tf.Tensor, generated: tf.Tensor, condition: Any = None, mismatched: bool = True
+) -> Logs:
+    """Accuracies of a discriminator, dropout off.
+
+    Args:
+        discriminator, real, generated, condition, mismatched: see `discriminator_step`.
+
+    Returns:
+        {"real_accuracy", "generated_accuracy"}, and with conditions and `mismatched` also "mismatched_accuracy".
+    """
+    judge = condition_on(discriminator, condition)
+    found = accuracies(judge(real, training=False), judge(generated, training=False))
+    if MISMATCHED in discriminator_logs(discriminator, mismatched):
+        wrong = judge(tf.roll(real, 1, axis=0), training=False)
+        differs = tf.cast(differs_from_previous(condition), tf.float32)
+        found[MISMATCHED] = masked_mean(tf.cast(wrong <= 0, tf.float32), differs)
+    return found
+
+
 def policy_gradient_step(
     generator: keras.Model,
     optimizer: keras.optimizers.Optimizer,
@@ -107,6 +153,7 @@ def policy_gradient_step(
     rewards: tf.Tensor,
     advantages: tf.Tensor,
     entropy_weight: float = 0.0,
+    condition: Any = None,
 ) -> Logs:
     """One policy gradient step of a generator on sequences that it has drawn (paper, equation 8).
 
@@ -117,6 +164,7 @@ def policy_gradient_step(
         rewards: float32 [B, T], for the logs.
         advantages: float32 [B, T], rewards minus a baseline.
         entropy_weight: weight of the mean entropy per token in the objective. Defaults to 0.
+        condition: the condition of each sequence. Defaults to None, for a generator without an encoder.
 
     Returns:
         {"generator_loss", "reward" (mean over tokens), "entropy" (nats per token), "generator_gradient_norm"}.
@@ -127,7 +175,7 @@ def policy_gradient_step(
     check_tensors(token_ids=(token_ids, "BT"), rewards=(rewards, "BT"), advantages=(advantages, "BT"))
     token_mask = mask(token_ids)
     with tf.GradientTape() as tape:
-        logits = generator(token_ids, training=False)
+        logits = condition_on(generator, condition)(token_ids, training=False)
         entropy = masked_mean(losses.entropy(logits), token_mask)
         loss = losses.policy_gradient_loss(losses.token_log_probs(logits, token_ids), advantages, token_mask)
         objective = loss - entropy_weight * entropy if entropy_weight else loss
@@ -136,12 +184,12 @@ def policy_gradient_step(
     return {"generator_loss": loss, "reward": reward, "entropy": entropy, "generator_gradient_norm": norm}
 
 
-def repeat(step: Callable[..., Logs], *inputs: tf.Tensor) -> Logs:
+def repeat(step: Callable[..., Logs], *inputs: Any) -> Logs:
     """Runs a step once for each slice of the inputs, in order, inside the graph.
 
     Args:
         step: function of one slice of each input; returns its logs.
-        *inputs: tensors with equal first axes, which are sliced along that axis.
+        *inputs: nests of tensors with equal first axes, which are sliced along that axis.
 
     Returns:
         The means of the logs.

@@ -29,6 +29,7 @@ SETTINGS = (
     "baseline",
     "entropy_weight",
     "seed",
+    "mismatched",
 )
 
 

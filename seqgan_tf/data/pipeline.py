@@ -83,6 +83,7 @@ def as_dataset(
     vocabulary_size: int,
     sequence_length: int,
     end_token_id: int | None,
+    with_condition: bool = False,
 ) -> tf.data.Dataset:
     """Any input of the training methods as batches of checked, padded sequences.
 
@@ -96,14 +97,18 @@ def as_dataset(
             `inputs.errors_of_input`) and for an array that is mapped from a file.
         sequence_length: the expected T.
         end_token_id: the token that ends a sequence, or None; everything after it becomes padding.
+        with_condition: whether data are (conditions, token ids): a pair of a nest of arrays [n, ...] and token ids
+            [n, T], or a `tf.data.Dataset` of batches of such pairs. Defaults to False.
 
     Returns:
-        `tf.data.Dataset` of int32 [B, T].
+        `tf.data.Dataset` of int32 [B, T], or of (conditions, int32 [B, T]).
 
     Raises:
         InputError: another type, another shape, no sequence, ids outside the vocabulary, a sequence without a token, or
-            one with padding between its tokens.
+            one with padding between its tokens; or a number of conditions that differs from that of the sequences.
     """
+    if with_condition:
+        return _with_condition(data, name, batch_size, (name, vocabulary_size, sequence_length, end_token_id))
     data = inputs.unwrapped(data)
     arguments = (name, vocabulary_size, sequence_length, end_token_id)
     if isinstance(data, np.memmap):
@@ -133,8 +138,32 @@ def as_dataset(
     return data.map(check)
 
 
+def _with_condition(data: Any, name: str, batch_size: int, arguments: tuple[Any, ...]) -> tf.data.Dataset:
+    """`as_dataset` for (conditions, token ids)."""
+    expected = f"`{name}` must be (condition, token_ids), or a `tf.data.Dataset` of them"
+    if isinstance(data, tf.data.Dataset):
+        spec = data.element_spec
+        if not isinstance(spec, tuple) or len(spec) != 2 or not isinstance(spec[1], tf.TensorSpec):
+            raise InputError(f"{expected}, for a generator with an encoder. Received: {spec}")
+        if spec[1].shape.rank != 2 or not spec[1].dtype.is_integer:
+            raise InputError(f"`{name}` must hold token ids, integers of shape [B, T]. Received: {spec[1]}")
+        return data.map(lambda condition, token_ids: (condition, inputs.aligned(token_ids, *arguments)))
+    if not isinstance(data, tuple) or len(data) != 2:
+        raise InputError(f"{expected}, for a generator with an encoder. Received: {type(data).__name__}")
+    condition, token_ids = data
+    rows = inputs.as_rows(token_ids, *arguments).astype(np.int32)
+    condition = tf.nest.map_structure(tf.convert_to_tensor, condition)
+    for array in tf.nest.flatten(condition):
+        if not array.shape.rank or array.shape[0] != len(rows):
+            raise InputError(f"`{name}` must hold {len(rows)} conditions, one per sequence. Received: {array.shape}")
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    dataset = tf.data.Dataset.from_tensor_slices((condition, rows)).batch(batch_size)
+    return dataset.prefetch(2).with_options(options)
+
+
 def rounds(dataset: tf.data.Dataset, size: int) -> tf.data.Dataset:
-    """An endless dataset that repeats the sequences in elements of exactly `size`: int32 [size, T].
+    """An endless dataset that repeats the sequences in elements of exactly `size`, with their conditions if any.
 
     Passes over the data follow each other without a gap and nothing is dropped. So at any time the numbers of times
     that two sequences were read differ by at most one.
@@ -171,4 +200,8 @@ def count_sequences(dataset: tf.data.Dataset) -> int:
     """
     if dataset.cardinality() == tf.data.INFINITE_CARDINALITY:
         raise InputError("`steps_per_epoch` must be given for a dataset without end")
-    return int(dataset.reduce(np.int64(0), lambda total, batch: total + tf.shape(batch, tf.int64)[0]))
+
+    def add(total, *batch):
+        return total + tf.shape(tf.nest.flatten(batch)[-1], tf.int64)[0]
+
+    return int(dataset.reduce(np.int64(0), add))

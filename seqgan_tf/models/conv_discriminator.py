@@ -11,6 +11,7 @@ from seqgan_tf.core.optimizers import check_policy
 from seqgan_tf.core.random_state import read_random_state, write_random_state
 from seqgan_tf.core.sequences import PADDING, check_token_ids, lengths, mask
 from seqgan_tf.core.validation import InputError, check_at_least, real_number, whole_number
+from seqgan_tf.models.attention import check_encoder, with_encoder
 from seqgan_tf.models.conv_scoring import tabled_features
 
 PAPER_FILTERS = {1: 100, 2: 200, 3: 200, 4: 200, 5: 200, 6: 100, 7: 100, 8: 100, 9: 100, 10: 100, 15: 160, 20: 160}
@@ -70,6 +71,10 @@ class Discriminator(keras.Model):
     Only windows without padding count, so that padding never changes a logit. A sequence that is shorter than a window
     is padded with zeros up to the width of the window.
 
+    With an encoder it is D_phi(Y, c), the probability that a sequence is real and belongs to the condition c: the logit
+    has a further term, the inner product of the features of the sequence and a linear map of the summary of the context
+    and the mean of its memory (Miyato and Koyama, 2018).
+
     Args:
         vocabulary_size: V.
         sequence_length: T, the length of the longest sequence, at least 2.
@@ -82,6 +87,7 @@ class Discriminator(keras.Model):
         dropout: rate in [0, 1), before the logit under `training=True`. Defaults to 0.25, the authors'.
         l2: adds l2 / 2 * (|w|^2 + b^2) of the output layer to `losses`. Defaults to 0.2, the authors'.
         seed: makes the initial weights and the dropout reproducible. Defaults to None: drawn.
+        encoder: the encoder of conditions, see `models.encoders`. Defaults to None: there are no conditions.
         **kwargs: arguments of `keras.Model`, such as `name` and `dtype`.
 
     Raises:
@@ -111,6 +117,7 @@ class Discriminator(keras.Model):
         dropout: float = 0.25,
         l2: float = 0.2,
         seed: int | None = None,
+        encoder: keras.Model | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -144,6 +151,8 @@ class Discriminator(keras.Model):
             )
         if not 0 <= dropout < 1:
             raise InputError(f"`dropout` must be in [0, 1). Received: {dropout}")
+        if encoder is not None:
+            check_encoder(encoder)
         self.vocabulary_size = vocabulary_size
         self.sequence_length = sequence_length
         self.embedding_dim = embedding_dim
@@ -153,6 +162,7 @@ class Discriminator(keras.Model):
         self.dropout = dropout
         self.l2 = l2
         self.seed = seed
+        self.encoder = encoder
 
         ints = seeds.integers(seed, seeds.WeightStream.DISCRIMINATOR)
         regularizer = keras.regularizers.L2(l2 / 2) if l2 else None
@@ -183,6 +193,12 @@ class Discriminator(keras.Model):
             bias_regularizer=regularizer,
             dtype=self.dtype_policy,
         )
+        if encoder is not None:
+            self.matching = keras.layers.Dense(
+                sum(self.filters),
+                kernel_initializer=keras.initializers.TruncatedNormal(stddev=0.01, seed=next(ints)),
+                dtype=self.dtype_policy,
+            )
         self.build((None, sequence_length))
 
     def build(self, input_shape: Sequence[int | None] | None = None) -> None:
@@ -193,21 +209,46 @@ class Discriminator(keras.Model):
             convolution.build((None, None, self.embedding_dim))
         self.highway.build((None, sum(self.filters)))
         self.output_layer.build((None, sum(self.filters)))
+        if self.encoder is not None:
+            self.matching.build((None, self.encoder.summary_dim + self.encoder.memory_dim))
         self.built = True
 
-    def call(self, token_ids: tf.Tensor, training: bool = False) -> tf.Tensor:
+    def encode(self, condition: Any, training: bool = False) -> tf.Tensor | None:
+        """The context of a batch of conditions: what the features of a sequence are multiplied by.
+
+        Args:
+            condition: what the encoder takes, with a leading axis B; None for a discriminator without an encoder.
+            training: whether dropout is on in the encoder.
+
+        Returns:
+            float [B, sum of the filters].
+        """
+        if self.encoder is None:
+            return None
+        memory, mask, summary = self.encoder(condition, training=training)
+        weights = tf.cast(mask, memory.dtype)[..., tf.newaxis]
+        mean = tf.reduce_sum(memory * weights, axis=1) / tf.reduce_sum(weights, axis=1)
+        return self.matching(tf.concat([summary, mean], axis=1))
+
+    def call(self, token_ids: tf.Tensor, training: bool = False, context: tf.Tensor | None = None) -> tf.Tensor:
         """Log-odds that the sequences are real.
 
         Args:
-            token_ids: int32 [B, T], T <= sequence_length, padded after the end token.
+            token_ids: int32 [R, T], T <= sequence_length, padded after the end token.
+            context: what `encode` returned for B conditions; row r belongs to condition r mod B. Defaults to None, for
+                a discriminator without an encoder.
             training: whether dropout is on.
 
         Returns:
-            float32 [B].
+            float32 [R].
 
         Raises:
-            InputError: T > sequence_length, or (where values are at hand) an id outside the vocabulary.
+            InputError: T > sequence_length, or (where values are at hand) an id outside the vocabulary; or there is an
+                encoder and no context, or a context and no encoder.
         """
+        if (context is None) != (self.encoder is None):
+            expected = "None" if self.encoder is None else "what `encode(condition)` returns"
+            raise InputError(f"`context` must be {expected} for this discriminator. Received: {type(context).__name__}")
         check_token_ids(token_ids, self.vocabulary_size)
         token_ids = tf.cast(token_ids, tf.int32)
         if token_ids.shape[1] > self.sequence_length:
@@ -220,10 +261,10 @@ class Discriminator(keras.Model):
             token_ids = tf.pad(token_ids, [[0, 0], [0, missing]], constant_values=PADDING)
         x = self._embed(token_ids)
         x = tf.concat([self._pool(convolution, x, lengths(token_ids)) for convolution in self.convolutions], axis=1)
-        return self._classify(x, training)
+        return self._classify(x, context, training)
 
     def completion_scorer(
-        self, token_ids: tf.Tensor, prefixes: list[int], num_completions: int
+        self, token_ids: tf.Tensor, prefixes: list[int], num_completions: int, context: tf.Tensor | None = None
     ) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
         """A faster way to score many completions of the prefixes of a few sequences, see `models.conv_scoring`.
 
@@ -234,6 +275,8 @@ class Discriminator(keras.Model):
             token_ids: int32 [B, T], T <= sequence_length; B is static.
             prefixes: K prefix lengths.
             num_completions: completions of each prefix of each sequence, in all.
+            context: what `encode` returned for the conditions of the B sequences. Defaults to None, for a discriminator
+                without an encoder.
 
         Returns:
             Function of completed, int32 [K, R, T], R completions of each prefix, and of rows, int32 [R], the sequence
@@ -246,14 +289,15 @@ class Discriminator(keras.Model):
 
         def score(completed: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
             whole = tf.reshape(completed, [-1, completed.shape[2]])
+            chosen = None if context is None else tf.gather(context, rows)
             if not tabled:
-                return tf.reshape(self(whole, training=False), tf.shape(completed)[:2])
+                return tf.reshape(self(whole, context=chosen, training=False), tf.shape(completed)[:2])
             x = self._embed(whole)
             pooled = [
                 tf.cast(tabled[i](completed, rows), x.dtype) if i in tabled else self._pool(layer, x, lengths(whole))
                 for i, layer in enumerate(self.convolutions)
             ]
-            return tf.reshape(self._classify(tf.concat(pooled, axis=1)), tf.shape(completed)[:2])
+            return tf.reshape(self._classify(tf.concat(pooled, axis=1), chosen), tf.shape(completed)[:2])
 
         return score
 
@@ -261,9 +305,13 @@ class Discriminator(keras.Model):
         x = self.embedding(tf.maximum(token_ids, 0))
         return x * tf.cast(mask(token_ids), x.dtype)[..., tf.newaxis]
 
-    def _classify(self, x, training=False):
+    def _classify(self, x, context=None, training=False):
         x = self.dropout_layer(self.highway(x), training=training)
-        return tf.cast(tf.squeeze(self.output_layer(x), axis=1), tf.float32)
+        logits = tf.squeeze(self.output_layer(x), axis=1)
+        if context is not None:
+            grouped = tf.reshape(x, [-1, tf.shape(context)[0], x.shape[1]])  # row r belongs to condition r mod B
+            logits += tf.reshape(tf.reduce_sum(grouped * context, axis=2), tf.shape(logits))
+        return tf.cast(logits, tf.float32)
 
     def _pool(self, convolution, x, lengths):
         """relu of the maximum over the windows without padding: [B, T, E] -> [B, filters]."""
@@ -292,4 +340,9 @@ class Discriminator(keras.Model):
             "dropout": self.dropout,
             "l2": self.l2,
             "seed": self.seed,
+            "encoder": None if self.encoder is None else keras.saving.serialize_keras_object(self.encoder),
         }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> "Discriminator":
+        return cls(**with_encoder(config, custom_objects))

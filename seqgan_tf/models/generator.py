@@ -11,7 +11,9 @@ from seqgan_tf.core.optimizers import check_policy
 from seqgan_tf.core.random_state import read_random_state, write_random_state
 from seqgan_tf.core.sequences import check_token_ids
 from seqgan_tf.core.validation import InputError, check_at_least, real_number, whole_number
+from seqgan_tf.models.attention import Context, attend, attend_rows, check_encoder, tile_rows, with_encoder
 
+ATTENTION = (None, "luong")
 CELLS = {"lstm": keras.layers.LSTM, "gru": keras.layers.GRU}
 
 
@@ -21,6 +23,10 @@ class Generator(keras.Model):
 
     `call` computes the logits of whole sequences by teacher forcing; `initial_state` and `step` go token by token.
     Other models can take the place of this class, see `core.protocols.Generator`.
+
+    With an encoder it is G_theta(y_t | Y_1:t-1, c) for a condition c. The summary of the context starts the state of
+    each recurrent layer. With attention, the output of the last layer and what it reads from the memory are combined
+    before the projection (Luong et al., 2015, equation 5); the memory is projected to `hidden_dim` once per batch.
 
     Args:
         vocabulary_size: V.
@@ -36,6 +42,9 @@ class Generator(keras.Model):
         initializer_stddev: every weight, biases included, is drawn from N(0, stddev); the authors use 0.1. Defaults to
             None: the initializers of the Keras layers.
         seed: makes the initial weights and the dropout reproducible. Defaults to None: drawn.
+        encoder: the encoder of conditions, see `models.encoders`. Defaults to None: there are no conditions.
+        attention: "luong", or None: the state starts with the summary, and nothing else of the context is used.
+            Defaults to None.
         **kwargs: arguments of `keras.Model`, such as `name` and `dtype`.
 
     Raises:
@@ -67,6 +76,8 @@ class Generator(keras.Model):
         end_token_id: int | None = None,
         initializer_stddev: float | None = None,
         seed: int | None = None,
+        encoder: keras.Model | None = None,
+        attention: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -88,6 +99,12 @@ class Generator(keras.Model):
         for name, token in (("start_token_id", start_token_id), ("end_token_id", end_token_id)):
             if token is not None and not 0 <= token < vocabulary_size + (name == "start_token_id"):
                 raise InputError(f"`{name}` must be in [0, {vocabulary_size}), the vocabulary. Received: {token}")
+        if attention not in ATTENTION:
+            raise InputError(f"`attention` must be 'luong' or None. Received: {attention!r}")
+        if encoder is not None:
+            check_encoder(encoder)
+        elif attention is not None:
+            raise InputError(f"`attention` needs an `encoder`. Received: {attention!r} without one")
         self.vocabulary_size = vocabulary_size
         self.embedding_dim = embedding_dim
         self.hidden_dim = hidden_dim
@@ -98,6 +115,8 @@ class Generator(keras.Model):
         self.end_token_id = end_token_id
         self.initializer_stddev = initializer_stddev
         self.seed = seed
+        self.encoder = encoder
+        self.attention = attention
 
         ints = seeds.integers(seed, self.weight_stream)
 
@@ -140,7 +159,21 @@ class Generator(keras.Model):
         self.dropout_layers = [
             keras.layers.Dropout(dropout, seed=next(ints), dtype=self.dtype_policy) for _ in range(num_layers + 1)
         ]
+        if encoder is not None:
+
+            def dense(units, **arguments):
+                kernel = weights(keras.initializers.GlorotUniform)
+                return keras.layers.Dense(units, kernel_initializer=kernel, dtype=self.dtype_policy, **arguments)
+
+            self.bridge = dense(num_layers * self._states_per_layer * hidden_dim, activation="tanh")
+            if attention:
+                self.memory_projection = dense(hidden_dim, use_bias=False)
+                self.combination = dense(hidden_dim, activation="tanh")
         self.build((None, None))
+
+    @property
+    def _states_per_layer(self) -> int:
+        return 2 if self.cell == "lstm" else 1
 
     def build(self, input_shape: Sequence[int | None] | None = None) -> None:
         if self.built:
@@ -151,32 +184,82 @@ class Generator(keras.Model):
             layer.build((None, None, width))
             width = self.hidden_dim
         self.projection.build((None, None, width))
+        if self.encoder is not None:
+            self.bridge.build((None, self.encoder.summary_dim))
+            if self.attention:
+                self.memory_projection.build((None, None, self.encoder.memory_dim))
+                self.combination.build((None, None, 2 * self.hidden_dim))
         self.built = True
 
-    def call(self, token_ids: tf.Tensor, training: bool = False) -> tf.Tensor:
+    def encode(self, condition: Any, training: bool = False) -> Context | None:
+        """The context of a batch of conditions; with attention, its memory is projected to `hidden_dim`.
+
+        Args:
+            condition: what the encoder takes, with a leading axis B; None for a generator without an encoder.
+            training: whether dropout is on in the encoder.
+        """
+        if self.encoder is None:
+            return None
+        context = self.encoder(condition, training=training)
+        if self.attention:
+            context = context._replace(memory=self.memory_projection(context.memory))
+        return context
+
+    def call(self, token_ids: tf.Tensor, training: bool = False, context: Context | None = None) -> tf.Tensor:
         """Logits of every position, given the tokens before it.
 
         Args:
             token_ids: int32 [B, T], padded after the end token.
+            context: what `encode` returned for B conditions. Defaults to None, for a generator without an encoder.
             training: whether dropout is on.
 
         Returns:
             float32 [B, T, V]: position t is predicted from the start token and token_ids[:, :t].
 
         Raises:
-            InputError: an id is outside the vocabulary (checked where values are at hand, not inside a graph).
+            InputError: an id is outside the vocabulary (checked where values are at hand, not inside a graph); or there
+                is an encoder and no context, or a context and no encoder.
         """
+        self._check_context(context)
         check_token_ids(token_ids, self.vocabulary_size)
         token_ids = tf.cast(token_ids, tf.int32)
         start = tf.fill([tf.shape(token_ids)[0], 1], self.start_token_id)
         x = self._embed(tf.concat([start, token_ids[:, :-1]], axis=1))
-        for dropout, layer in zip(self.dropout_layers, self.recurrent_layers, strict=False):
-            x = layer(dropout(x, training=training))
+        states = self._first_states(context)
+        for i, layer in enumerate(self.recurrent_layers):
+            x = self.dropout_layers[i](x, training=training)
+            x = layer(x) if context is None else layer(x, initial_state=list(states[i]))
+        if self.attention:
+            assert context is not None
+            x = self.combination(tf.concat([x, attend(x, context.memory, context.mask)], axis=-1))
         x = self.dropout_layers[-1](x, training=training)
         return self._project(x)
 
-    def initial_state(self, batch_size: int | tf.Tensor) -> tuple[tuple[tf.Tensor, ...], ...]:
-        """The state before the start token: for each layer a tuple of zeros [B, hidden_dim], (h, c) or (h,)."""
+    def _check_context(self, context: Any) -> None:
+        if (context is None) != (self.encoder is None):
+            expected = "None" if self.encoder is None else "what `encode(condition)` returns"
+            raise InputError(f"`context` must be {expected} for this generator. Received: {type(context).__name__}")
+
+    def _first_states(self, context: Context | None) -> tuple[tuple[tf.Tensor, ...], ...]:
+        """The states of the layers that the summaries of B conditions start; empty where there are none."""
+        if context is None:
+            return ()
+        parts = tf.split(self.bridge(context.summary), self.num_layers * self._states_per_layer, axis=1)
+        size = self._states_per_layer
+        return tuple(tuple(parts[i * size : (i + 1) * size]) for i in range(self.num_layers))
+
+    def initial_state(
+        self, batch_size: int | tf.Tensor, context: Context | None = None
+    ) -> tuple[tuple[tf.Tensor, ...], ...]:
+        """The state before the start token: for each layer a tuple of [R, hidden_dim], (h, c) or (h,).
+
+        Args:
+            batch_size: R, a multiple of the number of conditions.
+            context: what `encode` returned. Defaults to None, for a generator without an encoder: zeros.
+        """
+        self._check_context(context)
+        if context is not None:
+            return tf.nest.map_structure(lambda state: tile_rows(state, batch_size), self._first_states(context))
         return tuple(
             tuple(
                 tf.zeros([batch_size, self.hidden_dim], self.compute_dtype) for _ in range(len(layer.cell.state_size))
@@ -187,16 +270,18 @@ class Generator(keras.Model):
         )
 
     def step(
-        self, token_ids: tf.Tensor, state: tuple[tuple[tf.Tensor, ...], ...]
+        self, token_ids: tf.Tensor, state: tuple[tuple[tf.Tensor, ...], ...], context: Context | None = None
     ) -> tuple[tf.Tensor, tuple[tuple[tf.Tensor, ...], ...]]:
         """Feeds one token per row, and returns the logits of the next token.
 
         Args:
-            token_ids: int32 [B]; the result of a row that feeds padding, as finished rows do, has no meaning.
+            token_ids: int32 [R]; the result of a row that feeds padding, as finished rows do, has no meaning.
             state: as `initial_state` returns it.
+            context: what `encode` returned for B conditions; row r belongs to condition r mod B. Defaults to None, for
+                a generator without an encoder.
 
         Returns:
-            (float32 [B, V] logits, the next state).
+            (float32 [R, V] logits, the next state).
 
         Raises:
             InputError: an id is outside the vocabulary (checked where values are at hand).
@@ -207,6 +292,9 @@ class Generator(keras.Model):
         for layer, layer_state in zip(self.recurrent_layers, state, strict=True):
             x, layer_state = layer.cell(x, list(layer_state))
             next_state.append(tuple(layer_state))
+        if self.attention:
+            assert context is not None
+            x = self.combination(tf.concat([x, attend_rows(x, context.memory, context.mask)], axis=-1))
         return self._project(x), tuple(next_state)
 
     def _project(self, x):
@@ -241,4 +329,10 @@ class Generator(keras.Model):
             "end_token_id": self.end_token_id,
             "initializer_stddev": self.initializer_stddev,
             "seed": self.seed,
+            "encoder": None if self.encoder is None else keras.saving.serialize_keras_object(self.encoder),
+            "attention": self.attention,
         }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> "Generator":
+        return cls(**with_encoder(config, custom_objects))

@@ -2,6 +2,7 @@
 
 import os
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,6 +16,18 @@ from seqgan_tf.models.generator import Generator
 
 GATES = ("i", "f", "c", "og")  # in the order of the Keras LSTM kernel; "og" is the output gate, "c" the candidate
 MAX_EXPANSION = 100
+# What NumPy and its zip reader raise for damaged files; RuntimeError for an encrypted file or an unknown compression.
+UNREADABLE = (
+    OSError,
+    ValueError,
+    TypeError,
+    EOFError,
+    zipfile.BadZipFile,
+    zlib.error,
+    AttributeError,
+    RuntimeError,
+    MemoryError,
+)
 
 
 @keras.saving.register_keras_serializable(package="seqgan_tf")
@@ -75,7 +88,7 @@ class Oracle(Generator):
                 if expanded > MAX_EXPANSION * size:  # weights hardly get smaller when they are compressed
                     raise ValueError(f"{size} bytes that expand to {expanded}")
                 arrays = {name: file[name] for name in file.files}
-        except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile, AttributeError, MemoryError) as error:
+        except UNREADABLE as error:
             reason = " ".join(str(error).split()).split(" This file contains")[0]
             if "pickle" in reason:  # a pickle can run code, so it is not read
                 reason = "it is a pickle: load it yourself and write its arrays with numpy.savez"

@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from seqgan_tf.core import sampling, seeds
+from seqgan_tf.core.conditions import Conditioned, rows_of
 from seqgan_tf.core.sequences import PADDING, mask
 from seqgan_tf.core.validation import InputError, check_at_least, check_tensors, real_number, whole_number
 from seqgan_tf.rewards.sequence_rewards import (
@@ -260,7 +261,7 @@ class MonteCarloRollout:
             completed = self.completions(
                 tf.gather(token_ids, rows),
                 prefixes,
-                generator,
+                rows_of(generator, rows),
                 seeds.fold_in(seed, index),
                 tf.nest.map_structure(lambda s: s if is_scalar(s) else tf.gather(s, rows, axis=1), states),
             )
@@ -273,13 +274,15 @@ class MonteCarloRollout:
         return tf.reduce_mean(tf.reshape(rewards, [len(prefixes), self.num_rollouts, batch_size]), axis=1)
 
     def _scorer(self, discriminator, token_ids, prefixes) -> Scorer:
-        own = _own_scorer(discriminator)
+        bound = isinstance(discriminator, Conditioned)
+        own = _own_scorer(discriminator.network if bound else discriminator)
         if own is not None and token_ids.shape[0] is not None:
-            return own(token_ids, prefixes, self.num_rollouts)
+            given = {"context": discriminator.context} if bound else {}
+            return own(token_ids, prefixes, self.num_rollouts, **given)
 
         def score(completed, rows):
             whole = tf.reshape(completed, [-1, completed.shape[2]])
-            return tf.reshape(sequence_logits(discriminator, whole), tf.shape(completed)[:2])
+            return tf.reshape(sequence_logits(rows_of(discriminator, rows), whole), tf.shape(completed)[:2])
 
         return score
 

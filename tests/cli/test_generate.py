@@ -44,8 +44,8 @@ def test_top_k_top_p_and_temperature_restrict_the_samples(run, text):
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--temperature", "0"], "`temperature` must be a number above 0. Received: 0.0"),
-        (["--temperature", "nan"], "`temperature` must be a number above 0. Received: nan"),
+        (["--temperature", "-1"], "`temperature` must be a finite number of at least 0. Received: -1.0"),
+        (["--temperature", "nan"], "`temperature` must be a finite number of at least 0. Received: nan"),
         (["--top-k", "0"], "`top_k` must be at least 1. Received: 0"),
         (["--top-p", "1.5"], "`top_p` must be in (0, 1]. Received: 1.5"),
         (["--num-samples", "0"], "`num_samples` must be at least 1. Received: 0"),

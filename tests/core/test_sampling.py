@@ -167,9 +167,8 @@ def test_a_temperature_near_zero_takes_the_most_probable_token(rng):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"temperature": 0}, "`temperature` must be a number above 0. Received: 0"),
-        ({"temperature": -1.5}, "`temperature` must be a number above 0. Received: -1.5"),
-        ({"temperature": float("nan")}, "`temperature` must be a number above 0. Received: nan"),
+        ({"temperature": -1.5}, "`temperature` must be a finite number of at least 0. Received: -1.5"),
+        ({"temperature": float("nan")}, "`temperature` must be a finite number of at least 0. Received: nan"),
         ({"top_k": 0}, "`top_k` must be at least 1. Received: 0"),
         ({"top_p": 0.0}, r"`top_p` must be in \(0, 1\]. Received: 0.0"),
         ({"top_p": 1.1}, r"`top_p` must be in \(0, 1\]. Received: 1.1"),

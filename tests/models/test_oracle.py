@@ -165,3 +165,18 @@ def test_a_small_file_of_huge_arrays_is_not_read(tmp_path):
         file.writestr("embeddings.npy", header.getvalue())
     with pytest.raises(InputError, match=r"header.npz: expected a readable .npz file"):
         Oracle.from_npz(tmp_path / "header.npz")
+
+
+@pytest.mark.parametrize(("place", "value"), [(8, 99), (6, 1), (8, 8)])
+def test_a_file_with_another_compression_or_a_password_is_refused(place, value, tmp_path):
+    path = tmp_path / "oracle.npz"
+    Oracle(9, 3, 4).save_npz(path)
+    content = bytearray(path.read_bytes())
+    for mark, shift in ((b"PK\x03\x04", 0), (b"PK\x01\x02", 2)):  # the two headers of each array
+        start = content.find(mark)
+        while start >= 0:
+            content[start + place + shift] = value
+            start = content.find(mark, start + 1)
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"oracle.npz: expected a readable .npz file of oracle weights"):
+        Oracle.from_npz(path)

@@ -1,0 +1,172 @@
+"""Conditions: what a sequence is generated for, and networks that are bound to them.
+
+A condition is what the user has: a tensor, or a nest of tensors, whose first axis is the batch: source ids [B, S], a
+label [B], an image [B, H, W, 3]. A context is what a network makes of it (`encode`), once per batch. Sampling,
+roll-outs and metrics do not handle either: they get a network that is bound to the condition of each sequence, and use
+it as one without a condition.
+
+Axes: B conditions, R rows, T sequence length. R is a multiple of B: row r belongs to condition r mod B. So a context is
+in memory once per condition, however many sequences are completed for it.
+"""
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from seqgan_tf.core.validation import InputError
+
+
+def takes_condition(network: Any) -> bool:
+    """Whether a network computes its outputs given a condition: it has an `encoder`."""
+    return getattr(network, "encoder", None) is not None
+
+
+def split_condition(data: Any) -> tuple[Any, Any]:
+    """(condition, token_ids) of an element of a dataset; the condition is None where the element is token_ids alone."""
+    return data if isinstance(data, tuple) else (None, data)
+
+
+class Conditioned:
+    """A generator or a discriminator, bound to the conditions of the sequences that it gets.
+
+    It has the methods that `core.protocols` asks of both, without a context.
+
+    Args:
+        network: a network that takes conditions.
+        condition: a nest of tensors with a leading axis B.
+        context: `network.encode(condition)`, a nest of tensors with a leading axis B.
+
+    Example:
+    ```python
+    import numpy as np
+
+    import seqgan_tf as sg
+    from seqgan_tf.core.conditions import condition_on
+
+    generator = sg.Generator(50, encoder=sg.LabelEncoder(num_labels=3))
+    policy = condition_on(generator, np.array([0, 2]))
+    logits = policy(np.array([[4, 7, 9], [3, 8, 1]]))  # [2, 3, 50]: row 0 given the label 0, row 1 given the label 2
+    ```
+    """
+
+    def __init__(self, network: Any, condition: Any, context: Any):
+        self.network, self.condition, self.context = network, condition, context
+
+    @property
+    def vocabulary_size(self) -> int:
+        """V."""
+        return self.network.vocabulary_size
+
+    @property
+    def sequence_length(self) -> int:
+        """T, of a discriminator."""
+        return self.network.sequence_length
+
+    @property
+    def start_token_id(self) -> int:
+        """The token that is fed first, of a generator."""
+        return self.network.start_token_id
+
+    @property
+    def end_token_id(self) -> int | None:
+        """The token that ends a sequence, of a generator."""
+        return self.network.end_token_id
+
+    def __call__(self, token_ids: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """The network's output for token_ids [R, T]."""
+        return self.network(token_ids, context=self.context, training=training)
+
+    def initial_state(self, batch_size: int | tf.Tensor) -> Any:
+        """The generator's state before the start token, for R = `batch_size` rows."""
+        return self.network.initial_state(batch_size, context=self.context)
+
+    def step(self, token_ids: tf.Tensor, state: Any) -> tuple[tf.Tensor, Any]:
+        """The generator's step for token_ids [R]."""
+        return self.network.step(token_ids, state, context=self.context)
+
+    def rows(self, indices: tf.Tensor) -> "Conditioned":
+        """The network, bound to some of the conditions, int32 [B']."""
+
+        def take(nest):
+            return tf.nest.map_structure(lambda tensor: tf.gather(tensor, indices), nest)
+
+        return Conditioned(self.network, take(self.condition), take(self.context))
+
+
+def condition_on(network: Any, condition: Any, training: bool = False) -> Any:
+    """The network, bound to a condition; the network itself where it takes none.
+
+    Args:
+        network: a `Generator` or a `Discriminator`.
+        condition: a nest of tensors with a leading axis B; None where there is none.
+        training: whether dropout is on in the encoder. Defaults to False.
+
+    Raises:
+        InputError: the network takes conditions, and there is none.
+    """
+    if not takes_condition(network):
+        return network
+    if condition is None:
+        raise InputError(f"`condition` must be given for {network.name!r}, which has an encoder. Received: None")
+    return Conditioned(network, condition, network.encode(condition, training=training))
+
+
+def rows_of(network: Any, indices: tf.Tensor) -> Any:
+    """A bound network for some of its conditions, int32 [B']; another network as it is."""
+    return network.rows(indices) if isinstance(network, Conditioned) else network
+
+
+def differs_from_previous(condition: Any) -> tf.Tensor:
+    """Whether the condition of each row is another one than that of the row before it (cyclically): bool [B]."""
+
+    def differs(tensor):
+        tensor = tf.convert_to_tensor(tensor)
+        unequal = tf.not_equal(tensor, tf.roll(tensor, 1, axis=0))
+        return tf.reduce_any(unequal, axis=list(range(1, tensor.shape.rank)))
+
+    return tf.reduce_any(tf.stack([differs(tensor) for tensor in tf.nest.flatten(condition)]), axis=0)
+
+
+def number_of_rows(condition: Any) -> int | None:
+    """B, the number of conditions in a nest of arrays; None where there is no condition.
+
+    Raises:
+        InputError: the arrays have different numbers of rows, or none.
+    """
+    if condition is None:
+        return None
+    counts = sorted({np.shape(array)[0] if np.ndim(array) else 0 for array in tf.nest.flatten(condition)})
+    if len(counts) != 1 or not counts[0]:
+        raise InputError(f"`condition` must hold arrays with as many rows each, at least 1. Received: {counts} rows")
+    return counts[0]
+
+
+def check_rows(network: Any, condition: Any, rows: int) -> None:
+    """Checks that there is a condition per sequence where a network takes conditions, and none where it does not.
+
+    Args:
+        network: a `Generator` or a `Discriminator`.
+        condition: a nest of arrays, or None.
+        rows: number of sequences.
+
+    Raises:
+        InputError: it is missing, not expected, or has another number of rows.
+    """
+    received = number_of_rows(condition)
+    if takes_condition(network) and received is None:
+        raise InputError("`condition` must be given for a network with an encoder. Received: None")
+    if not takes_condition(network) and received is not None:
+        raise InputError("`condition` must be None for a network without an encoder. Received: a condition")
+    if received not in (None, rows):
+        raise InputError(f"`condition` must hold {rows} rows, one per sequence. Received: {received}")
+
+
+def padded_rows(condition: Any, first: int, size: int) -> Any:
+    """`size` rows from `first` on, as tensors; where there are fewer, the last row is repeated, for one trace."""
+
+    def take(array):
+        part = np.asarray(array)[first : first + size]
+        return tf.convert_to_tensor(np.concatenate([part, np.repeat(part[-1:], size - len(part), axis=0)]))
+
+    return None if condition is None else tf.nest.map_structure(take, condition)

@@ -1,0 +1,89 @@
+"""Contexts that networks attend to."""
+
+from typing import Any, NamedTuple
+
+import keras
+import tensorflow as tf
+
+from seqgan_tf.core.validation import InputError
+
+
+class Context(NamedTuple):
+    """What an encoder makes of a batch of conditions.
+
+    Attributes:
+        memory: float [B, S, C], a vector per position of the source.
+        mask: float32 [B, S], 1 on positions that count, 0 on padding.
+        summary: float [B, D], one vector for all of it.
+
+    Example:
+    ```python
+    import numpy as np
+
+    import seqgan_tf as sg
+
+    encoder = sg.SequenceEncoder(vocabulary_size=50, embedding_dim=8, hidden_dim=16)
+    memory, mask, summary = encoder(np.array([[4, 7, 9], [3, 8, -1]]))  # [2, 3, 32], [2, 3], [2, 32]
+    ```
+    """
+
+    memory: tf.Tensor
+    mask: tf.Tensor
+    summary: tf.Tensor
+
+
+def attend(queries: tf.Tensor, memory: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+    """Means of the memory, weighted by softmax(query . memory) (dot attention, Luong et al., 2015, equation 8).
+
+    Args:
+        queries: float [B, Q, C].
+        memory: float [B, S, C].
+        mask: float32 [B, S]; at least one position of each row counts.
+
+    Returns:
+        float [B, Q, C].
+    """
+    scores = tf.cast(tf.matmul(queries, memory, transpose_b=True), tf.float32)  # [B, Q, S]
+    scores = tf.where(mask[:, tf.newaxis] > 0, scores, scores.dtype.min)
+    return tf.matmul(tf.cast(tf.nn.softmax(scores), memory.dtype), memory)
+
+
+def attend_rows(queries: tf.Tensor, memory: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+    """`attend` for queries [R, C] of which query r belongs to row r mod B of the memory: float [R, C]."""
+    size = tf.shape(memory)[0]
+    grouped = tf.reshape(queries, tf.concat([[-1, size], tf.shape(queries)[1:]], axis=0))  # [R / B, B, C]
+    found = attend(tf.transpose(grouped, [1, 0, 2]), memory, mask)
+    return tf.ensure_shape(tf.reshape(tf.transpose(found, [1, 0, 2]), tf.shape(queries)), queries.shape)
+
+
+def tile_rows(tensor: tf.Tensor, rows: int | tf.Tensor) -> tf.Tensor:
+    """Repeats a tensor [B, ...] along its first axis, so that row r is row r mod B of the tensor: [rows, ...]."""
+    if isinstance(rows, int) and rows == tensor.shape[0]:
+        return tensor
+    times = tf.concat([[rows // tf.shape(tensor)[0]], tf.ones([tensor.shape.rank - 1], tf.int32)], axis=0)
+    tiled = tf.tile(tensor, times)
+    return tf.ensure_shape(tiled, [rows if isinstance(rows, int) else None, *tensor.shape[1:]])
+
+
+def check_encoder(encoder: Any) -> None:
+    """Checks that an object can be the encoder of a network.
+
+    Raises:
+        InputError: it is no Keras layer or model, has no weights yet, or does not name its widths.
+    """
+    if not isinstance(encoder, keras.Layer):
+        raise InputError(f"`encoder` must be a Keras model or layer. Received: {type(encoder).__name__}")
+    for name in ("memory_dim", "summary_dim"):
+        if not isinstance(getattr(encoder, name, None), int):
+            raise InputError(
+                f"`encoder` must have the attribute `{name}`, an int. Received: {encoder.name!r} without it"
+            )
+    if not encoder.built:
+        raise InputError(f"`encoder` must be built: call it once before. Received: {encoder.name!r} without weights")
+
+
+def with_encoder(config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The arguments of a network, with the encoder that its configuration describes."""
+    if config.get("encoder") is None:
+        return config
+    return config | {"encoder": keras.saving.deserialize_keras_object(config["encoder"], custom_objects)}
