@@ -104,8 +104,8 @@ class SeqGAN(AdversarialModel):
     @property
     def metrics_names(self) -> list[str]:
         """The names of the values that `evaluate` returns, in order."""
-        logs = steps.discriminator_logs(self.discriminator, self.mismatched)
-        return [*EVALUATION, *(name for name in logs if name == steps.MISMATCHED)]
+        mismatched = steps.learns_mismatched(self.discriminator, self.mismatched)
+        return [*EVALUATION, steps.MISMATCHED] if mismatched else list(EVALUATION)
 
     def pretrain_generator(
         self,
@@ -327,18 +327,9 @@ class SeqGAN(AdversarialModel):
             # Split, because rows count up from the last word: the samples of two calls would overlap without it.
             seed = seeds.split(drawn, 1)[0]
         check_names("generate", settings, SamplingSettings._fields)
-        length = self.discriminator.sequence_length
+        length, drawing = self.discriminator.sequence_length, SamplingSettings(**settings)
         return generate(
-            self.generator,
-            n,
-            length,
-            seed,
-            SamplingSettings(**settings),
-            prompt,
-            batch_size,
-            condition,
-            num_beams,
-            length_penalty,
+            self.generator, n, length, seed, drawing, prompt, batch_size, condition, num_beams, length_penalty
         )
 
     def export(

@@ -4,9 +4,21 @@ import os
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 
+import hypothesis
 import numpy as np
 import pytest
 import tiny_runs
+
+# The same examples in every run, and no files.
+hypothesis.settings.register_profile(
+    "seqgan_tf",
+    derandomize=True,
+    database=None,
+    deadline=None,
+    max_examples=40,
+    suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture, hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("seqgan_tf")
 
 
 @pytest.fixture(scope="session")

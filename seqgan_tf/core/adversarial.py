@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from seqgan_tf.core import contracts, losses, sampling, seeds, steps
-from seqgan_tf.core.conditions import condition_on, split_condition
+from seqgan_tf.core.conditions import condition_on, split_condition, take_rows
 from seqgan_tf.core.phases import ADVERSARIAL, PRETRAIN_DISCRIMINATOR, Phase, likelihood_phase
 from seqgan_tf.core.sequences import mask
 from seqgan_tf.core.steps import Logs
@@ -150,7 +150,7 @@ class AdversarialModel(TrainedModel):
             seed: int32 [2].
         """
         condition, real = split_condition(data)
-        generated = self._sample(tf.shape(real)[0], seed, condition)
+        generated = self._sample(condition_on(self.generator, condition), tf.shape(real)[0], seed)
         return steps.discriminator_step(
             self.discriminator, self.discriminator_optimizer, real, generated, condition, self.mismatched
         )
@@ -164,13 +164,10 @@ class AdversarialModel(TrainedModel):
                 a generator without an encoder.
         """
         draw_seed, reward_seed = tf.unstack(seeds.split(seed, 2))
-        token_ids = self._sample(self.generator_batch_size or self.batch_size, draw_seed, condition)
-        rewards = self.reward_estimator.estimate(
-            token_ids,
-            condition_on(self.rollout_policy, condition),
-            condition_on(self.discriminator, condition),
-            reward_seed,
-        )
+        policy, judge = condition_on(self.generator, condition), condition_on(self.discriminator, condition)
+        completing = condition_on(self.rollout_policy, condition) if self.lagging else policy
+        token_ids = self._sample(policy, self.generator_batch_size or self.batch_size, draw_seed)
+        rewards = self.reward_estimator.estimate(token_ids, completing, judge, reward_seed)
         check_tensors(token_ids=(token_ids, "BT"), rewards=(rewards, "BT"))
         advantages = rewards - self._baseline(rewards, mask(token_ids))
         logs = steps.policy_gradient_step(
@@ -198,13 +195,13 @@ class AdversarialModel(TrainedModel):
         logs: Logs = {}
         if self.likelihood_steps:
             chosen = tf.range(self.likelihood_steps) % self.discriminator_steps
-            logs |= steps.repeat(self.likelihood_step, _taken(real, chosen))
+            logs |= steps.repeat(self.likelihood_step, take_rows(real, chosen))
         if self.generator_steps:
             inputs: list[Any] = [step_seeds[: self.generator_steps]]
             if condition is not None:
                 drawn = self.generator_batch_size or self.batch_size
                 rows = tf.range(self.generator_steps * drawn) % (self.discriminator_steps * self.batch_size)
-                inputs.append(_taken(condition, tf.reshape(rows, [self.generator_steps, drawn])))
+                inputs.append(take_rows(condition, tf.reshape(rows, [self.generator_steps, drawn])))
             logs |= steps.repeat(self.generator_step, *inputs)
         return logs | steps.repeat(self.discriminator_step, real, step_seeds[self.generator_steps :])
 
@@ -223,17 +220,16 @@ class AdversarialModel(TrainedModel):
             discriminator learns from mismatched sequences.
         """
         condition, token_ids = split_condition(data)
+        policy = condition_on(self.generator, condition)
+        likelihood = self.mean_logs(steps.likelihood_metrics(policy, token_ids), tf.reduce_sum(mask(token_ids)))
         # The tokens measured so far number the batch: each has samples of its own, the same in every evaluation.
-        nll = steps.likelihood_metrics(self.generator, token_ids, condition)
-        likelihood = self.mean_logs(nll, tf.reduce_sum(mask(token_ids)))
         number = tf.cast(self.total_weight("nll"), tf.int32)
         seed = seeds.stream_seed(self.seed, seeds.Stream.EVALUATION, number)
-        generated = self._sample(tf.shape(token_ids)[0], seed, condition)
+        generated = self._sample(policy, tf.shape(token_ids)[0], seed)
         right = steps.held_out_accuracies(self.discriminator, token_ids, generated, condition, self.mismatched)
         return likelihood | self.mean_logs(right, tf.shape(token_ids)[0])
 
-    def _sample(self, batch_size: int | tf.Tensor, seed: tf.Tensor, condition: Any = None) -> tf.Tensor:
-        policy = condition_on(self.generator, condition)
+    def _sample(self, policy: Any, batch_size: int | tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         return sampling.sample(policy, batch_size, self.discriminator.sequence_length, seed)
 
     def _baseline(self, rewards: tf.Tensor, token_mask: tf.Tensor) -> tf.Tensor | float:
@@ -253,8 +249,3 @@ def _in_batches(rows: tf.Tensor, batch_size: int) -> tf.Tensor:
     static = [None if rows.shape[0] is None else rows.shape[0] // batch_size, batch_size, *rows.shape[1:]]
     shape = tf.concat([[-1, batch_size], tf.shape(rows)[1:]], axis=0)
     return tf.ensure_shape(tf.reshape(rows, shape), static)
-
-
-def _taken(nest: Any, indices: tf.Tensor) -> Any:
-    """Rows of all tensors of a nest."""
-    return tf.nest.map_structure(lambda tensor: tf.gather(tensor, indices), nest)

@@ -1,9 +1,9 @@
 """Conditions: what a sequence is generated for, and networks that are bound to them.
 
 A condition is what the user has: a tensor, or a nest of tensors, whose first axis is the batch: source ids [B, S], a
-label [B], an image [B, H, W, 3]. A context is what a network makes of it (`encode`), once per batch. Sampling,
-roll-outs and metrics do not handle either: they get a network that is bound to the condition of each sequence, and use
-it as one without a condition.
+label [B], an image [B, H, W, 3]. The method `encode` of a network turns it into a context, once per batch. Sampling,
+roll-outs and metrics need neither: they get a network that is bound to the condition of each sequence, and use it as
+one without a condition.
 
 Axes: B conditions, R rows, T sequence length. R is a multiple of B: row r belongs to condition r mod B. So a context is
 in memory once per condition, however many sequences are completed for it.
@@ -34,7 +34,6 @@ class Conditioned:
 
     Args:
         network: a network that takes conditions.
-        condition: a nest of tensors with a leading axis B.
         context: `network.encode(condition)`, a nest of tensors with a leading axis B.
 
     Example:
@@ -50,8 +49,8 @@ class Conditioned:
     ```
     """
 
-    def __init__(self, network: Any, condition: Any, context: Any):
-        self.network, self.condition, self.context = network, condition, context
+    def __init__(self, network: Any, context: Any):
+        self.network, self.context = network, context
 
     @property
     def vocabulary_size(self) -> int:
@@ -87,11 +86,7 @@ class Conditioned:
 
     def rows(self, indices: tf.Tensor) -> "Conditioned":
         """The network, bound to some of the conditions, int32 [B']."""
-
-        def take(nest):
-            return tf.nest.map_structure(lambda tensor: tf.gather(tensor, indices), nest)
-
-        return Conditioned(self.network, take(self.condition), take(self.context))
+        return Conditioned(self.network, take_rows(self.context, indices))
 
 
 def condition_on(network: Any, condition: Any, training: bool = False) -> Any:
@@ -109,7 +104,12 @@ def condition_on(network: Any, condition: Any, training: bool = False) -> Any:
         return network
     if condition is None:
         raise InputError(f"`condition` must be given for {network.name!r}, which has an encoder. Received: None")
-    return Conditioned(network, condition, network.encode(condition, training=training))
+    return Conditioned(network, network.encode(condition, training=training))
+
+
+def take_rows(nest: Any, indices: tf.Tensor) -> Any:
+    """Rows of all tensors of a nest: [..., *] for indices [...]."""
+    return tf.nest.map_structure(lambda tensor: tf.gather(tensor, indices), nest)
 
 
 def rows_of(network: Any, indices: tf.Tensor) -> Any:

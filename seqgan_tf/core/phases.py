@@ -12,7 +12,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from seqgan_tf.core.conditions import split_condition
+from seqgan_tf.core.conditions import condition_on, split_condition
 from seqgan_tf.core.sequences import mask
 from seqgan_tf.core.steps import LIKELIHOOD_LOGS, Logs, likelihood_metrics, likelihood_step
 from seqgan_tf.core.validation import InputError
@@ -311,7 +311,7 @@ def fit_likelihood(
     model = PhaseModel(
         likelihood_phase(generator, optimizer, 0),
         generator,
-        lambda token_ids, condition: likelihood_metrics(generator, token_ids, condition),
+        lambda token_ids, condition: likelihood_metrics(condition_on(generator, condition), token_ids),
     )
     model.compile(optimizer=None, loss=None, **compiling)
     return model.fit(

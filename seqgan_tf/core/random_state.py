@@ -42,3 +42,29 @@ def read_random_state(model: keras.Model, store: Mapping[str, Any]) -> dict[str,
             for variable, state in zip(variables, states, strict=True):
                 variable.assign(state)
     return rest
+
+
+class RandomStateModel(keras.Model):
+    """A Keras model whose saved weights hold the random state of dropout in it.
+
+    Example:
+    ```python
+    import keras
+
+    from seqgan_tf.core.random_state import RandomStateModel
+
+    class Network(RandomStateModel):
+        def __init__(self):
+            super().__init__()
+            self.dropout = keras.layers.Dropout(0.5, seed=1)
+    ```
+    """
+
+    def save_own_variables(self, store: Any) -> None:
+        """Writes the variables of the model itself and the random state, for Keras."""
+        super().save_own_variables(store)
+        write_random_state(self, store)
+
+    def load_own_variables(self, store: Any) -> None:
+        """Reads what `save_own_variables` wrote."""
+        super().load_own_variables(read_random_state(self, store))

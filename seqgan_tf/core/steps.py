@@ -46,9 +46,8 @@ def likelihood_step(
     return {"nll": nll, "gradient_norm": _apply(tape, nll, generator, optimizer)}
 
 
-def likelihood_metrics(generator: keras.Model, token_ids: tf.Tensor, condition: Any = None) -> Logs:
-    """{"nll"} of token ids [B, T] given their conditions, in nats per token; dropout is off."""
-    policy = condition_on(generator, condition)
+def likelihood_metrics(policy: Any, token_ids: tf.Tensor) -> Logs:
+    """{"nll"} of token ids [B, T] under a generator (bound to their conditions), in nats per token; dropout is off."""
     log_probs = losses.token_log_probs(policy(token_ids, training=False), token_ids)
     return {"nll": losses.negative_log_likelihood(log_probs, mask(token_ids))}
 
@@ -82,7 +81,7 @@ def discriminator_step(
     """
     check_tensors(integers=("real", "generated"), real=(real, "BT"), generated=(generated, "BT"))
     parts = [real, generated]
-    mismatched = mismatched and takes_condition(discriminator)
+    mismatched = learns_mismatched(discriminator, mismatched)
     if mismatched:
         parts.append(tf.roll(real, 1, axis=0))
         is_mismatched = tf.cast(differs_from_previous(condition), tf.float32)
@@ -121,9 +120,14 @@ def accuracies(real_logits: tf.Tensor, generated_logits: tf.Tensor) -> Logs:
     }
 
 
+def learns_mismatched(discriminator: keras.Model, mismatched: bool) -> bool:
+    """Whether a discriminator learns from mismatched sequences: it takes conditions, and `mismatched` is set."""
+    return mismatched and takes_condition(discriminator)
+
+
 def discriminator_logs(discriminator: keras.Model, mismatched: bool) -> tuple[str, ...]:
     """The names of the logs of `discriminator_step`."""
-    return (*DISCRIMINATOR_LOGS, MISMATCHED) if mismatched and takes_condition(discriminator) else DISCRIMINATOR_LOGS
+    return (*DISCRIMINATOR_LOGS, MISMATCHED) if learns_mismatched(discriminator, mismatched) else DISCRIMINATOR_LOGS
 
 
 def held_out_accuracies(
@@ -139,7 +143,7 @@ def held_out_accuracies(
     """
     judge = condition_on(discriminator, condition)
     found = accuracies(judge(real, training=False), judge(generated, training=False))
-    if MISMATCHED in discriminator_logs(discriminator, mismatched):
+    if learns_mismatched(discriminator, mismatched):
         wrong = judge(tf.roll(real, 1, axis=0), training=False)
         differs = tf.cast(differs_from_previous(condition), tf.float32)
         found[MISMATCHED] = masked_mean(tf.cast(wrong <= 0, tf.float32), differs)

@@ -32,7 +32,41 @@ _BLANKS = b" \t\x0b\x0c\x1c\x1d\x1e\x1f"
 _MARK = b"\xef\xbb\xbf"
 
 
-class Lines(Sequence[str]):
+class LineSequence(Sequence[str]):
+    """Lines that are read one at a time.
+
+    Example:
+    ```python
+    from seqgan_tf.data.lines import LineSequence
+
+    class Numbers(LineSequence):
+        def __len__(self):
+            return 3
+
+        def line(self, index):
+            return str(index)
+
+    print(Numbers()[1:])  # ['1', '2']
+    ```
+    """
+
+    def line(self, index: int) -> str:
+        """The line of an index."""
+        raise NotImplementedError
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[str]: ...
+
+    def __getitem__(self, index: int | slice) -> str | list[str]:
+        if isinstance(index, slice):
+            return [self.line(i) for i in range(*index.indices(len(self)))]
+        return self.line(index)
+
+
+class Lines(LineSequence):
     """Lines of a text, without blanks at their ends and without empty lines. Create them with `open_lines`.
 
     Args:
@@ -63,15 +97,12 @@ class Lines(Sequence[str]):
     def __len__(self) -> int:
         return len(self._starts)
 
-    @overload
-    def __getitem__(self, index: int) -> str: ...
+    def line(self, index: int) -> str:
+        """The line of an index.
 
-    @overload
-    def __getitem__(self, index: slice) -> list[str]: ...
-
-    def __getitem__(self, index: int | slice) -> str | list[str]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
+        Raises:
+            InputError: the file has changed since it was opened.
+        """
         start, size = self._starts[index], self._sizes[index]
         if isinstance(self._content, bytes):
             raw = self._content[start : start + size]

@@ -45,7 +45,14 @@ def batches(token_ids: np.ndarray, batch_size: int, shuffle_seed: int | None = N
             indices = indices.shuffle(len(token_ids), seed=shuffle_seed)
         # Indices are shuffled, not rows: the shuffle's buffer then holds one number per row.
         dataset = indices.batch(batch_size).map(lambda index: tf.gather(rows, index))
-    # TensorFlow's tuner of pipelines sleeps for up to a minute at a time, and the end of an iteration may wait for it.
+    return _prefetched(dataset)
+
+
+def _prefetched(dataset: tf.data.Dataset) -> tf.data.Dataset:
+    """Two batches ahead, without TensorFlow's tuner of pipelines.
+
+    It sleeps for up to a minute at a time, and the end of an iteration may wait for it.
+    """
     options = tf.data.Options()
     options.autotune.enabled = False
     return dataset.prefetch(2).with_options(options)
@@ -156,10 +163,7 @@ def _with_condition(data: Any, name: str, batch_size: int, arguments: tuple[Any,
     for array in tf.nest.flatten(condition):
         if not array.shape.rank or array.shape[0] != len(rows):
             raise InputError(f"`{name}` must hold {len(rows)} conditions, one per sequence. Received: {array.shape}")
-    options = tf.data.Options()
-    options.autotune.enabled = False
-    dataset = tf.data.Dataset.from_tensor_slices((condition, rows)).batch(batch_size)
-    return dataset.prefetch(2).with_options(options)
+    return _prefetched(tf.data.Dataset.from_tensor_slices((condition, rows)).batch(batch_size))
 
 
 def rounds(dataset: tf.data.Dataset, size: int) -> tf.data.Dataset:

@@ -2,12 +2,12 @@
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 
 from seqgan_tf.core.validation import InputError, check_at_least
-from seqgan_tf.data.lines import Lines, open_lines, read_lines
+from seqgan_tf.data.lines import Lines, LineSequence, open_lines, read_lines
 from seqgan_tf.data.rows import EncodedLines
 from seqgan_tf.data.tokenizer import UNKNOWN, TextTokenizer
 
@@ -173,7 +173,7 @@ def unknown_note(share: float, lines: str) -> str:
     return f"{share:.1%} of the tokens of {lines} are unknown ({UNKNOWN}); {remedy}"
 
 
-class _Part(Sequence[str]):
+class _Part(LineSequence):
     """Some of the lines, by index."""
 
     def __init__(self, lines: Sequence[str], indices: np.ndarray) -> None:
@@ -182,15 +182,7 @@ class _Part(Sequence[str]):
     def __len__(self) -> int:
         return len(self.indices)
 
-    @overload
-    def __getitem__(self, index: int) -> str: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> list[str]: ...
-
-    def __getitem__(self, index: int | slice) -> str | list[str]:
-        if isinstance(index, slice):
-            return [self.lines[i] for i in self.indices[index]]
+    def line(self, index: int) -> str:
         return self.lines[self.indices[index]]
 
     def __iter__(self) -> Iterator[str]:

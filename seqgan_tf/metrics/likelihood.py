@@ -38,7 +38,7 @@ def sequence_log_likelihoods(generator: "Generator", token_ids: Any, temperature
     Raises:
         InputError: an id is outside the vocabulary, the array has another shape, or a log-likelihood is not finite.
     """
-    condition, token_ids = split_condition(token_ids) if takes_condition(generator) else (None, token_ids)
+    condition, token_ids = _split(generator, token_ids)
     check_token_ids(token_ids, generator.vocabulary_size)
     token_ids = np.asarray(token_ids, np.int32)
     if token_ids.ndim != 2 or not len(token_ids):
@@ -80,8 +80,12 @@ def negative_log_likelihood(generator: "Generator", token_ids: Any, temperature:
         InputError: there is no token, or as `sequence_log_likelihoods`.
     """
     total = sequence_log_likelihoods(generator, token_ids, temperature).sum()
-    _, tokens = split_condition(token_ids) if takes_condition(generator) else (None, token_ids)
-    num_tokens = np.sum(np.asarray(tokens) != PADDING)
+    num_tokens = np.sum(np.asarray(_split(generator, token_ids)[1]) != PADDING)
     if not num_tokens:
         raise InputError("`token_ids` must hold at least one token. Received: only padding")
     return float(-total / num_tokens)
+
+
+def _split(generator: "Generator", data: Any) -> tuple[Any, Any]:
+    """(condition, token_ids); a tuple for a generator without conditions is rows of token ids."""
+    return split_condition(data) if takes_condition(generator) else (None, data)

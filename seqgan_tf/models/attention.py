@@ -82,6 +82,22 @@ def check_encoder(encoder: Any) -> None:
         raise InputError(f"`encoder` must be built: call it once before. Received: {encoder.name!r} without weights")
 
 
+def check_context(network: keras.Model, context: Any, kind: str) -> None:
+    """Checks that a network with an encoder gets a context, and another one none.
+
+    Args:
+        network: a model with an attribute `encoder`.
+        context: what its `encode` returned, or None.
+        kind: what the network is, for the message.
+
+    Raises:
+        InputError: the context is missing, or not expected.
+    """
+    if (context is None) != (network.encoder is None):
+        expected = "None" if network.encoder is None else "what `encode(condition)` returns"
+        raise InputError(f"`context` must be {expected} for this {kind}. Received: {type(context).__name__}")
+
+
 def with_encoder(config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> dict[str, Any]:
     """The arguments of a network, with the encoder that its configuration describes."""
     if config.get("encoder") is None:

@@ -8,10 +8,10 @@ import tensorflow as tf
 
 from seqgan_tf.core import seeds
 from seqgan_tf.core.optimizers import check_policy
-from seqgan_tf.core.random_state import read_random_state, write_random_state
+from seqgan_tf.core.random_state import RandomStateModel
 from seqgan_tf.core.sequences import PADDING, check_token_ids, lengths, mask
 from seqgan_tf.core.validation import InputError, check_at_least, real_number, whole_number
-from seqgan_tf.models.attention import check_encoder, with_encoder
+from seqgan_tf.models.attention import check_context, check_encoder, with_encoder
 from seqgan_tf.models.conv_scoring import tabled_features
 
 PAPER_FILTERS = {1: 100, 2: 200, 3: 200, 4: 200, 5: 200, 6: 100, 7: 100, 8: 100, 9: 100, 10: 100, 15: 160, 20: 160}
@@ -64,7 +64,7 @@ class Highway(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="seqgan_tf")
-class Discriminator(keras.Model):
+class Discriminator(RandomStateModel):
     """D_phi(Y) = sigmoid(logit), the probability that a whole sequence is real (paper, section 3.3).
 
     Embedding, parallel convolutions of several widths, the maximum over time, a highway layer, dropout, one logit.
@@ -246,9 +246,7 @@ class Discriminator(keras.Model):
             InputError: T > sequence_length, or (where values are at hand) an id outside the vocabulary; or there is an
                 encoder and no context, or a context and no encoder.
         """
-        if (context is None) != (self.encoder is None):
-            expected = "None" if self.encoder is None else "what `encode(condition)` returns"
-            raise InputError(f"`context` must be {expected} for this discriminator. Received: {type(context).__name__}")
+        check_context(self, context, "discriminator")
         check_token_ids(token_ids, self.vocabulary_size)
         token_ids = tf.cast(token_ids, tf.int32)
         if token_ids.shape[1] > self.sequence_length:
@@ -320,13 +318,6 @@ class Discriminator(keras.Model):
         counts = tf.range(tf.shape(windows)[1]) <= last[:, tf.newaxis]
         windows = tf.where(counts[..., tf.newaxis], windows, windows.dtype.min)
         return tf.nn.relu(tf.reduce_max(windows, axis=1))
-
-    def save_own_variables(self, store: Any) -> None:
-        super().save_own_variables(store)
-        write_random_state(self, store)
-
-    def load_own_variables(self, store: Any) -> None:
-        super().load_own_variables(read_random_state(self, store))
 
     def get_config(self) -> dict[str, Any]:
         return {

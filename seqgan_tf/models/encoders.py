@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from seqgan_tf.core import seeds
 from seqgan_tf.core.optimizers import check_policy
-from seqgan_tf.core.random_state import read_random_state, write_random_state
+from seqgan_tf.core.random_state import RandomStateModel
 from seqgan_tf.core.sequences import check_token_ids, mask
 from seqgan_tf.core.validation import InputError, check_at_least, real_number, whole_number
 from seqgan_tf.models.attention import Context
@@ -22,7 +22,7 @@ from seqgan_tf.models.generator import CELLS
 
 
 @keras.saving.register_keras_serializable(package="seqgan_tf")
-class SequenceEncoder(keras.Model):
+class SequenceEncoder(RandomStateModel):
     """A bidirectional recurrent network over source sequences.
 
     Its memory is the outputs of the last layer in both directions, its summary their last states. Padding changes
@@ -153,13 +153,6 @@ class SequenceEncoder(keras.Model):
             back, *first = backward(x, mask=is_token)
             x, states = tf.concat([ahead, tf.reverse(back, [1])], axis=2), [last[0], first[0]]
         return Context(x, mask(token_ids), tf.concat(states, axis=1))
-
-    def save_own_variables(self, store: Any) -> None:
-        super().save_own_variables(store)
-        write_random_state(self, store)
-
-    def load_own_variables(self, store: Any) -> None:
-        super().load_own_variables(read_random_state(self, store))
 
     def get_config(self) -> dict[str, Any]:
         names = ("vocabulary_size", "embedding_dim", "hidden_dim", "cell", "num_layers", "dropout", "seed")

@@ -8,17 +8,25 @@ import tensorflow as tf
 
 from seqgan_tf.core import seeds
 from seqgan_tf.core.optimizers import check_policy
-from seqgan_tf.core.random_state import read_random_state, write_random_state
+from seqgan_tf.core.random_state import RandomStateModel
 from seqgan_tf.core.sequences import check_token_ids
 from seqgan_tf.core.validation import InputError, check_at_least, real_number, whole_number
-from seqgan_tf.models.attention import Context, attend, attend_rows, check_encoder, tile_rows, with_encoder
+from seqgan_tf.models.attention import (
+    Context,
+    attend,
+    attend_rows,
+    check_context,
+    check_encoder,
+    tile_rows,
+    with_encoder,
+)
 
 ATTENTION = (None, "luong")
 CELLS = {"lstm": keras.layers.LSTM, "gru": keras.layers.GRU}
 
 
 @keras.saving.register_keras_serializable(package="seqgan_tf")
-class Generator(keras.Model):
+class Generator(RandomStateModel):
     """The policy G_theta(y_t | Y_1:t-1), a recurrent network over a vocabulary (paper, section 2.3).
 
     `call` computes the logits of whole sequences by teacher forcing; `initial_state` and `step` go token by token.
@@ -220,7 +228,7 @@ class Generator(keras.Model):
             InputError: an id is outside the vocabulary (checked where values are at hand, not inside a graph); or there
                 is an encoder and no context, or a context and no encoder.
         """
-        self._check_context(context)
+        check_context(self, context, "generator")
         check_token_ids(token_ids, self.vocabulary_size)
         token_ids = tf.cast(token_ids, tf.int32)
         start = tf.fill([tf.shape(token_ids)[0], 1], self.start_token_id)
@@ -234,11 +242,6 @@ class Generator(keras.Model):
             x = self.combination(tf.concat([x, attend(x, context.memory, context.mask)], axis=-1))
         x = self.dropout_layers[-1](x, training=training)
         return self._project(x)
-
-    def _check_context(self, context: Any) -> None:
-        if (context is None) != (self.encoder is None):
-            expected = "None" if self.encoder is None else "what `encode(condition)` returns"
-            raise InputError(f"`context` must be {expected} for this generator. Received: {type(context).__name__}")
 
     def _first_states(self, context: Context | None) -> tuple[tuple[tf.Tensor, ...], ...]:
         """The states of the layers that the summaries of B conditions start; empty where there are none."""
@@ -257,7 +260,7 @@ class Generator(keras.Model):
             batch_size: R, a multiple of the number of conditions.
             context: what `encode` returned. Defaults to None, for a generator without an encoder: zeros.
         """
-        self._check_context(context)
+        check_context(self, context, "generator")
         if context is not None:
             return tf.nest.map_structure(lambda state: tile_rows(state, batch_size), self._first_states(context))
         return tuple(
@@ -307,13 +310,6 @@ class Generator(keras.Model):
 
     def _embed(self, token_ids):
         return self.embedding(tf.maximum(token_ids, 0))
-
-    def save_own_variables(self, store: Any) -> None:
-        super().save_own_variables(store)
-        write_random_state(self, store)
-
-    def load_own_variables(self, store: Any) -> None:
-        super().load_own_variables(read_random_state(self, store))
 
     def get_config(self) -> dict[str, Any]:
         own_start = self.start_token_id == self.vocabulary_size

@@ -6,13 +6,13 @@ import keras
 import tensorflow as tf
 
 from seqgan_tf.core.optimizers import check_policy
-from seqgan_tf.core.random_state import read_random_state, write_random_state
+from seqgan_tf.core.random_state import RandomStateModel
 from seqgan_tf.core.sequences import PADDING, check_token_ids
 from seqgan_tf.core.validation import InputError, check_at_least, check_tensors, whole_number
 
 
 @keras.saving.register_keras_serializable(package="seqgan_tf")
-class NetworkDiscriminator(keras.Model):
+class NetworkDiscriminator(RandomStateModel):
     """D(Y) = sigmoid(logit) by a network that knows neither padding nor the sizes that `SeqGAN` needs.
 
     `SeqGAN` makes one of a discriminator without the attributes `vocabulary_size` and `sequence_length`. The network
@@ -96,13 +96,6 @@ class NetworkDiscriminator(keras.Model):
             logits = tf.squeeze(logits, axis=1)
         check_tensors({"B": token_ids.shape[0]}, **{"discriminator(token_ids)": (logits, "B")})
         return tf.cast(logits, tf.float32)
-
-    def save_own_variables(self, store: Any) -> None:
-        super().save_own_variables(store)
-        write_random_state(self, store)
-
-    def load_own_variables(self, store: Any) -> None:
-        super().load_own_variables(read_random_state(self, store))
 
     def get_config(self) -> dict[str, Any]:
         return {

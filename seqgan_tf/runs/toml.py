@@ -72,8 +72,9 @@ def read_toml(path: str | Path) -> dict[str, Any]:
     Raises:
         InputError: the file is missing or is not TOML.
     """
+    text = read_text(path, "a TOML file")
     try:
-        return tomllib.loads(read_text(path, "a TOML file"))
+        return tomllib.loads(text)
     except RecursionError as error:
         raise InputError(f"{path}: expected TOML. Received: one that is nested too deeply") from error
     except ValueError as error:  # also for a number of thousands of digits

@@ -4,7 +4,7 @@ import dataclasses
 import typing
 
 from any_settings import values_of
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 
 from seqgan_tf.cli.main import parse
 from seqgan_tf.runs import config
@@ -25,7 +25,7 @@ def flags(chosen, prefix="--"):
     return found
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30)
 @given(values_of(config.RunSettings))
 def test_any_settings_are_the_same_when_they_are_given_as_flags(chosen):
     command = parse(["train", *flags(chosen)])

@@ -2,7 +2,7 @@
 
 import hypothesis.strategies as st
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 
 from seqgan_tf.core import losses, sequences
 
@@ -23,7 +23,6 @@ def token_ids(draw, end_token_id=None):
 values = st.floats(-1e3, 1e3, width=32)
 
 
-@settings(max_examples=40, deadline=None)
 @given(token_ids(), st.data())
 def test_sums_and_means_are_those_over_the_tokens(ids, data):
     numbers = np.array(data.draw(st.lists(values, min_size=ids.size, max_size=ids.size)), np.float32).reshape(ids.shape)
@@ -39,7 +38,6 @@ def test_sums_and_means_are_those_over_the_tokens(ids, data):
     np.testing.assert_allclose(sequences.masked_mean(hidden, mask, axis=1), means, rtol=1e-4, atol=1e-2)
 
 
-@settings(max_examples=40, deadline=None)
 @given(token_ids(), st.integers(0, V - 1))
 def test_what_follows_the_first_end_token_becomes_padding(ids, end_token_id):
     padded = sequences.pad_after_end(ids, end_token_id).numpy()
@@ -49,7 +47,6 @@ def test_what_follows_the_first_end_token_becomes_padding(ids, end_token_id):
     np.testing.assert_array_equal(sequences.pad_after_end(padded, end_token_id), padded)
 
 
-@settings(max_examples=40, deadline=None)
 @given(token_ids(), st.data())
 def test_the_leave_one_out_baseline_is_the_mean_of_the_other_sequences_there_or_anywhere(ids, data):
     rewards = np.array(data.draw(st.lists(values, min_size=ids.size, max_size=ids.size)), np.float32).reshape(ids.shape)

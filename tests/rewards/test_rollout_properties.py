@@ -3,7 +3,7 @@
 import hypothesis.strategies as st
 import numpy as np
 import tensorflow as tf
-from hypothesis import given, settings
+from hypothesis import given
 
 from seqgan_tf.rewards.rollout import MonteCarloRollout
 
@@ -65,7 +65,6 @@ def cases(draw):
     return policy, np.array(rows, np.int32), {name: draw(values) for name, values in names.items()}
 
 
-@settings(max_examples=40, deadline=None)
 @given(cases())
 def test_each_token_gets_the_value_of_the_completion_of_its_prefix(case):
     policy, rows, chosen = case

@@ -1,19 +1,7 @@
 """The exported models that the tests of serving share: each is written and loaded once per session."""
 
-import hypothesis
 import pytest
 import small_models
-
-# The same examples in every run, and no files.
-hypothesis.settings.register_profile(
-    "serving",
-    derandomize=True,
-    database=None,
-    deadline=None,
-    max_examples=40,
-    suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture, hypothesis.HealthCheck.too_slow],
-)
-hypothesis.settings.load_profile("serving")
 
 
 @pytest.fixture(scope="session")
