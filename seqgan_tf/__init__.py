@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from seqgan_tf.core import sequences as sequences
     from seqgan_tf.core.validation import InputError as InputError
     from seqgan_tf.data.oracle_corpus import OracleCorpus as OracleCorpus
+    from seqgan_tf.data.pairs import DialogueCorpus as DialogueCorpus
+    from seqgan_tf.data.pairs import LabelledCorpus as LabelledCorpus
+    from seqgan_tf.data.pairs import PairCorpus as PairCorpus
     from seqgan_tf.data.text import TextCorpus as TextCorpus
     from seqgan_tf.data.tokenizer import TextTokenizer as TextTokenizer
     from seqgan_tf.metrics.likelihood import negative_log_likelihood as negative_log_likelihood
@@ -33,13 +36,16 @@ if TYPE_CHECKING:
 _HOMES = {
     "ConcatenateEncoder": "models.encoders",
     "ConstantReward": "rewards.controls",
+    "DialogueCorpus": "data.pairs",
     "Discriminator": "models.conv_discriminator",
     "Generator": "models.generator",
     "InputError": "core.validation",
     "LabelEncoder": "models.encoders",
+    "LabelledCorpus": "data.pairs",
     "MonteCarloRollout": "rewards.rollout",
     "Oracle": "models.oracle",
     "OracleCorpus": "data.oracle_corpus",
+    "PairCorpus": "data.pairs",
     "SeqGAN": "seqgan",
     "SequenceEncoder": "models.encoders",
     "ShuffledReward": "rewards.controls",

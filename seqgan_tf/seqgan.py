@@ -142,7 +142,7 @@ class SeqGAN(AdversarialModel):
         compiling, seen = self._compiling(), StepsSeen()
         epochs = whole_number("epochs", epochs)
         patience = None if patience is None else whole_number("patience", patience)
-        dataset = self._dataset(data, "data")
+        dataset = self._dataset(data, "data", pad=False)
         if steps_per_epoch is None and dataset.cardinality() == tf.data.INFINITE_CARDINALITY:
             pipeline.check_has_end(data, dataset, "data", "steps_per_epoch")
         validation = self._validation(validation_data, validation_steps)
@@ -372,11 +372,11 @@ class SeqGAN(AdversarialModel):
             raise InputError(f"`warmup` and `jit_compile` are for `format` 'saved_model'. Received: {format!r}")
         return export_portable(filepath, self.generator, self.discriminator, format, version)
 
-    def _dataset(self, data: Any, name: str) -> tf.data.Dataset:
+    def _dataset(self, data: Any, name: str, pad: bool = True) -> tf.data.Dataset:
         vocabulary_size, end_token_id = self.generator.vocabulary_size, self.generator.end_token_id
         length = self.discriminator.sequence_length
         conditional = takes_condition(self.generator)
-        return pipeline.as_dataset(data, name, self.batch_size, vocabulary_size, length, end_token_id, conditional)
+        return pipeline.as_dataset(data, name, self.batch_size, vocabulary_size, length, end_token_id, conditional, pad)
 
     def _validation(self, data: Any, steps: int | None) -> tf.data.Dataset | None:
         """Held-out data, prepared; Keras would read data without end for ever."""

@@ -14,7 +14,7 @@ import tiny_runs
 from nltk.translate.bleu_score import SmoothingFunction, sentence_bleu
 
 import seqgan_tf
-from seqgan_tf.runs import config, toml
+from seqgan_tf.runs import presets, toml
 
 EXAMPLES = sorted((pathlib.Path(__file__).parent.parent / "examples").glob("*.py"))
 NAMES = [path.name for path in EXAMPLES]
@@ -188,5 +188,5 @@ def test_the_settings_among_the_examples_are_settings():
     paths = sorted((pathlib.Path(__file__).parent.parent / "examples").glob("*.toml"))
     assert paths
     for path in paths:
-        settings = toml.override(config.preset("quick", text=False), toml.read_toml(path), path)
-        assert settings != config.preset("quick", text=False)
+        settings = toml.override(presets.preset("quick", "oracle"), toml.read_toml(path), path)
+        assert settings != presets.preset("quick", "oracle")

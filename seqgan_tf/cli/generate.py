@@ -1,9 +1,17 @@
 """`seqgan-tf generate`: prints samples of a trained run."""
 
 import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from seqgan_tf.cli.flags import RunFlags
 from seqgan_tf.core.validation import InputError, check_at_least
+from seqgan_tf.data.lines import read_lines
+
+if TYPE_CHECKING:
+    from seqgan_tf.runs.directory import Run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,8 +26,8 @@ class Generate(RunFlags):
     ```
     """
 
-    num_samples: int = 5
-    """Number of samples."""
+    num_samples: int | None = None
+    """Number of samples, for each condition if there are several. None: 5, or 1 per line of --condition-file."""
     seed: int = 1
     """Random seed. Equal seeds give equal samples."""
     temperature: float = 1.0
@@ -30,26 +38,39 @@ class Generate(RunFlags):
     """Sample from the likeliest tokens with this total probability. None: from all."""
     prompt: str = ""
     """Text that every sample begins with."""
+    condition: str | None = None
+    """What to generate for: a source text or a label. The turns of a dialogue are separated by TAB."""
+    condition_file: Path | None = None
+    """Text file with a condition per line."""
+    num_beams: int = 1
+    """Above 1: beam search for the most likely text of each condition. Nothing is drawn."""
+    length_penalty: float = 1.0
+    """Beam search compares log-likelihoods divided by length to the power of this."""
 
     def run(self) -> int:
         from seqgan_tf.runs.directory import load_run
 
-        check_at_least(1, num_samples=self.num_samples)
+        if self.num_samples is not None:
+            check_at_least(1, num_samples=self.num_samples)
+        if self.num_beams > 1 and self.num_samples is not None:
+            raise InputError("--num-beams gives one text per condition. Received: --num-samples too")
+        given = self._conditions()
         run = load_run(self.directory)
-        prompt = None
-        if self.prompt:
-            if run.tokenizer is None:
-                raise InputError("--prompt needs a run on text. Received: a run on an oracle")
-            tokenizer = run.tokenizer
-            unknown = tokenizer.unknown_parts(self.prompt)
-            if unknown:
-                received = ", ".join(map(repr, unknown))
-                raise InputError(f"--prompt must hold tokens of the vocabulary only. Received: {received}")
-            (prompt,) = tokenizer.encode([self.prompt])
+        count = self.num_samples or (1 if self.condition_file or self.num_beams > 1 else 5)
+        condition = None
+        if run.source.conditions is None and given:
+            raise InputError("--condition needs a run with conditions. Received: a run without")
+        if run.source.conditions is not None:
+            if not given:
+                raise InputError(f"{self.directory}: this run needs --condition or --condition-file. Received: neither")
+            condition = np.repeat(run.source.conditions.encode(given), count, axis=0)
         token_ids = run.gan.generate(
-            self.num_samples,
+            count if condition is None else len(condition),
             self.seed,
-            prompt,
+            self._prompt(run),
+            condition=condition,
+            num_beams=self.num_beams,
+            length_penalty=self.length_penalty,
             temperature=self.temperature,
             top_k=self.top_k,
             top_p=self.top_p,
@@ -57,3 +78,24 @@ class Generate(RunFlags):
         )
         print("\n".join(run.decode(token_ids)))
         return 0
+
+    def _conditions(self) -> list[str]:
+        """The conditions as text, a turn per line."""
+        if self.condition is not None and self.condition_file is not None:
+            raise InputError("--condition takes one condition. Received: --condition-file too")
+        lines = [] if self.condition is None else [self.condition]
+        if self.condition_file is not None:
+            lines = read_lines(self.condition_file)
+        return [line.replace("\t", "\n") for line in lines]
+
+    def _prompt(self, run: "Run") -> list[int] | None:
+        """Token ids of the prompt."""
+        if not self.prompt:
+            return None
+        if run.tokenizer is None:
+            raise InputError("--prompt needs a run on text. Received: a run on an oracle")
+        unknown = run.tokenizer.unknown_parts(self.prompt)
+        if unknown:
+            received = ", ".join(map(repr, unknown))
+            raise InputError(f"--prompt must hold tokens of the vocabulary only. Received: {received}")
+        return run.tokenizer.encode([self.prompt])[0]

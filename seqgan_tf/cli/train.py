@@ -7,13 +7,14 @@ import shlex
 import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import tyro
 
 from seqgan_tf.cli.flags import pick
 from seqgan_tf.core.validation import InputError, MissingExtraError, require
-from seqgan_tf.runs import config, toml
+from seqgan_tf.data import records
+from seqgan_tf.runs import config, presets, toml
 
 if TYPE_CHECKING:
     from seqgan_tf.runs.directory import Run
@@ -73,11 +74,13 @@ class Train(config.RunSettings, BaseFlags):
         if self.tensorboard:
             require("tensorboard", "--tensorboard", "plot")
         settings = pick(config.RunSettings, self)
-        if settings.data and not (self.resume or self.pretrained):
-            settings = dataclasses.replace(settings, data=settings.data.absolute())
+        files = {name: getattr(settings, name) for name in config.FILES}
+        if not (self.resume or self.pretrained):
+            absolute: dict[str, Any] = {name: path and path.absolute() for name, path in files.items()}
+            settings = dataclasses.replace(settings, **absolute)
         directory = self.output_dir or _new_directory(settings, self.preset)
         if self.resume:
-            run = runs.open_run(directory, settings.adversarial.rounds, self.run_eagerly, self.data)
+            run = runs.open_run(directory, settings.adversarial.rounds, self.run_eagerly, files)
             runs.update_settings(run)
         elif self.pretrained:
             run = runs.branch_run(directory, self.pretrained, settings, self.run_eagerly)
@@ -106,10 +109,10 @@ class Train(config.RunSettings, BaseFlags):
         from seqgan_tf.runs import directory as runs
 
         directories = [run.directory]
-        for name in config.CONTROLS:
+        for name in presets.CONTROLS:
             directory = run.directory / "controls" / name
             console.print(f"\ncontrol: {name}")
-            settings = config.control(run.settings, name)
+            settings = presets.control(run.settings, name)
             if (directory / toml.CONFIG).exists():
                 control = runs.open_run(directory, settings.adversarial.rounds, self.run_eagerly)
                 if changes := config.difference(settings, control.settings):
@@ -146,8 +149,7 @@ def defaults(arguments: Sequence[str]) -> Train:
             settings = toml.override(settings, toml.without_header(toml.read_toml(base.config)), base.config)
     else:
         table = toml.without_header(toml.read_toml(base.config)) if base.config else {}
-        is_text = base.data is not None or table.get("data", "none") != "none"
-        settings = toml.override(config.preset(base.preset, is_text), table, base.config)
+        settings = toml.override(presets.preset(base.preset, _task(base, table)), table, base.config)
     return Train(**{field.name: getattr(settings, field.name) for field in dataclasses.fields(settings)})
 
 
@@ -163,7 +165,8 @@ def check(command: Train, default: Train) -> None:
     """
     if not command.resume:
         return
-    free = ["output_dir", "resume", "tensorboard", "controls", "run_eagerly"] + ["data"] * (default.data is not None)
+    free = ["output_dir", "resume", "tensorboard", "controls", "run_eagerly"]
+    free += [name for name in config.FILES if getattr(default, name) is not None]
     allowed = dataclasses.replace(default, **{name: getattr(command, name) for name in free})
     for name, (value, given) in config.difference(allowed, command).items():
         if name != "adversarial.rounds":
@@ -176,6 +179,20 @@ def check(command: Train, default: Train) -> None:
 @dataclasses.dataclass(frozen=True)
 class _Base(BaseFlags):
     data: Path | None = None
+    target: Path | None = None
+    task: str | None = None
+
+
+def _task(base: _Base, table: dict[str, Any]) -> str:
+    """The task of a new run, which its preset depends on: from the flags, or from a TOML table."""
+    given: dict[str, Any] = {
+        name: value for name in ("data", "target", "task") if (value := table.get(name, "none")) != "none"
+    }
+    given |= {name: value for name in ("data", "target", "task") if (value := getattr(base, name)) is not None}
+    data, target, task = (given.get(name) for name in ("data", "target", "task"))
+    if data is None or task == presets.ORACLE:
+        return presets.ORACLE if task is None else task
+    return records.task_of(data, target, task)
 
 
 def _read_base(arguments: Sequence[str]) -> _Base:
@@ -211,7 +228,9 @@ def _signals() -> Callable[[], bool]:
 def _watch(run: "Run", training: "Training", is_stopped: Callable[[], bool]) -> bool:
     """Trains a run and prints its progress and result. Returns whether it reached its end."""
     from seqgan_tf.cli import console
+    from seqgan_tf.core.conditions import first_rows
     from seqgan_tf.reports import plots
+    from seqgan_tf.runs.training import sample_lines
 
     corpus, rows = run.corpus, training.state.rows
     console.console.print(
@@ -223,7 +242,9 @@ def _watch(run: "Run", training: "Training", is_stopped: Callable[[], bool]) -> 
     finished = console.watch(training.run(), is_stopped, rows)
     samples = None
     if run.tokenizer and finished:
-        samples = run.decode(run.gan.generate(5, seed=1, suppress_tokens=run.source.suppressed_tokens))
+        condition = first_rows(corpus.held_out_condition, 5)
+        drawn = run.gan.generate(5, seed=1, condition=condition, suppress_tokens=run.source.suppressed_tokens)
+        samples = sample_lines(corpus, drawn)
     console.print_result(rows, samples)
     with contextlib.suppress(MissingExtraError):
         plots.plot_curves(rows, run.directory / "curves.png")

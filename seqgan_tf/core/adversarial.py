@@ -6,7 +6,8 @@ import keras
 import tensorflow as tf
 
 from seqgan_tf.core import contracts, losses, sampling, seeds, steps
-from seqgan_tf.core.conditions import condition_on, split_condition, take_rows
+from seqgan_tf.core.conditions import condition_on, take_rows
+from seqgan_tf.core.elements import split_condition
 from seqgan_tf.core.phases import ADVERSARIAL, PRETRAIN_DISCRIMINATOR, Phase, likelihood_phase
 from seqgan_tf.core.sequences import mask
 from seqgan_tf.core.steps import Logs

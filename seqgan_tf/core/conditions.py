@@ -22,11 +22,6 @@ def takes_condition(network: Any) -> bool:
     return getattr(network, "encoder", None) is not None
 
 
-def split_condition(data: Any) -> tuple[Any, Any]:
-    """(condition, token_ids) of an element of a dataset; the condition is None where the element is token_ids alone."""
-    return data if isinstance(data, tuple) else (None, data)
-
-
 class Conditioned:
     """A generator or a discriminator, bound to the conditions of the sequences that it gets.
 
@@ -110,6 +105,11 @@ def condition_on(network: Any, condition: Any, training: bool = False) -> Any:
 def take_rows(nest: Any, indices: tf.Tensor) -> Any:
     """Rows of all tensors of a nest: [..., *] for indices [...]."""
     return tf.nest.map_structure(lambda tensor: tf.gather(tensor, indices), nest)
+
+
+def first_rows(nest: Any, count: int) -> Any:
+    """At most `count` rows of all arrays of a nest; None for None."""
+    return None if nest is None else tf.nest.map_structure(lambda array: array[:count], nest)
 
 
 def rows_of(network: Any, indices: tf.Tensor) -> Any:

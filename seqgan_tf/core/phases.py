@@ -12,7 +12,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from seqgan_tf.core.conditions import condition_on, split_condition
+from seqgan_tf.core.conditions import condition_on
+from seqgan_tf.core.elements import split_condition
 from seqgan_tf.core.sequences import mask
 from seqgan_tf.core.steps import LIKELIHOOD_LOGS, Logs, likelihood_metrics, likelihood_step
 from seqgan_tf.core.validation import InputError

@@ -135,6 +135,11 @@ class Corpus(Protocol):
         validation_token_ids: int32 array [m, T], the sequences of `validation`. They decide when training stops.
         held_out_token_ids: int32 array [k, T], the sequences that metrics are reported on: the test part where there
             is one, else the validation part.
+        task: what the sequences are generated for, such as "text".
+        conditions: an object with `encode(texts)` and `decode(condition)`; None where there are no conditions.
+        train_condition, validation_condition, held_out_condition: the conditions of these sequences, a nest of arrays
+            with a row per sequence; None where there are none. `train` and `validation` then hold (condition, token
+            ids).
         vocabulary_size: V.
         sequence_length: T.
         end_token_id: the token that ends a sequence; None where sequences fill all T positions.
@@ -150,12 +155,21 @@ class Corpus(Protocol):
     ```
     """
 
-    train: tf.data.Dataset
-    validation: tf.data.Dataset
     train_token_ids: np.ndarray
     validation_token_ids: np.ndarray
+    task: str
+    conditions: Any
+    train_condition: Any
+    validation_condition: Any
+    held_out_condition: Any
     vocabulary_size: int
     sequence_length: int
+
+    @property
+    def train(self) -> tf.data.Dataset: ...
+
+    @property
+    def validation(self) -> tf.data.Dataset: ...
 
     @property
     def end_token_id(self) -> int | None: ...

@@ -136,16 +136,22 @@ def _warn_of_lost_tokens(rows: np.ndarray, name: str, end_token_id: int) -> None
 
 
 def aligned(
-    token_ids: tf.Tensor, name: str, vocabulary_size: int, sequence_length: int, end_token_id: int | None
+    token_ids: tf.Tensor,
+    name: str,
+    vocabulary_size: int,
+    sequence_length: int,
+    end_token_id: int | None,
+    pad: bool = True,
 ) -> tf.Tensor:
     """The same as `as_rows` for a batch inside a graph; TensorFlow reports what is wrong, see `errors_of_input`.
 
     Args:
         token_ids: int tensor [B, T' <= T].
         name, vocabulary_size, sequence_length, end_token_id: see `as_rows`.
+        pad: whether a batch that is narrower than T is padded. Defaults to True.
 
     Returns:
-        int32 [B, T].
+        int32 [B, T]; without `pad`, [B, T'].
     """
     token_ids = tf.cast(token_ids, tf.int64)  # so that unsigned ids can be compared with the padding
     inside = tf.logical_and(token_ids >= PADDING, token_ids < vocabulary_size)
@@ -156,12 +162,14 @@ def aligned(
         _require(tf.reduce_all(inside), f"{vocabulary} Received:", tf.boolean_mask(token_ids, ~inside)[:1]),
         _require(width <= sequence_length, length, tf.shape(token_ids)),
     ]
+    missing = tf.maximum(sequence_length - width, 0) if pad else 0
     with tf.control_dependencies(checks):
-        token_ids = tf.pad(token_ids, [[0, 0], [0, tf.maximum(sequence_length - width, 0)]], constant_values=PADDING)
-    token_ids = tf.ensure_shape(pad_after_end(token_ids, end_token_id), [None, sequence_length])
+        token_ids = tf.pad(token_ids, [[0, 0], [0, missing]], constant_values=PADDING)
+    token_ids = tf.ensure_shape(pad_after_end(token_ids, end_token_id), [None, sequence_length if pad else None])
     is_token = tf.not_equal(token_ids, PADDING)
     first = tf.argmax(is_token, axis=1, output_type=tf.int32)[:, tf.newaxis]
-    moved = tf.gather(token_ids, (tf.range(sequence_length) + first) % sequence_length, axis=1, batch_dims=1)
+    columns = sequence_length if pad else width
+    moved = tf.gather(token_ids, (tf.range(columns) + first) % columns, axis=1, batch_dims=1)
     is_token = tf.not_equal(moved, PADDING)
     holes = tf.reduce_any(~is_token[:, :-1] & is_token[:, 1:], axis=1)
     empty = ~is_token[:, 0]

@@ -1,5 +1,6 @@
 """The lines of a text file, read once: from a small file they are held in memory, from a large one read when needed."""
 
+import contextlib
 import hashlib
 import os
 import re
@@ -19,14 +20,6 @@ BLOCK = 2**23
 PIPE_TIMEOUT = 10.0
 """Seconds until a named pipe must have a writer."""
 
-TABLES = {
-    ".csv": "the text column, without header and quotes, to a file of one text per line",
-    ".tsv": "the text column, without header and quotes, to a file of one text per line",
-    ".jsonl": "the text field of each object to a file of one text per line",
-    ".json": "the texts to a file of one text per line",
-    ".parquet": "the text column to a file of one text per line",
-}
-_BINARY = (".parquet",)
 _RAW_LINE = re.compile(rb"[^\r\n]+")
 _BLANKS = b" \t\x0b\x0c\x1c\x1d\x1e\x1f"
 _MARK = b"\xef\xbb\xbf"
@@ -113,16 +106,6 @@ class Lines(LineSequence):
         except UnicodeDecodeError as error:
             raise InputError(f"{self.path}: expected a file that stays as it is. Received: it has changed") from error
 
-    @property
-    def notes(self) -> list[str]:
-        """What is unusual about the file: one line, or none."""
-        advice = TABLES.get(os.path.splitext(str(self.path))[1].lower())
-        if advice is None:
-            return []
-        return [
-            f"{self.path}: each line is read as it is, with separators and quotes; for the text alone extract {advice}"
-        ]
-
 
 def open_lines(path: str | os.PathLike) -> Lines:
     """Reads a UTF-8 text file or a pipe, one sequence per line.
@@ -137,16 +120,39 @@ def open_lines(path: str | os.PathLike) -> Lines:
         InputError: the file cannot be read, is neither a regular file nor a pipe, is not UTF-8 text, or has no line
             that is not empty.
     """
-    if os.path.splitext(str(path))[1].lower() in _BINARY:
-        raise InputError(f"{path}: expected a text file. Received: a table; extract {TABLES['.parquet']}")
-    try:
+    blocks, file = open_blocks(path)
+    return _index(path, blocks, file)
+
+
+def open_blocks(path: str | os.PathLike) -> tuple[Iterator[bytes], BinaryIO | None]:
+    """The content of a file or a pipe, in blocks, and the file where it can be read again (not a pipe).
+
+    Args:
+        path: the file, or a pipe.
+
+    Raises:
+        InputError: the file cannot be read, or is neither a regular file nor a pipe.
+    """
+    with _readable(path):
         mode = os.stat(path).st_mode
         if stat.S_ISFIFO(mode):
-            return _index(path, _pipe_blocks(path), None)
-        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
-            raise InputError(f"{path}: expected a text file or a pipe. Received: a device")
-        file = open(path, "rb")  # noqa: SIM115 lines of a large file are read later
-        return _index(path, iter(lambda: file.read(BLOCK), b""), file)
+            return _guarded(path, _pipe_blocks(path)), None
+        if stat.S_ISREG(mode) or stat.S_ISDIR(mode):
+            file = open(path, "rb")  # noqa: SIM115 lines of a large file are read later
+            return _guarded(path, iter(lambda: file.read(BLOCK), b"")), file
+    raise InputError(f"{path}: expected a text file or a pipe. Received: a device")
+
+
+def _guarded(path: str | os.PathLike, blocks: Iterator[bytes]) -> Iterator[bytes]:
+    with _readable(path):
+        yield from blocks
+
+
+@contextlib.contextmanager
+def _readable(path: str | os.PathLike) -> Iterator[None]:
+    """Turns an error of reading into one line."""
+    try:
+        yield
     except InputError:
         raise
     except (OSError, ValueError) as error:  # ValueError: a name that holds NUL
@@ -257,3 +263,39 @@ class _Store:
         if not self.is_file:
             self.file.flush()
         return self.file
+
+
+class LinesWriter:
+    """Texts that arrive one after the other, as `Lines`: in memory, or where they are large, in a temporary file.
+
+    Args:
+        path: name of the texts in messages.
+
+    Example:
+    ```python
+    from seqgan_tf.data.lines import LinesWriter
+
+    writer = LinesWriter("poems.csv")
+    writer.add("red cat")
+    print(writer.lines("")[0])  # red cat
+    ```
+    """
+
+    def __init__(self, path: str | os.PathLike) -> None:
+        self.path = path
+        self._store, self._starts, self._sizes = _Store(None), array("q"), array("q")
+
+    def add(self, text: str) -> None:
+        """Adds a text."""
+        raw = text.encode("utf-8")
+        self._starts.append(self._store.size)
+        self._sizes.append(len(raw))
+        self._store.write(raw)
+
+    def lines(self, digest: str) -> Lines:
+        """All texts.
+
+        Args:
+            digest: SHA-256 of the file that they are from.
+        """
+        return Lines(self.path, self._store.content(), self._starts, self._sizes, digest)

@@ -34,6 +34,8 @@ class OracleCorpus:
         train_token_ids: int32 array [num_train, T], the sequences of `train`.
         validation_token_ids: int32 array [num_held_out, T], the sequences of `validation`.
         test_token_ids: int32 array [num_held_out, T].
+        task: "oracle".
+        conditions, train_condition, validation_condition, held_out_condition: None.
         vocabulary_size: V, the oracle's.
         sequence_length: T.
         end_token_id: the oracle's, None where sequences fill all T positions.
@@ -49,6 +51,9 @@ class OracleCorpus:
     print(corpus.train_token_ids.shape)  # (1000, 20)
     ```
     """
+
+    task = "oracle"
+    conditions = train_condition = validation_condition = held_out_condition = None
 
     def __init__(
         self,

@@ -5,14 +5,13 @@ Nothing here keeps all lines, or all their tokens, as Python lists.
 
 import itertools
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import BinaryIO
 
 import numpy as np
 
 from seqgan_tf.core.padding import PADDING
 from seqgan_tf.data.memory import release
-from seqgan_tf.data.tokenizer import TextTokenizer
 
 IN_MEMORY = 2**26
 """An array of more bytes is a memory-mapped temporary file."""
@@ -24,7 +23,8 @@ class EncodedLines:
     """The first tokens of each line, one line after the other.
 
     Args:
-        tokenizer: the tokenizer.
+        encode: function of lines and of `limit` that returns the token ids of each line, the end token included; of a
+            longer line it may return the first ones alone, at least one more than `limit`.
         lines: the lines; they are read once.
         limit: number of tokens per line that are kept, the end token included.
 
@@ -38,20 +38,18 @@ class EncodedLines:
     from seqgan_tf.data.rows import EncodedLines
 
     tokenizer = sg.TextTokenizer.train(["a b", "b a a"], min_frequency=1)
-    print(EncodedLines(tokenizer, ["a b", "b a a"], limit=3).padded(3))  # two rows of 3 token ids
+    print(EncodedLines(tokenizer.ended_tokens, ["a b", "b a a"], limit=3).padded(3))  # two rows of 3 token ids
     ```
     """
 
-    def __init__(self, tokenizer: TextTokenizer, lines: Iterable[str], limit: int) -> None:
+    def __init__(self, encode: Callable[[list[str], int], list[list[int]]], lines: Iterable[str], limit: int) -> None:
         self.limit = limit
         lengths: list[np.ndarray] = []
         self._parts: list[np.ndarray] = []
         self._file: BinaryIO | None = None
         size = 0
         for chunk in _chunks(lines):
-            rows = tokenizer.first_tokens(chunk, limit)
-            for row in rows:
-                row.append(tokenizer.end_token_id)
+            rows = encode(chunk, limit)
             lengths.append(np.fromiter(map(len, rows), np.int32, len(rows)))
             kept = (itertools.islice(row, limit) for row in rows)
             part = np.fromiter(itertools.chain.from_iterable(kept), np.int32)

@@ -1,15 +1,22 @@
 """A text file as training and validation data: one sequence per line."""
 
+import functools
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from seqgan_tf.core.elements import join_condition
 from seqgan_tf.core.validation import InputError, check_at_least
-from seqgan_tf.data.lines import Lines, LineSequence, open_lines, read_lines
+from seqgan_tf.data.lines import open_lines, read_lines
+from seqgan_tf.data.parts import Parts
+from seqgan_tf.data.records import TEXT, Records, combined_digest, read_records
 from seqgan_tf.data.rows import EncodedLines
 from seqgan_tf.data.tokenizer import UNKNOWN, TextTokenizer
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 __all__ = ["TextCorpus", "open_lines", "read_lines", "unknown_note"]
 
@@ -34,12 +41,17 @@ class TextCorpus:
         tokenizer: a trained `TextTokenizer`. Defaults to None: one is trained on the training part.
         name: name of the data in messages. Defaults to "lines".
         blanks: what blanks are at the level "char", see `TextTokenizer.train`. Defaults to "auto".
+        validation: lines that are held out, instead of a part of `lines`. Defaults to None.
+        test: lines that metrics are reported on, and that choose nothing. Defaults to None: the validation part.
+        groups: int array, of each line the group that it belongs to; groups are not split. Defaults to None.
 
     Attributes:
         train: `tf.data.Dataset` of int32 [B, T], padded with -1 after the end token.
         validation: the same for the validation part.
         train_token_ids: int32 array [n, T], the sequences of `train`.
         validation_token_ids: int32 array [m, T], the sequences of `validation`.
+        test_token_ids: int32 array [k, T], or None where there is no test part.
+        conditions, train_condition, validation_condition, held_out_condition: None, see `PairCorpus`.
         tokenizer: the `TextTokenizer`.
         vocabulary_size: V, the number of tokens.
         sequence_length: T.
@@ -47,8 +59,10 @@ class TextCorpus:
         unknown_token_id: id of the unknown token, None at the level "bpe".
         num_cut: number of lines that were longer than `sequence_length` tokens and were cut.
         unknown_share: share of unknown tokens among the tokens of the training part, end tokens included, in [0, 1].
-        held_out_unknown_share: the same for the validation part.
-        digest: SHA-256 of the file that was read; None for lines.
+        held_out_unknown_share: the same for the held-out part.
+        task: the task of the data, see `data.records`.
+        digest: SHA-256 of the files that were read; None for lines.
+        data_notes: what the reader of the file has noted.
 
     A large text is not held in memory: of a file of more than 64 MiB, lines are read when they are needed, and arrays
     of more than 64 MiB are memory-mapped temporary files.
@@ -66,6 +80,12 @@ class TextCorpus:
     ```
     """
 
+    task = TEXT
+    conditions: Any = None
+    train_condition: Any = None
+    validation_condition: Any = None
+    held_out_condition: Any = None
+
     def __init__(
         self,
         lines: Sequence[str],
@@ -79,32 +99,28 @@ class TextCorpus:
         tokenizer: TextTokenizer | None = None,
         name: str = "lines",
         blanks: str = "auto",
+        validation: Sequence[str] | None = None,
+        test: Sequence[str] | None = None,
+        groups: np.ndarray | None = None,
     ):
-        # TensorFlow is imported here, so that files are read and checked without it.
-        from seqgan_tf.data import pipeline
-
         if isinstance(lines, str):
             raise InputError("`lines` must be a list of str; use `TextCorpus.from_file` for a file. Received: a str")
-        if not 0 < validation_split < 1:
-            raise InputError(f"`validation_split` must be between 0 and 1. Received: {validation_split}")
         if sequence_length is not None:
             check_at_least(2, sequence_length=sequence_length)
-        order = np.random.default_rng(seed).permutation(len(lines))
-        held_out = max(1, round(validation_split * len(lines)))
-        if len(lines) - held_out < batch_size:
+        self.name, self.batch_size, self.seed = name, batch_size, seed
+        self.digest: str | None = None
+        self.data_notes: list[str] = []
+        self.parts = Parts.of(lines, validation, test, validation_split, seed, groups)
+        if len(self.parts.train) < batch_size:
+            held_out = len(lines) - len(self.parts.train)
             raise InputError(
                 f"{name}: expected at least {batch_size} lines for training, one batch. "
                 f"Received: {len(lines)} lines, {held_out} of them held out"
             )
-        order = order.astype(np.int32 if len(lines) < 2**31 else np.int64)  # half the memory
-        validation, train = (_Part(lines, part) for part in np.split(order, [held_out]))
         if tokenizer is None:
-            try:
-                tokenizer = TextTokenizer.train(train, level, vocabulary_size, min_frequency, blanks)
-            except InputError as error:
-                raise InputError(f"{name}: {error}") from error
+            tokenizer = self.train_tokenizer(self.parts.train, level, vocabulary_size, min_frequency, blanks)
         self.tokenizer = tokenizer
-        encoded = EncodedLines(tokenizer, train, sequence_length or LONGEST_DEFAULT)
+        encoded = EncodedLines(tokenizer.ended_tokens, self.parts.train, sequence_length or LONGEST_DEFAULT)
         if sequence_length is None:
             longest = np.quantile(encoded.lengths, 0.99, method="higher")
             sequence_length = max(2, min(int(longest), LONGEST_DEFAULT))
@@ -112,41 +128,105 @@ class TextCorpus:
         self.vocabulary_size = tokenizer.vocabulary_size
         self.end_token_id = tokenizer.end_token_id
         self.unknown_token_id = tokenizer.unknown_token_id
-        encoded_validation = EncodedLines(tokenizer, validation, sequence_length)
-        self.train_token_ids = encoded.padded(sequence_length)
-        self.validation_token_ids = encoded_validation.padded(sequence_length)
-        self.num_cut = sum(
-            int(np.count_nonzero(part.lengths > sequence_length)) for part in (encoded, encoded_validation)
+        all_encoded = [encoded]
+        for part in (self.parts.validation, self.parts.test):
+            if part is not None:
+                all_encoded.append(EncodedLines(tokenizer.ended_tokens, part, sequence_length))
+        self.train_token_ids, self.validation_token_ids, *test_token_ids = (
+            part.padded(sequence_length) for part in all_encoded
         )
+        self.test_token_ids: np.ndarray | None = test_token_ids[0] if test_token_ids else None
+        self.num_cut = sum(int(np.count_nonzero(part.lengths > sequence_length)) for part in all_encoded)
         self.unknown_share = tokenizer.unknown_share(self.train_token_ids)
-        self.held_out_unknown_share = tokenizer.unknown_share(self.validation_token_ids)
-        self.digest = lines.digest if isinstance(lines, Lines) else None
-        self._file_notes = lines.notes if isinstance(lines, Lines) else []
-        self.train = pipeline.batches(self.train_token_ids, batch_size, shuffle_seed=seed)
-        self.validation = pipeline.batches(self.validation_token_ids, batch_size)
+        self.held_out_unknown_share = tokenizer.unknown_share(self.held_out_token_ids)
+
+    def train_tokenizer(self, lines: Iterable[str], *rules: Any) -> TextTokenizer:
+        """`TextTokenizer.train`, with the name of the data in its errors."""
+        try:
+            return TextTokenizer.train(lines, *rules)
+        except InputError as error:
+            raise InputError(f"{self.name}: {error}") from error
 
     @classmethod
-    def from_file(cls, path: str | os.PathLike, **settings: Any) -> "TextCorpus":
-        """Reads a UTF-8 text file or a pipe, one sequence per line; empty lines are skipped.
+    def from_file(
+        cls,
+        path: str | os.PathLike,
+        validation: str | os.PathLike | None = None,
+        test: str | os.PathLike | None = None,
+        **settings: Any,
+    ) -> Self:
+        """Reads a file, or a pipe, once.
 
         Args:
-            path: the file. It is read once.
+            path: a UTF-8 text file, one sequence per line, in which empty lines are skipped; or a table with the fields
+                of the task, see `data.records`.
+            validation: a file of the same kind, instead of a part of the lines. Defaults to None.
+            test: a file of the same kind; metrics are then reported on it. Defaults to None.
             **settings: as for the class.
 
         Raises:
-            InputError: the file cannot be read, is empty or is not UTF-8 text, or as for the class.
+            InputError: a file cannot be read, is empty or is not UTF-8 text, or as for the class.
         """
-        return cls(open_lines(path), name=str(path), **settings)
+        read = (None if name is None else read_records(name, task=cls.task) for name in (validation, test))
+        return cls.from_records(read_records(path, task=cls.task), *read, **({"name": str(path)} | settings))
+
+    @classmethod
+    def from_records(
+        cls, records: Records, validation: Records | None = None, test: Records | None = None, **settings: Any
+    ) -> Self:
+        """The corpus of records that were read from files.
+
+        Args:
+            records: see `data.records.read_records`.
+            validation, test: records of the same task. Default to None.
+            **settings: as for the class.
+        """
+        corpus = cls._of(records, validation, test, **settings)
+        read = [part for part in (records, validation, test) if part is not None]
+        corpus.digest = combined_digest([part.digest for part in read])
+        corpus.data_notes = [note for part in read for note in part.notes]
+        return corpus
+
+    @classmethod
+    def _of(cls, records: Records, validation: Records | None, test: Records | None, **settings: Any) -> Self:
+        own, own_test = (None if part is None else part.texts for part in (validation, test))
+        return cls(records.texts, validation=own, test=own_test, **settings)
+
+    @functools.cached_property
+    def train(self) -> "tf.data.Dataset":
+        """Batches of the training part."""
+        from seqgan_tf.data import pipeline  # imports TensorFlow: files are read and checked without it
+
+        return pipeline.batches(self.train_data, self.batch_size, shuffle_seed=self.seed)
+
+    @functools.cached_property
+    def train_by_length(self) -> "tf.data.Dataset":
+        """The same in batches of sequences of similar length, each as wide as its longest: for `pretrain_generator`."""
+        from seqgan_tf.data import pipeline
+
+        return pipeline.batches_by_length(self.train_data, self.batch_size, self.seed)
+
+    @functools.cached_property
+    def validation(self) -> "tf.data.Dataset":
+        """Batches of the validation part."""
+        from seqgan_tf.data import pipeline
+
+        return pipeline.batches(join_condition(self.validation_condition, self.validation_token_ids), self.batch_size)
+
+    @property
+    def train_data(self) -> Any:
+        """The training part: `train_token_ids`, or with conditions (`train_condition`, `train_token_ids`)."""
+        return join_condition(self.train_condition, self.train_token_ids)
 
     @property
     def held_out_token_ids(self) -> np.ndarray:
-        """The validation part, int32 array [m, T]: a text file has no test part."""
-        return self.validation_token_ids
+        """The test part where there is one, else the validation part: int32 array [m, T]."""
+        return self.validation_token_ids if self.test_token_ids is None else self.test_token_ids
 
     @property
     def notes(self) -> list[str]:
-        """What a user should know: a table read as text, how blanks were read, cut lines, and unknown tokens."""
-        found = list(self._file_notes)
+        """What a user should know: skipped records, how blanks were read, cut lines, and unknown tokens."""
+        found = list(self.data_notes)
         reading = self.tokenizer.blanks_reading
         if reading is not None and reading.note:
             found.append(reading.note)
@@ -171,21 +251,3 @@ def unknown_note(share: float, lines: str) -> str:
     """
     remedy = "a larger vocabulary or a smaller minimal frequency makes it smaller, and so does another level"
     return f"{share:.1%} of the tokens of {lines} are unknown ({UNKNOWN}); {remedy}"
-
-
-class _Part(LineSequence):
-    """Some of the lines, by index."""
-
-    def __init__(self, lines: Sequence[str], indices: np.ndarray) -> None:
-        self.lines, self.indices = lines, indices
-
-    def __len__(self) -> int:
-        return len(self.indices)
-
-    def line(self, index: int) -> str:
-        return self.lines[self.indices[index]]
-
-    def __iter__(self) -> Iterator[str]:
-        for start in range(0, len(self.indices), 8_192):
-            for i in self.indices[start : start + 8_192].tolist():
-                yield self.lines[i]

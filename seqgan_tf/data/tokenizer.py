@@ -87,7 +87,7 @@ class TextTokenizer:
     @classmethod
     def train(
         cls,
-        lines: Sequence[str],
+        lines: Iterable[str],
         level: str = "word",
         vocabulary_size: int = 10_000,
         min_frequency: int = 2,
@@ -96,7 +96,7 @@ class TextTokenizer:
         """Builds a vocabulary from lines of text.
 
         Args:
-            lines: the text.
+            lines: the text; it is read more than once.
             level: "char": each character is a token. "word": runs of letters and digits, and runs of other characters;
                 decoding writes blanks beside punctuation as the majority of the lines does. "whitespace": what is
                 between blanks. "bpe": byte pairs, which can write any text. Defaults to "word".
@@ -200,8 +200,7 @@ class TextTokenizer:
         """
         padded = np.full([len(texts), sequence_length], PADDING, np.int32)
         cut = 0
-        for row, ids in zip(padded, self.first_tokens(texts, sequence_length), strict=True):
-            ids.append(self.end_token_id)
+        for row, ids in zip(padded, self.ended_tokens(texts, sequence_length), strict=True):
             cut += len(ids) > sequence_length
             row[: len(ids)] = ids[:sequence_length]
         return padded, cut
@@ -209,6 +208,10 @@ class TextTokenizer:
     def first_tokens(self, texts: Iterable[str], count: int) -> list[list[int]]:
         """As `encode`, but of a long text only the beginning is encoded: at least `count` tokens where it has them."""
         return self._encode(texts, count)
+
+    def ended_tokens(self, texts: Iterable[str], count: int) -> list[list[int]]:
+        """As `first_tokens`, with an end token after each text."""
+        return [[*ids, self.end_token_id] for ids in self.first_tokens(texts, count)]
 
     def unknown_parts(self, text: str) -> list[str]:
         """The parts of a text that become the unknown token, each once, in their order; [] where all are known."""

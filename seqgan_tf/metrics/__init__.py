@@ -7,6 +7,7 @@ from seqgan_tf.metrics.frechet import frechet_distance
 from seqgan_tf.metrics.held_out import held_out_metrics
 from seqgan_tf.metrics.likelihood import negative_log_likelihood, sequence_log_likelihoods
 from seqgan_tf.metrics.metric import METRICS, Metric
+from seqgan_tf.metrics.references import chrf, corpus_bleu
 from seqgan_tf.metrics.reverse_lm import reverse_language_model
 from seqgan_tf.metrics.samples import sample_metrics
 from seqgan_tf.metrics.sentence_bleu import bleu, self_bleu
@@ -16,8 +17,10 @@ __all__ = [
     "METRICS",
     "Metric",
     "bleu",
+    "chrf",
     "compare_at_equal_nll",
     "confidence_band",
+    "corpus_bleu",
     "discriminator_health",
     "distinct",
     "divergences",

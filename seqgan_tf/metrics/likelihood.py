@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tensorflow as tf
 
-from seqgan_tf.core.conditions import check_rows, condition_on, padded_rows, split_condition, takes_condition
+from seqgan_tf.core.conditions import check_rows, condition_on, padded_rows, takes_condition
+from seqgan_tf.core.elements import split_condition
 from seqgan_tf.core.losses import token_log_probs
 from seqgan_tf.core.padding import PADDING
 from seqgan_tf.core.sequences import check_token_ids, mask

@@ -220,6 +220,53 @@ _DISCRIMINATOR = (
         "Number of new samples with P(real) of at most 1/2, divided by the number of new samples.",
     ),
     Metric(
+        "mismatched_accuracy",
+        "right on mismatched",
+        "share of sequences",
+        "higher",
+        "Number of real sequences with the condition of another one and P(real) of at most 1/2, divided by their "
+        "number.",
+    ),
+    Metric(
+        "held_out_mismatched_accuracy",
+        "D right on mismatched",
+        "share of sequences",
+        "higher",
+        "Number of held-out real sequences with the condition of another one and P(real) of at most 1/2, divided by "
+        "their number.",
+    ),
+    Metric(
+        "nll_test_shuffled",
+        "NLL-test, shuffled conditions",
+        "nats per token",
+        "higher",
+        "NLL-test of real sequences, each given the condition of another one.",
+    ),
+    Metric(
+        "chrf",
+        "chrF",
+        "0 to 100",
+        "higher",
+        "F-score of character n-grams of the texts and their references (sacrebleu, chrF2).",
+    ),
+    *(
+        Metric(
+            f"sacrebleu_{n}",
+            "sacreBLEU" if n == 4 else f"sacreBLEU-{n}",
+            "0 to 100",
+            "higher",
+            f"Corpus BLEU with n-grams up to {n} of the texts against the reference of each (sacrebleu).",
+        )
+        for n in range(1, 5)
+    ),
+    Metric(
+        "share_of_conditions",
+        "copies of the condition",
+        "share of sequences",
+        "lower",
+        "Number of texts that are equal to their condition, divided by the number of texts.",
+    ),
+    Metric(
         "auc",
         "AUC",
         "",

@@ -7,11 +7,13 @@ generators are compared at equal NLL-test, where NLL-test is measured at the alp
 import dataclasses
 import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorflow_probability as tfp
 
+from seqgan_tf.core.conditions import first_rows, takes_condition
+from seqgan_tf.core.elements import split_condition
 from seqgan_tf.core.generation import generate
 from seqgan_tf.core.sampling import SamplingSettings
 from seqgan_tf.core.validation import InputError, check_at_least
@@ -64,7 +66,7 @@ class TemperatureSweep:
 
 def temperature_sweep(
     generator: "Generator",
-    test: np.ndarray,
+    test: Any,
     quality: Callable[[np.ndarray], float],
     alphas: Sequence[float] = ALPHAS,
     num_samples: int = 5_000,
@@ -74,11 +76,12 @@ def temperature_sweep(
 
     Args:
         generator: the policy that is measured.
-        test: int array [n, T] of real sequences that were not used in training, padded with -1.
+        test: int array [n, T] of real sequences that were not used in training, padded with -1. For a generator with an
+            encoder: (conditions, sequences), the conditions a nest of arrays [n, ...].
         quality: function from samples, an int32 array [num_samples, T], to a number. With an oracle:
             `lambda samples: negative_log_likelihood(oracle, samples)`.
         alphas: numbers above 0 that the logits are multiplied by. Defaults to 12 numbers from 0.7 to 2.3.
-        num_samples: samples at each alpha. Defaults to 5,000.
+        num_samples: samples at each alpha; with conditions at most n, for the first of them. Defaults to 5,000.
         seeds: one set of samples is drawn with each. Defaults to (1,).
 
     Returns:
@@ -93,15 +96,22 @@ def temperature_sweep(
         raise InputError(f"`alphas` must hold numbers above 0. Received: {values.tolist()}")
     if not len(seeds):
         raise InputError("`seeds` must hold at least one. Received: none")
+    condition, token_ids = split_condition(test) if takes_condition(generator) else (None, test)
+    if condition is not None:
+        condition = first_rows(condition, num_samples)
+        num_samples = min(num_samples, len(token_ids))
     nll_test = [negative_log_likelihood(generator, test, 1 / alpha) for alpha in values]
     qualities = np.zeros([len(seeds), len(values)])
     for i, seed in enumerate(seeds):
         for j, alpha in enumerate(values):
-            samples = generate(generator, num_samples, np.shape(test)[1], seed, SamplingSettings(1 / alpha))
+            settings = SamplingSettings(1 / alpha)
+            samples = generate(generator, num_samples, np.shape(token_ids)[1], seed, settings, condition=condition)
             qualities[i, j] = quality(samples)
             if not math.isfinite(qualities[i, j]):
                 raise InputError(f"`quality` must give a finite number. Received: {qualities[i, j]} at alpha {alpha}")
-    return TemperatureSweep(values, np.tile(nll_test, [len(seeds), 1]), qualities, tuple(seeds), len(test), num_samples)
+    return TemperatureSweep(
+        values, np.tile(nll_test, [len(seeds), 1]), qualities, tuple(seeds), len(token_ids), num_samples
+    )
 
 
 def sweep_over_runs(sweeps: Sequence[TemperatureSweep], seeds: Sequence[int]) -> TemperatureSweep:

@@ -6,6 +6,7 @@ attributes `memory_dim`, the width C of its memory, and `summary_dim`, the width
 Axes: B batch, S source length, C and D widths.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -35,6 +36,7 @@ class SequenceEncoder(RandomStateModel):
         cell: "lstm" or "gru". Defaults to "gru".
         num_layers: number of bidirectional layers. Defaults to 1.
         dropout: rate in [0, 1), on the input of each layer, under `training=True`. Defaults to 0.
+        embedding_range: r; the initial embeddings are drawn from U(-r, r). Defaults to 0.3.
         seed: makes the initial weights and the dropout reproducible. Defaults to None: drawn.
         **kwargs: arguments of `keras.Model`, such as `name` and `dtype`.
 
@@ -62,6 +64,7 @@ class SequenceEncoder(RandomStateModel):
         cell: str = "gru",
         num_layers: int = 1,
         dropout: float = 0.0,
+        embedding_range: float = 0.3,
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
@@ -80,11 +83,14 @@ class SequenceEncoder(RandomStateModel):
             raise InputError(f"`cell` must be one of {sorted(CELLS)}. Received: {cell!r}")
         if not 0 <= self.dropout < 1:
             raise InputError(f"`dropout` must be in [0, 1). Received: {dropout}")
-        ints = seeds.integers(self.seed, seeds.WeightStream.ENCODER)
+        self.embedding_range = real_number("embedding_range", embedding_range)
+        if not 0 < self.embedding_range < math.inf:
+            raise InputError(f"`embedding_range` must be a finite number above 0. Received: {embedding_range}")
+        ints, bound = seeds.integers(self.seed, seeds.WeightStream.ENCODER), self.embedding_range
         self.embedding = keras.layers.Embedding(
             self.vocabulary_size,
             self.embedding_dim,
-            embeddings_initializer=keras.initializers.RandomUniform(-0.05, 0.05, seed=next(ints)),
+            embeddings_initializer=keras.initializers.RandomUniform(-bound, bound, seed=next(ints)),
             dtype=self.dtype_policy,
         )
 
@@ -155,7 +161,16 @@ class SequenceEncoder(RandomStateModel):
         return Context(x, mask(token_ids), tf.concat(states, axis=1))
 
     def get_config(self) -> dict[str, Any]:
-        names = ("vocabulary_size", "embedding_dim", "hidden_dim", "cell", "num_layers", "dropout", "seed")
+        names = (
+            "vocabulary_size",
+            "embedding_dim",
+            "hidden_dim",
+            "cell",
+            "num_layers",
+            "dropout",
+            "embedding_range",
+            "seed",
+        )
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 

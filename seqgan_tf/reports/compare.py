@@ -17,7 +17,7 @@ from seqgan_tf.reports.evaluate import (
     sweep_run,
 )
 from seqgan_tf.reports.settings import EvaluationSettings
-from seqgan_tf.runs import config
+from seqgan_tf.runs import config, presets
 from seqgan_tf.runs.directory import Run
 
 # Prefixes of the settings that do not change a pre-trained generator
@@ -114,8 +114,8 @@ def compare_runs(
 def _name(run: Run, first: Run) -> str:
     """The settings in which a run differs from the first, in words, each with a comma before it."""
     settings = _on_data_of(run, first)
-    for name in config.CONTROLS:
-        if settings != first.settings and settings == config.control(first.settings, name):
+    for name in presets.CONTROLS:
+        if settings != first.settings and settings == presets.control(first.settings, name):
             return f", {name} control"
     return _words(config.difference(first.settings, settings))
 

@@ -1,20 +1,25 @@
 """Measures the states of a run: the contents of report.json."""
 
+import contextlib
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from seqgan_tf import metrics
+from seqgan_tf.core.conditions import first_rows, takes_condition
+from seqgan_tf.core.elements import join_condition
 from seqgan_tf.core.generation import generate
 from seqgan_tf.core.phases import ADVERSARIAL
 from seqgan_tf.core.validation import InputError, check_at_least
-from seqgan_tf.data.text import read_lines
-from seqgan_tf.metrics.held_out import discriminator_logits
+from seqgan_tf.data.pairs import ConditionalCorpus
+from seqgan_tf.data.records import read_records
+from seqgan_tf.metrics.held_out import discriminator_logits, mismatched_accuracy
 from seqgan_tf.metrics.reverse_lm import least_samples
 from seqgan_tf.metrics.sweep import TemperatureSweep
+from seqgan_tf.reports.conditional import evaluate_conditions
 from seqgan_tf.reports.settings import EvaluationSettings
 from seqgan_tf.runs.directory import Run
 from seqgan_tf.seqgan import SeqGAN
@@ -28,24 +33,29 @@ PRETRAINED, UNFINISHED = "pre-trained", "in pre-training"
 class EvaluationData:
     """The sequences that a run is measured on.
 
-    Attributes:
-        held_out: int32 array [n, T].
-        training: int32 array [m, T], the training data of the run; None if they cannot be read.
-        description: number and origin of the held-out sequences, in words.
-        num_cut: number of held-out lines that were too long and were cut. Defaults to 0.
-        unknown_share: share of unknown tokens among the tokens of the held-out lines, in [0, 1]. Defaults to 0.
+        Attributes:
+            held_out: int32 array [n, T].
+            training: int32 array [m, T], the training data of the run; None if they cannot be read.
+            description: number and origin of the held-out sequences, in words.
+            num_cut: number of held-out lines that were too long and were cut. Defaults to 0.
+            unknown_share: share of unknown tokens among the tokens of the held-out lines, in [0, 1]. Defaults to 0.
+            condition: the conditions of `held_out`, an array [n, ...]. Defaults to None: there are none.
+            training_condition: the same of `training`. Defaults to None.
+            given: the conditions of `held_out` as text. Defaults to None.
+            texts: `held_out` as text, with nothing cut. Defaults to None.
 
-    Example:
-    ```python
-    import seqgan_tf as sg
-    from seqgan_tf.reports.evaluate import evaluate_run, read_evaluation_data
+        Example:
+        ```python
+        import seqgan_tf as sg
+        from seqgan_tf.reports.evaluate import evaluate_run, read_evaluation_data
+        from seqgan_tf.reports.conditional import evaluate_conditions
     from seqgan_tf.reports.settings import EvaluationSettings
 
-    run, settings = sg.load_run("runs/poems"), EvaluationSettings(samples=20)
-    data = read_evaluation_data(run, settings)
-    print(data.description)
-    report, sweeps = evaluate_run(run, data, settings)
-    ```
+        run, settings = sg.load_run("runs/poems"), EvaluationSettings(samples=20)
+        data = read_evaluation_data(run, settings)
+        print(data.description)
+        report, sweeps = evaluate_run(run, data, settings)
+        ```
     """
 
     held_out: np.ndarray
@@ -53,15 +63,27 @@ class EvaluationData:
     description: str
     num_cut: int = 0
     unknown_share: float = 0.0
+    condition: Any = None
+    training_condition: Any = None
+    given: Sequence[str] | None = None
+    texts: Sequence[str] | None = None
+
+    @property
+    def real(self) -> Any:
+        """The held-out sequences, with their conditions if there are any."""
+        return join_condition(self.condition, self.held_out)
 
 
-def read_evaluation_data(run: Run, settings: EvaluationSettings, data: Path | None = None) -> EvaluationData:
+def read_evaluation_data(
+    run: Run, settings: EvaluationSettings, data: Path | None = None, target: Path | None = None
+) -> EvaluationData:
     """Reads the data for an evaluation, with at most `settings.samples` held-out sequences.
 
     Args:
         run: the run.
         settings: settings of the evaluation.
-        data: a text file to measure on. Defaults to None: the held-out part of the run's own data.
+        data: a file to measure on. Defaults to None: the held-out part of the run's own data.
+        target: a text file with the targets of the lines of `data`. Defaults to None.
 
     Raises:
         InputError: a setting is out of its range, a file cannot be read, or `data` is given for a run on an oracle.
@@ -74,24 +96,37 @@ def read_evaluation_data(run: Run, settings: EvaluationSettings, data: Path | No
             f"Received: {settings.samples}"
         )
     if data is None:
-        corpus = run.corpus
-        held_out = corpus.held_out_token_ids[: settings.samples]
+        if target is not None:
+            raise InputError("--target needs --data, its source. Received: none")
+        corpus, n = run.corpus, settings.samples
+        held_out = corpus.held_out_token_ids[:n]
         kind = "fresh sequences of the oracle" if run.oracle else f"held-out lines of {run.source.name(run.settings)}"
         unknown_share = run.tokenizer.unknown_share(held_out) if run.tokenizer else 0.0
-        description = f"{len(held_out)} {kind}"
-        return EvaluationData(held_out, corpus.train_token_ids, description, unknown_share=unknown_share)
+        found = EvaluationData(held_out, corpus.train_token_ids, f"{len(held_out)} {kind}", unknown_share=unknown_share)
+        if isinstance(corpus, ConditionalCorpus):
+            condition, train = first_rows(corpus.held_out_condition, n), corpus.train_condition
+            given, texts = list(corpus.held_out_given[:n]), list(corpus.held_out_texts[:n])
+            found = dataclasses.replace(found, condition=condition, training_condition=train, given=given, texts=texts)
+        return found
     if run.tokenizer is None:
         raise InputError("--data needs a run on text. Received: a run on an oracle")
-    lines = read_lines(data)[: settings.samples]
+    records = read_records(data, target, run.settings.task, run.settings.corpus.turns)
+    lines = list(records.texts[: settings.samples])
     if len(lines) < 2:
         raise InputError(f"{data}: expected at least 2 lines to measure on. Received: {len(lines)}")
     held_out, num_cut = run.tokenizer.encode_padded(lines, run.settings.sequence_length)
-    try:
-        training = run.corpus.train_token_ids
-    except InputError:  # measuring on another file does not need the run's own
-        training = None
+    training = training_condition = None
+    with contextlib.suppress(InputError):  # measuring on another file does not need the run's own
+        training, training_condition = run.corpus.train_token_ids, run.corpus.train_condition
     unknown_share = run.tokenizer.unknown_share(held_out)
-    return EvaluationData(held_out, training, f"{len(held_out)} lines of {data.name}", num_cut, unknown_share)
+    found = EvaluationData(held_out, training, f"{len(held_out)} lines of {data.name}", num_cut, unknown_share)
+    if run.source.conditions is None:
+        return found
+    given = list((records.conditions or ())[: settings.samples])
+    condition = run.source.conditions.encode(given)
+    return dataclasses.replace(
+        found, condition=condition, training_condition=training_condition, given=given, texts=lines
+    )
 
 
 def restored_states(run: Run) -> Iterator[str]:
@@ -131,7 +166,7 @@ def evaluate_run(
         "num_held_out": len(data.held_out),
         "num_cut": data.num_cut,
         "unknown_share": data.unknown_share,
-        "num_samples": settings.samples,
+        "num_samples": settings.samples if data.condition is None else len(data.held_out),
         "seed": settings.seed,
         "states": states,
         "real": _evaluate_real(run, data, settings),
@@ -146,7 +181,7 @@ def sweep_run(run: Run, data: EvaluationData, settings: EvaluationSettings) -> T
     """The temperature sweep of the run's generator with its present weights; its quality is `run.source.quality`."""
     return metrics.temperature_sweep(
         run.gan.generator,
-        data.held_out,
+        data.real,
         run.source.measure_quality(data.held_out),
         num_samples=settings.samples,
         seeds=tuple(range(settings.seed, settings.seed + settings.sweep_seeds)),
@@ -168,13 +203,14 @@ def plain(value: Any) -> Any:
 
 def _evaluate_state(run: Run, data: EvaluationData, settings: EvaluationSettings) -> dict[str, Any]:
     gan = run.gan
-    generated = gan.generate(settings.samples, seed=settings.seed)
+    condition = data.condition
+    generated = gan.generate(None if condition is not None else settings.samples, settings.seed, condition=condition)
     if run.oracle:
         likelihood = plain(metrics.divergences(run.oracle, gan.generator, data.held_out, generated))
     else:
         likelihood = {
-            "nll_test": metrics.negative_log_likelihood(gan.generator, data.held_out),
-            "generator_entropy": metrics.negative_log_likelihood(gan.generator, generated),
+            "nll_test": metrics.negative_log_likelihood(gan.generator, data.real),
+            "generator_entropy": metrics.negative_log_likelihood(gan.generator, join_condition(condition, generated)),
             "num_real": len(data.held_out),
             "num_generated": len(generated),
         }
@@ -182,16 +218,24 @@ def _evaluate_state(run: Run, data: EvaluationData, settings: EvaluationSettings
         "likelihood": likelihood,
         "samples": plain(_ngrams(generated, data)),
         "discriminator": _healths(gan, data, generated),
-        "texts": {
-            str(temperature): run.decode(
-                gan.generate(TEXTS, TEXT_SEED, temperature=temperature, suppress_tokens=run.source.suppressed_tokens)
-            )
-            for temperature in TEMPERATURES
-        },
+        "texts": {} if condition is not None else _texts(run),
     }
+    if condition is not None:
+        found["conditional"] = evaluate_conditions(run, data, settings.seed)
     if settings.reverse_lm:
         found["reverse_lm"] = plain(_reverse_lm(run, generated, data))
     return found
+
+
+def _texts(run: Run) -> dict[str, list[str]]:
+    """Samples at each temperature."""
+    suppressed = run.source.suppressed_tokens
+    return {
+        str(temperature): run.decode(
+            run.gan.generate(TEXTS, TEXT_SEED, temperature=temperature, suppress_tokens=suppressed)
+        )
+        for temperature in TEMPERATURES
+    }
 
 
 def _evaluate_real(run: Run, data: EvaluationData, settings: EvaluationSettings) -> dict[str, Any]:
@@ -218,14 +262,19 @@ def _ngrams(sequences, data):
 def _healths(gan: SeqGAN, data: EvaluationData, generated: np.ndarray) -> dict[str, Any]:
     """Metrics of the discriminator: new samples against held-out sequences, and against its training data."""
 
-    def score(token_ids: np.ndarray) -> np.ndarray:
-        return discriminator_logits(gan.discriminator, token_ids)
+    def score(condition: Any, token_ids: np.ndarray) -> np.ndarray:
+        condition = condition if takes_condition(gan.discriminator) else None
+        return discriminator_logits(gan.discriminator, join_condition(condition, token_ids))
 
-    real = {"held-out real": data.held_out}
+    count = len(data.held_out)
+    real = {"held-out real": score(data.condition, data.held_out)}
     if data.training is not None:
-        real["training real"] = data.training[: len(data.held_out)]
-    generated_logits = score(generated)
-    return {name: plain(metrics.discriminator_health(score(part), generated_logits)) for name, part in real.items()}
+        real["training real"] = score(first_rows(data.training_condition, count), data.training[:count])
+    logits = score(data.condition, generated)
+    found = {name: plain(metrics.discriminator_health(part, logits)) for name, part in real.items()}
+    if data.condition is not None:
+        found["held-out real"]["mismatched_accuracy"] = mismatched_accuracy(gan.discriminator, data.real)
+    return found
 
 
 def _reverse_lm(run, sequences, data):

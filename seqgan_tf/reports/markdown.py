@@ -3,7 +3,7 @@
 import contextlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,9 @@ from seqgan_tf.core.validation import InputError
 from seqgan_tf.metrics.metric import METRICS, Metric
 from seqgan_tf.reports import plots
 from seqgan_tf.reports.conclusions import equal_nll_conclusion
+from seqgan_tf.reports.conditional_page import conditional_parts
 from seqgan_tf.reports.evaluate import plain
+from seqgan_tf.reports.tables import number, table
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,7 +35,7 @@ LIKELIHOODS = (
 """Keys of the metrics in the likelihood table, in order."""
 OF_ORACLE_ENTROPY = LIKELIHOODS[:3]
 """Those that equal the entropy of the oracle if the generator is the oracle itself; the others are then 0."""
-HEALTH = ("real_accuracy", "generated_accuracy", "auc", "log_loss", "calibration_error")
+HEALTH = ("real_accuracy", "generated_accuracy", "mismatched_accuracy", "auc", "log_loss", "calibration_error")
 """Keys of the metrics in the discriminator table, in order."""
 NLL_TEST = METRICS["nll_test"].label
 AT_EQUAL_NLL = f"## At equal {NLL_TEST}"
@@ -69,6 +71,8 @@ def write_evaluation(
     real = report["real"]
     parts = [f"# Evaluation of {report['run']}", _measured(report)]
     parts += ["## Likelihood", _likelihood_table(report)]
+    if any("conditional" in state for state in report["states"].values()):
+        parts += conditional_parts(report)
     parts += ["## n-grams", _ngram_table(report)]
     if "reverse_lm" in real or any("reverse_lm" in state for state in report["states"].values()):
         parts += ["## Reverse language model", _reverse_table(report)]
@@ -148,7 +152,7 @@ def _sweep_tables(curves: "Mapping[str, TemperatureSweep]", quality: Metric) -> 
             [f"{alpha:.2g}", _with_band(nll[i], nll_half[i]), _with_band(values[i], half[i])]
             for i, alpha in enumerate(curve.alphas)
         ]
-        parts += [f"### {name}", _table(["alpha", NLL_TEST, quality.label], rows)]
+        parts += [f"### {name}", table(["alpha", NLL_TEST, quality.label], rows)]
     return parts
 
 
@@ -157,7 +161,7 @@ def _equal_nll_parts(name: str, other: str, quality: Metric, comparison: "EqualN
     parts = [equal_nll_conclusion(name, other, quality, comparison)]
     points = zip(comparison.nll_test, comparison.difference, comparison.half_width, strict=True)
     rows = [[f"{nll:.2f}", _with_band(difference, half)] for nll, difference, half in points]
-    return parts + [_table([NLL_TEST, f"difference in {quality.label}"], rows)] * bool(rows)
+    return parts + [table([NLL_TEST, f"difference in {quality.label}"], rows)] * bool(rows)
 
 
 def _measured(report: Mapping[str, Any]) -> str:
@@ -182,7 +186,7 @@ def _likelihood_table(report: Mapping[str, Any]) -> str:
     if "oracle_against_itself" in report["real"]:
         entropy = f"{report['real']['oracle_against_itself']:.3f}"
         rows.append(["the oracle against itself", *(entropy if key in OF_ORACLE_ENTROPY else "0" for key in keys)])
-    return _table(["", *(METRICS[key].label for key in keys)], rows)
+    return table(["", *(METRICS[key].label for key in keys)], rows)
 
 
 def _ngram_table(report: Mapping[str, Any]) -> str:
@@ -191,32 +195,34 @@ def _ngram_table(report: Mapping[str, Any]) -> str:
         rows["real against real"] = report["real"]["samples"]
     names = list(dict.fromkeys(name for row in rows.values() for name in row))
     note = "BLEU is the mean sentence BLEU, smoothing method 1; the end token counts as a token."
-    return note + "\n\n" + _table(["", *rows], [[n, *(_number(row.get(n)) for row in rows.values())] for n in names])
+    return note + "\n\n" + table(["", *rows], [[n, *(number(row.get(n)) for row in rows.values())] for n in names])
 
 
 def _reverse_table(report: Mapping[str, Any]) -> str:
     found = {name: state.get("reverse_lm") for name, state in report["states"].items()}
     found["real training sequences"] = report["real"].get("reverse_lm")
     rows = [
-        [name, _number(value["nll"]), str(value["num_generated"]), str(value["num_real"])]
+        [name, number(value["nll"]), str(value["num_generated"]), str(value["num_real"])]
         for name, value in found.items()
         if value
     ]
     header = ["training data", METRICS["reverse_lm_nll"].label, "training sequences", "held-out sequences"]
-    return _table(header, rows)
+    return table(header, rows)
 
 
 def _health_table(report: Mapping[str, Any]) -> str:
-    rows = [
-        [f"{name}, {kind}", *(_number(health[key]) for key in HEALTH)]
+    healths = {
+        f"{name}, {kind}": health
         for name, state in report["states"].items()
         for kind, health in state["discriminator"].items()
-    ]
+    }
+    keys = [key for key in HEALTH if any(health.get(key) is not None for health in healths.values())]
+    rows = [[name, *(number(health.get(key)) for key in keys)] for name, health in healths.items()]
     note = (
         "New samples against held-out real sequences, and against real sequences that the discriminator was trained "
         "on: if the second row is much better, the discriminator memorises. Chance: 0.5, AUC 0.5, log loss 0.693."
     )
-    return note + "\n\n" + _table(["", *(METRICS[key].label for key in HEALTH)], rows)
+    return note + "\n\n" + table(["", *(METRICS[key].label for key in keys)], rows)
 
 
 def _at_one_table(comparison: "Comparison") -> str:
@@ -225,22 +231,11 @@ def _at_one_table(comparison: "Comparison") -> str:
         (nll, nll_half), (values, half) = curve.bands()
         at = int(abs(curve.alphas - 1).argmin())
         rows.append([name, str(len(curve.seeds)), _with_band(nll[at], nll_half[at]), _with_band(values[at], half[at])])
-    return _table(["", "seeds", NLL_TEST, comparison.quality.label], rows)
+    return table(["", "seeds", NLL_TEST, comparison.quality.label], rows)
 
 
 def _with_band(value: float | None, half_width: float | None) -> str:
-    return _number(value) if half_width is None or half_width != half_width else f"{value:.3f} +- {half_width:.3f}"
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else str(value) if isinstance(value, int) else f"{value:.3f}"
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table; a bar in a cell is escaped."""
-    lines = [header, ["---"] * len(header), *rows]
-    cells = [[cell.replace("|", r"\|") for cell in line] for line in lines]
-    return "\n".join(f"| {' | '.join(line)} |" for line in cells)
+    return number(value) if half_width is None or half_width != half_width else f"{value:.3f} +- {half_width:.3f}"
 
 
 def _write(folder: Path, text: str, report: Mapping[str, Any]) -> None:

@@ -7,7 +7,9 @@ from typing import Any
 import keras
 
 from seqgan_tf.core.protocols import Discriminator, Generator, RewardEstimator
+from seqgan_tf.data.conditions import Labels, Sources
 from seqgan_tf.models.conv_discriminator import Discriminator as ConvDiscriminator
+from seqgan_tf.models.encoders import LabelEncoder, SequenceEncoder
 from seqgan_tf.models.generator import Generator as RecurrentGenerator
 from seqgan_tf.rewards.controls import ConstantReward, ShuffledReward
 from seqgan_tf.rewards.rollout import MonteCarloRollout
@@ -52,6 +54,7 @@ def build_gan(settings: RunSettings, source: Source, run_eagerly: bool = False) 
         likelihood_steps=adversarial.likelihood_steps,
         baseline=adversarial.baseline,
         entropy_weight=adversarial.entropy_weight,
+        mismatched=adversarial.mismatched,
         seed=settings.seed,
     )
     gan.compile(
@@ -70,15 +73,35 @@ def build_generator(settings: RunSettings, source: Source) -> Generator:
         source.vocabulary_size,
         start_token_id=source.start_token_id,
         end_token_id=source.end_token_id,
-        **_network(settings, settings.generator),
+        encoder=build_encoder(settings, source, settings.seed),
+        **_network(settings, settings.generator) | ({} if source.conditions else {"attention": None}),
     )
 
 
 def build_discriminator(settings: RunSettings, source: Source) -> Discriminator:
     """The discriminator that `discriminator.kind` names."""
     return DISCRIMINATORS[settings.discriminator.kind](
-        source.vocabulary_size, settings.sequence_length, **_network(settings, settings.discriminator)
+        source.vocabulary_size,
+        settings.sequence_length,
+        encoder=build_encoder(settings, source, 2**31 - 1 - settings.seed),  # a seed that no encoder of a generator has
+        **_network(settings, settings.discriminator),
     )
+
+
+def build_encoder(settings: RunSettings, source: Source, seed: int) -> keras.Model | None:
+    """The encoder of the conditions of a run; None where there are none.
+
+    Args:
+        settings: settings of the run.
+        source: where the sequences come from.
+        seed: seed of the initial weights.
+    """
+    shared: dict[str, Any] = {"seed": seed, "dtype": settings.dtype_policy}
+    if isinstance(source.conditions, Labels):
+        return LabelEncoder(len(source.conditions.labels), settings.encoder.embedding_dim, **shared)
+    if isinstance(source.conditions, Sources):
+        return SequenceEncoder(source.conditions.vocabulary_size, **dataclasses.asdict(settings.encoder), **shared)
+    return None
 
 
 def build_estimator(settings: RunSettings) -> RewardEstimator:

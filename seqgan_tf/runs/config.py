@@ -1,4 +1,4 @@
-"""The settings of a run with their defaults, the presets, and the ablations.
+"""The settings of a run with their defaults.
 
 A setting named `kind` selects the class that is built; `runs.build` maps kinds to classes.
 
@@ -26,8 +26,6 @@ class DataSettings:
     ```
     """
 
-    kind: Literal["oracle", "text"] | None = None
-    """Kind of data. None: text if --data is given, else the oracle."""
     vocabulary_size: int = 10_000
     """Text: maximum size of the vocabulary. The most frequent tokens are kept."""
     min_frequency: int = 2
@@ -38,6 +36,12 @@ class DataSettings:
     """Text: fraction of the lines that is held out."""
     sequence_length: int | None = None
     """Number of tokens, with the end token. Longer lines are cut. None: fits 99 of 100 lines; 20 for the oracle."""
+    source_length: int | None = None
+    """Pairs and dialogue: number of tokens of a source. Longer ones are cut. None: fits 99 of 100 sources."""
+    shared_tokenizer: bool = False
+    """Pairs and dialogue: sources and targets have one vocabulary."""
+    turns: int = 3
+    """Dialogue: maximum number of turns before an answer that it is given."""
     oracle_sequences: int = 10_000
     """Oracle: number of training sequences."""
     oracle_seed: int = 0
@@ -70,6 +74,34 @@ class GeneratorSettings:
     """Dropout rate on the input of each recurrent layer and of the output layer."""
     initializer_stddev: float | None = 0.1
     """Initial weights are drawn from N(0, stddev), as by the authors. None: the initializers of Keras."""
+    embedding_range: float = 0.05
+    """r. With the initializers of Keras, the initial embeddings are drawn from U(-r, r)."""
+    attention: Literal["luong"] | None = "luong"
+    """With conditions: how each position reads from all positions of the source. None: not at all."""
+
+
+@dataclasses.dataclass(frozen=True)
+class EncoderSettings:
+    """The encoders of source texts, one of the generator and one of the discriminator.
+
+    Example:
+    ```python
+    from seqgan_tf.runs import config
+
+    settings = config.RunSettings(encoder=config.EncoderSettings(hidden_dim=128, cell="lstm"))
+    ```
+    """
+
+    embedding_dim: int = 64
+    """Size of the embeddings of source tokens, or of labels."""
+    hidden_dim: int = 64
+    """Units of each direction of each recurrent layer."""
+    cell: Literal["lstm", "gru"] = "gru"
+    """Type of the recurrent layers."""
+    num_layers: int = 1
+    """Number of bidirectional layers."""
+    dropout: float = 0.0
+    """Dropout rate on the input of each recurrent layer."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -160,6 +192,10 @@ class PretrainSettings:
     """Stop after this many epochs without a lower held-out NLL, and restore the best epoch. None: never stop."""
     learning_rate: float = 1e-2
     """Learning rate of the generator's maximum likelihood steps."""
+    token_frequencies: bool = False
+    """Start from the frequencies of the tokens in the training data, by the initial bias of the output layer."""
+    by_length: bool = False
+    """Batches of sequences of similar length, as wide as the longest. Faster where lengths differ."""
     clip_norm: float = 5.0
     """Maximum gradient norm of the generator, also in the adversarial phase."""
     discriminator_steps: int = 300
@@ -196,6 +232,8 @@ class AdversarialSettings:
     """Baseline that is subtracted from the rewards."""
     entropy_weight: float = 0.0
     """Weight of the mean entropy of the next-token distribution in the generator's objective."""
+    mismatched: bool = True
+    """With conditions: the discriminator also learns that the condition of another sequence does not fit."""
     control: Literal["none", "constant", "noise"] = "none"
     """Ablation. constant: rewards are replaced by their batch mean. noise: by those of another sample."""
     evaluate_every: int = 5
@@ -210,15 +248,27 @@ class RunSettings:
     ```python
     import dataclasses
 
-    from seqgan_tf.runs import config
+    from seqgan_tf.runs import config, presets
 
-    settings = dataclasses.replace(config.preset("quick", text=False), seed=3)
+    settings = dataclasses.replace(presets.preset("quick", "oracle"), seed=3)
     print(config.difference(config.RunSettings(), settings))  # {"seed": (0, 3)}
     ```
     """
 
     data: Path | None = None
-    """Text file to train on, one sequence per line. None: an oracle generates the data."""
+    """File to train on: text, a sequence per line, or .tsv, .csv, .jsonl, .parquet. None: an oracle is the data."""
+    target: Path | None = None
+    """Text file with the targets of the lines of --data, its sources."""
+    validation: Path | None = None
+    """File that decides when the pre-training stops. None: a part of --data."""
+    validation_target: Path | None = None
+    """The targets of --validation."""
+    test: Path | None = None
+    """File that metrics are reported on. None: the validation part."""
+    test_target: Path | None = None
+    """The targets of --test."""
+    task: Literal["oracle", "text", "pairs", "labels", "dialogue"] | None = None
+    """What the sequences are generated for. None: what the fields of --data say, or without --data the oracle."""
     level: Literal["char", "word", "whitespace", "bpe"] = "word"
     """Unit of a token of text: a character, a word, or a byte pair."""
     oracle_weights: Path | None = None
@@ -233,6 +283,7 @@ class RunSettings:
     """Number of real sequences per step."""
     corpus: DataSettings = DataSettings()
     generator: GeneratorSettings = GeneratorSettings()
+    encoder: EncoderSettings = EncoderSettings()
     discriminator: DiscriminatorSettings = DiscriminatorSettings()
     estimator: EstimatorSettings = EstimatorSettings()
     rollout: RolloutSettings = RolloutSettings()
@@ -251,53 +302,12 @@ class RunSettings:
         return self.corpus.sequence_length
 
 
-CONTROLS: tuple[Literal["constant", "noise", "likelihood"], ...] = ("constant", "noise", "likelihood")
 BRANCHING = ("adversarial.", "estimator.", "rollout.")
 """Prefixes of the settings in which a run may differ from the run whose pre-training it uses."""
 
 
-def preset(name: str, text: bool) -> RunSettings:
-    """The settings of a preset.
-
-    Args:
-        name: "quick" takes minutes on two cores; "paper" is the authors' own schedule. On the oracle both use the
-            authors' sizes, initializers and reward, without a baseline. `quick` pre-trains a little beyond the best
-            held-out likelihood, as all published runs do, so that its metrics can be compared with theirs.
-        text: whether the data are text. `quick` then has a larger generator, stops the pre-training at the best
-            held-out likelihood, and uses a reward, a baseline and a learning rate that preserve diversity.
-    """
-    if name == "paper":
-        return RunSettings(
-            rollout=RolloutSettings(num_rollouts=16, update_rate=0.8),
-            pretrain=PretrainSettings(epochs=120, discriminator_steps=46_800),
-            adversarial=AdversarialSettings(rounds=200, discriminator_steps=4_680, learning_rate=1e-2),
-        )
-    if text:
-        return RunSettings(
-            generator=GeneratorSettings(embedding_dim=64, hidden_dim=128, dropout=0.3, initializer_stddev=None),
-            discriminator=DiscriminatorSettings(embedding_range=0.2),
-            rollout=RolloutSettings(reward="log_odds"),
-            pretrain=PretrainSettings(patience=2, learning_rate=5e-3, discriminator_learning_rate=1e-3),
-            adversarial=AdversarialSettings(rounds=20, learning_rate=1e-4, baseline="leave_one_out"),
-        )
-    return RunSettings()
-
-
-def control(settings: RunSettings, name: Literal["constant", "noise", "likelihood"]) -> RunSettings:
-    """The settings of an ablation: the same number of generator updates, without information from the discriminator.
-
-    Args:
-        settings: settings of the run that the ablation is compared with.
-        name: "constant" and "noise" replace the rewards, see `AdversarialSettings.control`. "likelihood" replaces the
-            policy gradient steps by maximum likelihood steps.
-    """
-    adversarial = settings.adversarial
-    if name == "likelihood":
-        steps = adversarial.likelihood_steps + adversarial.generator_steps
-        changed = dataclasses.replace(adversarial, generator_steps=0, likelihood_steps=steps)
-    else:
-        changed = dataclasses.replace(adversarial, control=name)
-    return dataclasses.replace(settings, adversarial=changed)
+FILES = ("data", "target", "validation", "validation_target", "test", "test_target")
+"""The settings that are files of the user."""
 
 
 def difference(settings: Any, others: Any, prefix: str = "") -> dict[str, tuple[Any, Any]]:
@@ -318,13 +328,14 @@ AT_LEAST_0 = (
     "adversarial.rounds",
     "discriminator.l2",
 )
-AT_LEAST_1 = ("batch_size", "pretrain.patience", "adversarial.evaluate_every")
+AT_LEAST_1 = ("batch_size", "corpus.turns", "pretrain.patience", "adversarial.evaluate_every")
 ABOVE_0 = (
     "pretrain.learning_rate",
     "pretrain.discriminator_learning_rate",
     "pretrain.clip_norm",
     "adversarial.learning_rate",
     "generator.initializer_stddev",
+    "generator.embedding_range",
     "discriminator.embedding_range",
 )
 
@@ -344,6 +355,10 @@ def check(settings: RunSettings) -> None:
     for name, value in values.items():
         if math.isnan(value) or (math.isinf(value) and name != "rollout.clip"):
             raise InputError(f"`{name}` must be a finite number. Received: {value}")
+    for name, needed in (("target", "data"), ("validation_target", "validation"), ("test_target", "test")):
+        if getattr(settings, name) is not None and getattr(settings, needed) is None:
+            flags = (f"--{word.replace('_', '-')}" for word in (name, needed))
+            raise InputError("{} needs {}, its source. Received: none".format(*flags))
     if not 0 <= settings.seed < 2**31:
         raise InputError(f"`seed` must be in [0, 2^31). Received: {settings.seed}")
 

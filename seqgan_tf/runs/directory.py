@@ -2,6 +2,7 @@
 
 config.toml        every setting, the version, and a digest of the data
 tokenizer.json     the tokenizer of a run on text
+conditions.json    how conditions are read, with source_tokenizer.json where they are texts
 oracle.npz         the weights of the oracle of a run on an oracle
 metrics.csv        the evaluations
 samples/           samples at each evaluation
@@ -11,8 +12,11 @@ curves.png         a plot of metrics.csv, if matplotlib is installed
 
 import dataclasses
 import functools
+import types
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +29,7 @@ from seqgan_tf.runs import config
 from seqgan_tf.runs.build import build_gan
 from seqgan_tf.runs.checkpoints import FOLDER, RunState
 from seqgan_tf.runs.config import RunSettings
-from seqgan_tf.runs.sources import Source, source_class, with_length
+from seqgan_tf.runs.sources import Source, source_class, with_data
 from seqgan_tf.runs.toml import CONFIG, read_run_settings, read_toml, run_toml
 from seqgan_tf.runs.training import Training
 from seqgan_tf.seqgan import SeqGAN
@@ -156,7 +160,7 @@ def create_run(directory: str | Path, settings: RunSettings, run_eagerly: bool =
     config.check(settings)
     kind = source_class(settings)
     source, corpus = kind.begin(settings)
-    settings = with_length(settings, corpus.sequence_length)
+    settings = with_data(settings, corpus)
     run = Run(directory, settings, build_gan(settings, source, run_eagerly), source, corpus)
     make_directory(directory)
     _write(run)
@@ -184,12 +188,12 @@ def branch_run(directory: str | Path, source: str | Path, settings: RunSettings,
     config.check(settings)
     changes = config.difference(other.settings, settings)
     for key in changes:
-        if not key.startswith(config.BRANCHING) and not (key == "data" and other.tokenizer):
+        if not key.startswith(config.BRANCHING) and not (key in config.FILES and other.tokenizer):
             old, new = changes[key]
             raise InputError(
                 f"`{key}` must be {old}, as in {other.directory}, whose pre-training is used. Received: {new}"
             )
-    corpus = other.source.corpus(settings) if "data" in changes else other.corpus
+    corpus = other.source.corpus(settings) if set(changes) & set(config.FILES) else other.corpus
     run = Run(directory, settings, build_gan(settings, other.source, run_eagerly), other.source, corpus)
     state = run.state()
     state.restore_pretrained_of(other.directory)
@@ -200,7 +204,10 @@ def branch_run(directory: str | Path, source: str | Path, settings: RunSettings,
 
 
 def open_run(
-    directory: str | Path, rounds: int | None = None, run_eagerly: bool = False, data: Path | None = None
+    directory: str | Path,
+    rounds: int | None = None,
+    run_eagerly: bool = False,
+    files: Mapping[str, Path | None] = types.MappingProxyType({}),
 ) -> Run:
     """Reads a run directory without its weights; `Run.restore` reads those.
 
@@ -208,11 +215,11 @@ def open_run(
         directory: the run directory.
         rounds: a new number of adversarial rounds. Defaults to None: the number in the settings of the run.
         run_eagerly: as in `keras.Model.compile`. Defaults to False.
-        data: where the text of the run is now. Defaults to None: where it was.
+        files: where files of the run are now, by their names in `config.FILES`; None: where it was. Defaults to {}.
 
     Raises:
-        InputError: it is not a run directory, `data` is given for a run on an oracle, or a file in it is missing,
-            damaged or does not fit this version.
+        InputError: it is not a run directory, it has no such file, or a file in it is missing, damaged or does not fit
+            this version.
     """
     directory = Path(directory)
     if not (directory / CONFIG).exists():
@@ -221,10 +228,12 @@ def open_run(
     if rounds is not None:
         settings = dataclasses.replace(settings, adversarial=dataclasses.replace(settings.adversarial, rounds=rounds))
         config.check(settings)
-    if data is not None:
-        if settings.data is None:
-            raise InputError("--data needs a run on text. Received: a run on an oracle")
-        settings = dataclasses.replace(settings, data=data.resolve())
+    for name, path in files.items():
+        if path is not None:
+            if getattr(settings, name) is None:
+                raise InputError(f"--{name.replace('_', '-')} needs a run with such a file. Received: a run without")
+            moved: dict[str, Any] = {name: path.resolve()}
+            settings = dataclasses.replace(settings, **moved)
     source = source_class(settings).load(directory)
     return Run(directory, settings, build_gan(settings, source, run_eagerly), source)
 

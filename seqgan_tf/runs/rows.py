@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from seqgan_tf.core.files import write_file
-from seqgan_tf.core.steps import DISCRIMINATOR_LOGS, GENERATOR_LOGS, LIKELIHOOD_LOGS
+from seqgan_tf.core.steps import DISCRIMINATOR_LOGS, GENERATOR_LOGS, LIKELIHOOD_LOGS, MISMATCHED
 from seqgan_tf.core.validation import InputError
 
 FILE = "metrics.csv"
 HELD_OUT_COLUMNS = ("nll_test", "nll_oracle", "held_out_real_accuracy", "held_out_generated_accuracy")
 COLUMNS = ("phase", "step", "seconds", *HELD_OUT_COLUMNS, *LIKELIHOOD_LOGS, *GENERATOR_LOGS, *DISCRIMINATOR_LOGS)
+CONDITIONAL_COLUMNS = ("held_out_mismatched_accuracy", MISMATCHED)
+"""Columns of a run with conditions, after the others."""
 Row = dict[str, Any]
 
 
@@ -40,7 +42,8 @@ def write_rows(path: Path, rows: list[Row]) -> None:
 
     def write(temporary: Path) -> None:
         with open(temporary, "w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, COLUMNS)
+            more = [name for name in CONDITIONAL_COLUMNS if any(name in row for row in rows)]
+            writer = csv.DictWriter(file, [*COLUMNS, *more])
             writer.writeheader()
             writer.writerows(rows)
 
@@ -53,7 +56,7 @@ def last_of_each_phase(rows: Sequence[Row]) -> list[Row]:
 
 
 def _numbers(row: dict[str, str]) -> Row:
-    if unknown := set(row) - set(COLUMNS):
+    if unknown := set(row) - {*COLUMNS, *CONDITIONAL_COLUMNS}:
         raise KeyError(unknown)
     numbers = {name: float(value) for name, value in row.items() if value and name not in ("phase", "step")}
     return {"phase": row["phase"], "step": int(row["step"])} | numbers

@@ -1,7 +1,6 @@
-"""Where the sequences of a run come from: an oracle or a text file.
+"""Where the sequences of a run come from: an oracle, or files of text.
 
-A source reads and writes its files in the run directory, makes the corpus, and decodes token ids. A new kind of data is
-a class with these methods, an entry in `CORPORA`, and its name in `config.DataSettings.kind`.
+A source reads and writes its files in the run directory, makes the corpus, and decodes token ids.
 """
 
 import abc
@@ -16,7 +15,10 @@ import numpy as np
 from seqgan_tf.core.files import read_bytes, write_file
 from seqgan_tf.core.protocols import Corpus
 from seqgan_tf.core.validation import InputError
+from seqgan_tf.data.conditions import Sources, TextConditions, load_conditions
 from seqgan_tf.data.oracle_corpus import OracleCorpus, write_token_ids
+from seqgan_tf.data.pairs import CORPORA
+from seqgan_tf.data.records import DIALOGUE, PAIRS, TEXT, Records, combined_digest, read_records
 from seqgan_tf.data.text import TextCorpus
 from seqgan_tf.data.tokenizer import TextTokenizer
 from seqgan_tf.metrics.likelihood import negative_log_likelihood
@@ -24,6 +26,7 @@ from seqgan_tf.metrics.metric import METRICS, Metric
 from seqgan_tf.metrics.sentence_bleu import bleu
 from seqgan_tf.models.oracle import Oracle
 from seqgan_tf.runs.config import RunSettings
+from seqgan_tf.runs.presets import ORACLE
 
 ORACLE_LENGTH = 20
 
@@ -38,6 +41,7 @@ class Source(abc.ABC):
         tokenizer: the tokenizer of text; None if the sequences are not text.
         oracle: the generator that generated the data; None if it is not known.
         suppressed_tokens: tokens that printed samples never contain, such as the unknown token.
+        conditions: how the conditions of text are read; None if there are none.
         quality: the metric of samples that a temperature sweep reports beside NLL-test.
 
     Example:
@@ -55,6 +59,7 @@ class Source(abc.ABC):
     tokenizer: TextTokenizer | None
     oracle: Oracle | None
     suppressed_tokens: tuple[int, ...]
+    conditions: TextConditions | None
     quality: Metric
 
     @classmethod
@@ -115,6 +120,7 @@ class OracleSource(Source):
 
     FILE = "oracle.npz"
     tokenizer = None
+    conditions = None
     start_token_id = 0  # as in the authors' code
     suppressed_tokens: tuple[int, ...] = ()
     quality = METRICS["nll_oracle"]
@@ -128,7 +134,7 @@ class OracleSource(Source):
     @classmethod
     def begin(cls, settings: RunSettings) -> tuple["OracleSource", Corpus]:
         if settings.data:
-            raise InputError(f"--corpus.kind oracle takes no text file. Received: --data {settings.data}")
+            raise InputError(f"--task oracle takes no file. Received: --data {settings.data}")
         weights, seed = settings.oracle_weights, settings.corpus.oracle_seed
         source = cls(Oracle.from_npz(weights) if weights else Oracle(seed=seed))
         return source, source.corpus(settings)
@@ -166,10 +172,11 @@ class OracleSource(Source):
 
 
 class TextSource(Source):
-    """Lines of a text file. Their tokenizer is saved as tokenizer.json.
+    """Text of files. Its tokenizer is saved as tokenizer.json; for `conditions` see `data.conditions`.
 
     Args:
         tokenizer: the tokenizer of the text.
+        conditions: how the conditions are read. Defaults to None: there are none.
 
     Example:
     ```python
@@ -188,8 +195,8 @@ class TextSource(Source):
 
     tokenizer: TextTokenizer
 
-    def __init__(self, tokenizer: TextTokenizer):
-        self.tokenizer = tokenizer
+    def __init__(self, tokenizer: TextTokenizer, conditions: TextConditions | None = None):
+        self.tokenizer, self.conditions = tokenizer, conditions
         self.vocabulary_size, self.end_token_id = tokenizer.vocabulary_size, tokenizer.end_token_id
         unknown = tokenizer.unknown_token_id
         self.suppressed_tokens = () if unknown is None else (unknown,)
@@ -198,28 +205,36 @@ class TextSource(Source):
     def begin(cls, settings: RunSettings) -> tuple["TextSource", Corpus]:
         if settings.oracle_weights:
             raise InputError("--oracle-weights is for runs on an oracle. Received: --data too")
-        corpus = _text_corpus(settings, _text_file(settings))
-        return cls(corpus.tokenizer), corpus
+        corpus = _read_corpus(settings)
+        return cls(corpus.tokenizer, corpus.conditions), corpus
 
     @classmethod
     def load(cls, directory: Path) -> "TextSource":
-        return cls(TextTokenizer.load(directory / cls.FILE))
+        return cls(TextTokenizer.load(directory / cls.FILE), load_conditions(directory))
 
     def save(self, directory: Path) -> None:
         write_file(directory / self.FILE, self.tokenizer.save)
+        if self.conditions is not None:
+            self.conditions.save(directory)
 
     def corpus(self, settings: RunSettings, data: Path | None = None) -> Corpus:
-        return _text_corpus(settings, data or _text_file(settings), self.tokenizer)
+        if data is not None:
+            settings = dataclasses.replace(settings, data=data)
+        return _read_corpus(settings, self.tokenizer, self.conditions)
 
     def digest(self, settings: RunSettings) -> str:
-        return hashlib.sha256(read_bytes(_text_file(settings), "the text file of the run")).hexdigest()
+        digests = []
+        for files in _files(settings):
+            contents = (read_bytes(path, "the text file of the run") for path in files)
+            digests.append(combined_digest([hashlib.sha256(content).hexdigest() for content in contents]))
+        return combined_digest(digests)
 
     def digest_of(self, corpus: Corpus, settings: RunSettings) -> str:
         read = corpus.digest if isinstance(corpus, TextCorpus) else None
         return read or self.digest(settings)
 
     def name(self, settings: RunSettings) -> str:
-        return _text_file(settings).name
+        return _data(settings).name
 
     def decode(self, token_ids: np.ndarray) -> list[str]:
         return self.tokenizer.decode(token_ids)
@@ -228,35 +243,59 @@ class TextSource(Source):
         return lambda samples: bleu(samples, held_out, 4).bleu[4]
 
 
-CORPORA: dict[str, type[Source]] = {"oracle": OracleSource, "text": TextSource}
-
-
 def source_class(settings: RunSettings) -> type[Source]:
-    """The class of a run's source: that of `corpus.kind`, or if that is None, text if there is a text file."""
-    return CORPORA[settings.corpus.kind or ("text" if settings.data else "oracle")]
+    """The class of a run's source, by its task; without a task, text if there is a file."""
+    return OracleSource if (settings.task or (TEXT if settings.data else ORACLE)) == ORACLE else TextSource
 
 
-def with_length(settings: RunSettings, sequence_length: int) -> RunSettings:
-    """The settings with another sequence length."""
-    return dataclasses.replace(settings, corpus=dataclasses.replace(settings.corpus, sequence_length=sequence_length))
+def with_data(settings: RunSettings, corpus: Corpus) -> RunSettings:
+    """The settings of a run whose data have been read: with their task and their lengths."""
+    conditions = corpus.conditions
+    lengths = dataclasses.replace(
+        settings.corpus,
+        sequence_length=corpus.sequence_length,
+        source_length=conditions.source_length if isinstance(conditions, Sources) else settings.corpus.source_length,
+    )
+    found: dict[str, Any] = {"task": corpus.task}
+    return dataclasses.replace(settings, corpus=lengths, **found)
 
 
-def _text_file(settings: RunSettings) -> Path:
+def _data(settings: RunSettings) -> Path:
     if settings.data is None:
-        raise InputError("--corpus.kind text needs --data, a text file. Received: none")
+        raise InputError(f"--task {settings.task} needs --data, a file. Received: none")
     return settings.data
 
 
-def _text_corpus(settings: RunSettings, path: Path, tokenizer: TextTokenizer | None = None) -> TextCorpus:
-    corpus: dict[str, Any] = {
-        name: getattr(settings.corpus, name)
-        for name in ("sequence_length", "vocabulary_size", "min_frequency", "blanks", "validation_split")
-    }
-    return TextCorpus.from_file(
-        path,
-        level=settings.level,
-        batch_size=settings.batch_size,
-        seed=settings.seed,
-        tokenizer=tokenizer,
-        **corpus,
+def _files(settings: RunSettings) -> list[list[Path]]:
+    """The files of each part of the data: a file, or a file and that of its targets."""
+    parts = (
+        (_data(settings), settings.target),
+        (settings.validation, settings.validation_target),
+        (settings.test, settings.test_target),
     )
+    return [[path for path in files if path is not None] for files in parts if files[0] is not None]
+
+
+def _read_corpus(
+    settings: RunSettings, tokenizer: TextTokenizer | None = None, conditions: TextConditions | None = None
+) -> TextCorpus:
+    """Reads the files of a run; a tokenizer and conditions that are given keep their rules."""
+
+    def read(path: Path | None, target: Path | None, task: str | None) -> Records | None:
+        return None if path is None else read_records(path, target, task, settings.corpus.turns)
+
+    path = _data(settings)
+    records = read_records(path, settings.target, settings.task, settings.corpus.turns)
+    validation = read(settings.validation, settings.validation_target, records.task)
+    test = read(settings.test, settings.test_target, records.task)
+    names = ["sequence_length", "vocabulary_size", "min_frequency", "blanks", "validation_split"]
+    if records.task in (PAIRS, DIALOGUE):
+        names += ["source_length", "shared_tokenizer"]
+    rules: dict[str, Any] = {name: getattr(settings.corpus, name) for name in names}
+    rules |= {"level": settings.level, "batch_size": settings.batch_size, "seed": settings.seed}
+    rules |= {"tokenizer": tokenizer, "name": str(path)}
+    if records.task == TEXT:
+        corpus = TextCorpus.from_records(records, validation, test, **rules)
+    else:
+        corpus = CORPORA[records.task].from_records(records, validation, test, conditions=conditions, **rules)
+    return corpus

@@ -7,9 +7,12 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from seqgan_tf.core import protocols
+from seqgan_tf.core.conditions import first_rows
+from seqgan_tf.core.elements import join_condition
 from seqgan_tf.core.files import make_directory, write_text
 from seqgan_tf.core.phases import ADVERSARIAL, PHASES, PRETRAIN_DISCRIMINATOR, PRETRAIN_GENERATOR
 from seqgan_tf.core.protocols import Corpus
@@ -105,6 +108,9 @@ class Training:
         is_whole = True
         try:
             if not self.state.rows:
+                if self.pretrain.token_frequencies:
+                    self.gan.generator.start_from_frequencies(self.corpus.train_token_ids)
+                    self.gan.synchronize_rollout_policy()
                 self.save()  # so that a run that is killed before its next checkpoint can be resumed
                 yield Progress(INITIAL, 1, 1, {}, self._evaluate(INITIAL, 0, {}, AT_END))
             yield from self._pretrain_generator()
@@ -138,7 +144,7 @@ class Training:
             if step % per_epoch == 0:
                 epoch = step // per_epoch
                 is_over = best.patience is not None and best.update(
-                    epoch, negative_log_likelihood(self.gan.generator, self.corpus.validation_token_ids)
+                    epoch, negative_log_likelihood(self.gan.generator, self._validation())
                 )
                 last = is_over or step == total
                 if last:
@@ -171,8 +177,12 @@ class Training:
         if done >= total:
             return
         seed = shuffle_seed(self.gan.seed, PHASES.index(name), len(PHASES))
-        batches = pipeline.batches(self.corpus.train_token_ids, self.gan.batch_size, shuffle_seed=seed)
-        for real in pipeline.rounds(batches, self.phases[name].sequences).skip(int(done)):
+        data = join_condition(self.corpus.train_condition, self.corpus.train_token_ids)
+        if name == PRETRAIN_GENERATOR and self.pretrain.by_length:
+            stream = pipeline.batches_by_length(data, self.gan.batch_size, seed).repeat()
+        else:
+            stream = pipeline.rounds(pipeline.batches(data, self.gan.batch_size, seed), self.phases[name].sequences)
+        for real in stream.skip(int(done)):
             logs = self.functions[name](real)
             done.assign_add(1)
             self._check_finite(name, logs)
@@ -202,8 +212,12 @@ class Training:
     def _evaluate(self, phase: str, step: int, logs: dict[str, Any], num_sequences: int) -> rows_file.Row:
         """Computes the held-out metrics, and writes a row and samples."""
         gan = self.gan
-        held_out = self.corpus.held_out_token_ids[:num_sequences]
-        generated = gan.generate(num_sequences if self.oracle else WITHIN_PHASE, seed=SAMPLE_SEED)
+        given = first_rows(self.corpus.held_out_condition, num_sequences)
+        held_out = join_condition(given, self.corpus.held_out_token_ids[:num_sequences])
+        if given is None:
+            generated = gan.generate(num_sequences if self.oracle else WITHIN_PHASE, seed=SAMPLE_SEED)
+        else:
+            generated = gan.generate(condition=first_rows(given, WITHIN_PHASE), seed=SAMPLE_SEED)
         discriminator = gan.discriminator if phase in (PRETRAIN_DISCRIMINATOR, ADVERSARIAL) else None
         row: rows_file.Row = {"phase": phase, "step": step}
         row |= held_out_metrics(gan.generator, discriminator, held_out, generated, self.oracle, max_scored=WITHIN_PHASE)
@@ -212,7 +226,7 @@ class Training:
         row["seconds"] = round(float(self.state.seconds), 1)
         self.state.rows.append(row)
         rows_file.write_rows(self.directory / rows_file.FILE, self.state.rows)
-        self._write_samples(phase, step, self.corpus.decode(generated[:SAMPLES]))
+        self._write_samples(phase, step, generated[:SAMPLES])
         if self.summary:
             with self.summary.as_default(step=len(self.state.rows)):
                 for name, value in row.items():
@@ -225,6 +239,24 @@ class Training:
         self.state.seconds.assign_add(now - self._clock)
         self._clock = now
 
-    def _write_samples(self, phase: str, step: int, lines: list[str]) -> None:
+    def _validation(self) -> Any:
+        return join_condition(self.corpus.validation_condition, self.corpus.validation_token_ids)
+
+    def _write_samples(self, phase: str, step: int, generated: np.ndarray) -> None:
+        lines = sample_lines(self.corpus, generated)
         folder = make_directory(self.directory / "samples")
         write_text(folder / f"{phase.replace(' ', '-')}-{step:05d}.txt", "\n".join(lines) + "\n")
+
+
+def sample_lines(corpus: Corpus, generated: np.ndarray) -> list[str]:
+    """A line per sample. With conditions, the samples are for the first held-out ones, and a line has both, with a TAB.
+
+    Args:
+        corpus: the data.
+        generated: int array [n, T].
+    """
+    lines = corpus.decode(generated)
+    if corpus.conditions is None:
+        return lines
+    given = corpus.conditions.decode(first_rows(corpus.held_out_condition, len(generated)))
+    return [f"{' | '.join(text.splitlines())}\t{line}" for text, line in zip(given, lines, strict=True)]

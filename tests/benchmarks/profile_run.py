@@ -14,7 +14,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from seqgan_tf.core.phases import ADVERSARIAL
-from seqgan_tf.runs import config
+from seqgan_tf.runs import presets
 from seqgan_tf.runs.directory import create_run
 
 MATHEMATICS = {
@@ -54,7 +54,7 @@ class Clock:
 def main():
     """Prints both splits."""
     with tempfile.TemporaryDirectory() as folder:
-        run = create_run(Path(folder) / "run", config.preset("quick", text=False))
+        run = create_run(Path(folder) / "run", presets.preset("quick", "oracle"))
         training, clock = run.training(), Clock()
         compiled = dict(training.functions)
         for phase, function in compiled.items():

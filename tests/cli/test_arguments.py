@@ -8,7 +8,7 @@ import pytest
 import tiny_runs
 
 from seqgan_tf.cli import main, train
-from seqgan_tf.runs import config, toml
+from seqgan_tf.runs import config, presets, toml
 
 FLAGS = tiny_runs.FLAGS
 
@@ -23,17 +23,17 @@ def test_flags_override_the_toml_file_which_overrides_the_preset(tmp_path):
     command = parsed("--preset", "paper", "--config", path, "--seed", "8", "--rollout.stride", "4")
     assert (command.seed, command.batch_size) == (8, 5)
     assert (command.rollout.num_rollouts, command.rollout.stride) == (3, 4)
-    assert command.rollout.update_rate == config.preset("paper", False).rollout.update_rate
-    assert command.adversarial == config.preset("paper", False).adversarial
+    assert command.rollout.update_rate == presets.preset("paper", "oracle").rollout.update_rate
+    assert command.adversarial == presets.preset("paper", "oracle").adversarial
 
 
 def test_without_flags_the_settings_are_those_of_the_quick_preset(tmp_path):
     def settings(command):
         return config.RunSettings(**{f.name: getattr(command, f.name) for f in dataclasses.fields(config.RunSettings)})
 
-    assert settings(parsed()) == config.preset("quick", text=False)
-    assert settings(parsed("--preset", "paper")) == config.preset("paper", text=False)
-    on_text = dataclasses.replace(config.preset("quick", text=True), data=tmp_path / "a.txt")
+    assert settings(parsed()) == presets.preset("quick", "oracle")
+    assert settings(parsed("--preset", "paper")) == presets.preset("paper", "oracle")
+    on_text = dataclasses.replace(presets.preset("quick", "text"), data=tmp_path / "a.txt")
     assert settings(parsed("--data", tmp_path / "a.txt")) == on_text
     assert settings(parsed(f"--data={tmp_path / 'a.txt'}")) == on_text
     path = tmp_path / "my.toml"

@@ -14,7 +14,7 @@ from exact import sequence_probabilities
 
 from seqgan_tf.cli import console, main
 from seqgan_tf.core.phases import ADVERSARIAL
-from seqgan_tf.runs import config
+from seqgan_tf.runs import presets
 from seqgan_tf.runs.directory import open_run
 
 FLAGS = tiny_runs.FLAGS
@@ -67,7 +67,7 @@ def test_controls_are_trained_from_the_pretraining_of_the_run(with_controls, ora
     assert len(ends) == 4
     settings = open_run(directory).settings
     for name, path in zip(("constant", "noise", "likelihood"), directories[1:], strict=True):
-        assert open_run(path).settings == config.control(settings, name)
+        assert open_run(path).settings == presets.control(settings, name)
         assert f"\ncontrol: {name}\n" in out
     command = out.splitlines()[-1]
     assert command == f"to compare them: seqgan-tf compare {' '.join(map(str, directories))}"

@@ -33,7 +33,7 @@ def test_rows_are_those_of_the_tokenizer(tokenizer, length, is_large, monkeypatc
     if is_large:
         in_files(monkeypatch)
     expected, cut = tokenizer.encode_padded(LINES, length)
-    encoded = EncodedLines(tokenizer, LINES, max(length, 15))
+    encoded = EncodedLines(tokenizer.ended_tokens, LINES, max(length, 15))
     padded = encoded.padded(length)
     assert isinstance(padded, np.memmap) == is_large
     assert padded.dtype == np.int32
@@ -42,7 +42,7 @@ def test_rows_are_those_of_the_tokenizer(tokenizer, length, is_large, monkeypatc
 
 
 def test_no_lines_have_no_rows(tokenizer):
-    assert EncodedLines(tokenizer, [], 5).padded(5).shape == (0, 5)
+    assert EncodedLines(tokenizer.ended_tokens, [], 5).padded(5).shape == (0, 5)
 
 
 @pytest.mark.parametrize("level", ["word", "whitespace", "char", "bpe"])

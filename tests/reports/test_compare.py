@@ -11,7 +11,7 @@ from seqgan_tf.metrics.metric import METRICS
 from seqgan_tf.metrics.sweep import TemperatureSweep
 from seqgan_tf.reports import compare as comparison
 from seqgan_tf.reports.settings import EvaluationSettings
-from seqgan_tf.runs import config
+from seqgan_tf.runs import config, presets
 
 ALPHAS = np.array([0.8, 1.0, 1.5])
 BOTH = ("pre-trained", "after 4 rounds")
@@ -92,9 +92,9 @@ def test_the_path_of_the_data_makes_no_difference(compare):
     assert found.curves["after 4 rounds"].seeds == (0, 1)
 
 
-@pytest.mark.parametrize("name", config.CONTROLS)
+@pytest.mark.parametrize("name", presets.CONTROLS)
 def test_a_control_is_named_and_its_pretraining_is_not_counted_twice(name, compare):
-    found = compare(run("a", after=1.0), run("a/controls/x", config.control(BASE, name), after=2.0))
+    found = compare(run("a", after=1.0), run("a/controls/x", presets.control(BASE, name), after=2.0))
     assert list(found.curves) == ["pre-trained", "after 4 rounds", f"after 4 rounds, {name} control"]
     assert found.curves["pre-trained"].seeds == (0,)
     assert rows(found.curves[f"after 4 rounds, {name} control"]) == [2.0]
@@ -107,7 +107,7 @@ def test_the_controls_of_several_seeds_are_one_curve_each(compare):
     runs = []
     for seed in (0, 1):
         settings = replace(BASE, seed=seed)
-        runs += [run(f"{seed}", settings), run(f"{seed}-noise", config.control(settings, "noise"), after=seed)]
+        runs += [run(f"{seed}", settings), run(f"{seed}-noise", presets.control(settings, "noise"), after=seed)]
     found = compare(*runs)
     assert {name: curve.seeds for name, curve in found.curves.items()} == {
         "pre-trained": (0, 1),
@@ -150,7 +150,7 @@ def test_every_curve_is_compared_with_the_first(compare):
     for seed, wave in ((0, 0.0), (1, 0.1), (2, 0.5)):
         settings = replace(BASE, seed=seed)
         runs.append(run(f"{seed}", settings, before=wave, after=wave - 0.5))
-        runs.append(run(f"{seed}-constant", config.control(settings, "constant"), before=wave, after=wave + 0.25))
+        runs.append(run(f"{seed}-constant", presets.control(settings, "constant"), before=wave, after=wave + 0.25))
     found = compare(*runs)
     assert list(found.differences) == ["after 4 rounds", "after 4 rounds, constant control"]
     for difference, expected in zip(found.differences.values(), (-0.5, 0.25), strict=True):
@@ -188,7 +188,7 @@ def test_equal_runs_are_refused(states, compare):
 
 
 def test_the_same_control_twice_is_refused(compare):
-    noise = config.control(BASE, "noise")
+    noise = presets.control(BASE, "noise")
     with pytest.raises(ValueError, match=r"c: expected a run that differs from b. Received: an equal one"):
         compare(run("a"), run("b", noise), run("c", noise))
 

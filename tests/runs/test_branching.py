@@ -9,7 +9,7 @@ import pytest
 import tiny_runs
 
 from seqgan_tf.core.phases import ADVERSARIAL, PRETRAIN_DISCRIMINATOR, PRETRAIN_GENERATOR
-from seqgan_tf.runs import config
+from seqgan_tf.runs import config, presets
 from seqgan_tf.runs.directory import branch_run, create_run, open_run
 
 
@@ -143,7 +143,7 @@ def test_a_branch_of_a_run_without_a_lag_can_have_one(base, tmp_path):
 
 @pytest.mark.parametrize("name", ["constant", "noise"])
 def test_a_control_of_the_reward_trains_another_generator(name, whole, tmp_path):
-    settings = changed(config.control(whole.settings, name), adversarial={"rounds": 1})
+    settings = changed(presets.control(whole.settings, name), adversarial={"rounds": 1})
     run, training, states = train(tmp_path / name, whole.directory, settings)
     assert run.settings.adversarial.control == name
     assert not tiny_runs.same(states[ADVERSARIAL, 1], whole.states[ADVERSARIAL, 1])
@@ -154,7 +154,7 @@ def test_a_control_of_the_reward_trains_another_generator(name, whole, tmp_path)
 
 
 def test_the_likelihood_control_trains_by_maximum_likelihood_only(whole, tmp_path):
-    settings = config.control(whole.settings, "likelihood")
+    settings = presets.control(whole.settings, "likelihood")
     run, training, states = train(tmp_path / "likelihood", whole.directory, settings)
     for row in training.state.rows[-2:]:
         assert row["phase"] == ADVERSARIAL

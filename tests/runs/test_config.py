@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from seqgan_tf.runs import config
+from seqgan_tf.runs import config, presets
 
 
 def test_the_paper_preset_is_the_authors_schedule():
     for text in (True, False):
-        paper = config.preset("paper", text)
+        paper = presets.preset("paper", text)
         assert (paper.rollout.num_rollouts, paper.rollout.update_rate, paper.rollout.reward) == (16, 0.8, "probability")
         assert (paper.pretrain.epochs, paper.pretrain.patience, paper.adversarial.rounds) == (120, None, 200)
         assert (paper.adversarial.baseline, paper.adversarial.control) == ("none", "none")
@@ -22,7 +22,7 @@ def test_the_paper_preset_is_the_authors_schedule():
 
 
 def test_the_quick_preset_on_the_oracle_has_the_sizes_reward_and_baseline_of_the_paper_and_a_shorter_schedule():
-    quick, paper = config.preset("quick", text=False), config.preset("paper", text=False)
+    quick, paper = presets.preset("quick", "oracle"), presets.preset("paper", "oracle")
     assert quick == config.RunSettings()
     for name in ("corpus", "generator", "batch_size", "seed"):
         assert getattr(quick, name) == getattr(paper, name)
@@ -35,7 +35,7 @@ def test_the_quick_preset_on_the_oracle_has_the_sizes_reward_and_baseline_of_the
 
 
 def test_the_quick_preset_on_text_stops_early_and_keeps_diversity():
-    text, oracle = config.preset("quick", text=True), config.preset("quick", text=False)
+    text, oracle = presets.preset("quick", "text"), presets.preset("quick", "oracle")
     assert text.pretrain.patience is not None
     assert oracle.pretrain.patience is None
     assert (text.rollout.reward, text.adversarial.baseline) == ("log_odds", "leave_one_out")
@@ -45,11 +45,11 @@ def test_the_quick_preset_on_text_stops_early_and_keeps_diversity():
 
 def changes(settings, name):
     """The settings that a control changes: {key: value}."""
-    return {key: new for key, (_, new) in config.difference(settings, config.control(settings, name)).items()}
+    return {key: new for key, (_, new) in config.difference(settings, presets.control(settings, name)).items()}
 
 
 def test_a_control_of_the_reward_changes_nothing_else():
-    for settings in (config.preset("quick", text=False), config.preset("quick", text=True)):
+    for settings in (presets.preset("quick", "oracle"), presets.preset("quick", "text")):
         assert changes(settings, "constant") == {"adversarial.control": "constant"}
         assert changes(settings, "noise") == {"adversarial.control": "noise"}
 
@@ -64,7 +64,7 @@ def test_the_likelihood_control_replaces_policy_gradient_steps_by_likelihood_ste
 
 
 def test_a_control_can_be_branched_from_its_run():
-    for name in config.CONTROLS:
+    for name in presets.CONTROLS:
         assert all(key.startswith(config.BRANCHING) for key in changes(config.RunSettings(), name))
 
 

@@ -10,7 +10,7 @@ from any_settings import values_of
 from hypothesis import given, settings
 
 from seqgan_tf.core.validation import InputError
-from seqgan_tf.runs import config, toml
+from seqgan_tf.runs import config, presets, toml
 
 
 def read_back(settings, tmp_path, **header):
@@ -27,20 +27,20 @@ def override(text, settings=None):
 
 
 def test_every_control_is_the_same_when_read_back(tmp_path):
-    assert sorted(config.CONTROLS) == ["constant", "likelihood", "noise"]
-    for name in config.CONTROLS:
-        settings = config.control(config.preset("quick", text=True), name)
+    assert sorted(presets.CONTROLS) == ["constant", "likelihood", "noise"]
+    for name in presets.CONTROLS:
+        settings = presets.control(presets.preset("quick", "text"), name)
         assert read_back(settings, tmp_path) == settings
 
 
 @pytest.mark.parametrize(("name", "text"), [("quick", False), ("paper", False), ("paper", True)])
 def test_a_preset_is_the_same_when_read_back(name, text, tmp_path):
-    settings = config.preset(name, text)
+    settings = presets.preset(name, text)
     assert read_back(settings, tmp_path) == settings
 
 
 def test_the_text_preset_is_the_same_when_read_back(tmp_path):
-    settings = config.preset("quick", text=True)
+    settings = presets.preset("quick", "text")
     assert read_back(settings, tmp_path) == settings
 
 
@@ -82,7 +82,7 @@ def test_header_keys_are_not_settings():
 
 
 def test_the_file_of_a_preset_names_every_setting_that_is_not_none():
-    settings = config.preset("quick", text=False)
+    settings = presets.preset("quick", "oracle")
     table = tomllib.loads(toml.to_toml(settings))
     for field in dataclasses.fields(settings):
         value = getattr(settings, field.name)
@@ -103,7 +103,7 @@ def test_none_in_a_file_overrides_the_preset(tmp_path):
     path = tmp_path / "my.toml"
     settings = dataclasses.replace(config.RunSettings(), pretrain=config.PretrainSettings(patience=None))
     path.write_text(toml.to_toml(settings))
-    assert toml.override(config.preset("quick", text=True), toml.read_toml(path), path).pretrain.patience is None
+    assert toml.override(presets.preset("quick", "text"), toml.read_toml(path), path).pretrain.patience is None
 
 
 def test_integers_are_read_as_floats_and_lists_as_tuples():

@@ -1,0 +1,220 @@
+"""Conditions of text: source texts and labels as arrays that an encoder takes, and the files that keep their rules.
+
+Axes: n rows, S source length.
+"""
+
+import abc
+import itertools
+import json
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from seqgan_tf.core.files import read_text, write_text
+from seqgan_tf.core.validation import InputError, check_at_least
+from seqgan_tf.data.rows import EncodedLines
+from seqgan_tf.data.tokenizer import TextTokenizer
+
+FILE, TOKENIZER_FILE = "conditions.json", "source_tokenizer.json"
+LONGEST_DEFAULT = 100
+
+
+class TextConditions(abc.ABC):
+    """How the conditions of a data set are read: from text to arrays and back.
+
+    Attributes:
+        kind: name of the kind.
+
+    Example:
+    ```python
+    from seqgan_tf.data.conditions import Labels, TextConditions
+
+    labels: TextConditions = Labels.of(["sad", "happy", "sad"])
+    print(labels.encode(["happy"]), labels.decode([1]))  # [0] ['sad']
+    ```
+    """
+
+    kind: str
+
+    @abc.abstractmethod
+    def encode(self, texts: Iterable[str]) -> np.ndarray:
+        """The conditions of n texts, an array [n, ...]."""
+
+    @abc.abstractmethod
+    def decode(self, condition: np.ndarray) -> list[str]:
+        """A text for each row of an array."""
+
+    @abc.abstractmethod
+    def save(self, directory: Path) -> None:
+        """Writes the rules to a directory."""
+
+
+class Sources(TextConditions):
+    """Source texts as token ids.
+
+    A source may have several lines, such as the turns of a dialogue. They are encoded from the last to the first, each
+    with an end token. So where a source is too long, its beginning is cut, and the last turn is read first.
+
+    Args:
+        tokenizer: the tokenizer of the sources.
+        source_length: S.
+
+    Attributes:
+        num_cut: number of sources that the last call of `encode` cut.
+
+    Example:
+    ```python
+    import seqgan_tf as sg
+    from seqgan_tf.data.conditions import Sources
+
+    sources = Sources(sg.TextTokenizer.train(["red cat", "red dog"], min_frequency=1), source_length=4)
+    print(sources.encode(["red cat", "dog"]))  # int32 [2, 4]
+    ```
+    """
+
+    kind = "sources"
+
+    def __init__(self, tokenizer: TextTokenizer, source_length: int) -> None:
+        check_at_least(2, source_length=source_length)
+        self.tokenizer, self.source_length = tokenizer, source_length
+        self.num_cut = 0
+
+    @classmethod
+    def of(cls, texts: Iterable[str], tokenizer: TextTokenizer, source_length: int | None = None) -> "Sources":
+        """The rules for some sources.
+
+        Args:
+            texts: the sources of the training part.
+            tokenizer: their tokenizer.
+            source_length: S, the end tokens included. Defaults to None: the length that 99 of 100 sources do not
+                exceed, and at most 100.
+        """
+        if source_length is None:
+            lengths = EncodedLines(_encoder(tokenizer), texts, LONGEST_DEFAULT).lengths
+            source_length = max(2, min(int(np.quantile(lengths, 0.99, method="higher")), LONGEST_DEFAULT))
+        return cls(tokenizer, source_length)
+
+    @property
+    def vocabulary_size(self) -> int:
+        """Number of tokens of the sources."""
+        return self.tokenizer.vocabulary_size
+
+    def encode(self, texts: Iterable[str]) -> np.ndarray:
+        """Token ids, int32 [n, S], padded with -1."""
+        encoded = EncodedLines(_encoder(self.tokenizer), texts, self.source_length)
+        self.num_cut = int(np.count_nonzero(encoded.lengths > self.source_length))
+        return encoded.padded(self.source_length)
+
+    def decode(self, condition: np.ndarray) -> list[str]:
+        """The sources, up to what was cut."""
+        end = self.tokenizer.end_token_id
+        texts = []
+        for row in np.asarray(condition):
+            lines: list[list[int]] = []
+            line: list[int] = []
+            for token in [token for token in row.tolist() if token >= 0]:
+                if token == end:
+                    lines.append(line)
+                    line = []
+                else:
+                    line.append(token)
+            lines += [line] if line else []
+            texts.append("\n".join(reversed(self.tokenizer.decode(lines))))
+        return texts
+
+    def save(self, directory: Path) -> None:
+        self.tokenizer.save(directory / TOKENIZER_FILE)
+        _write(directory, {"kind": self.kind, "source_length": self.source_length})
+
+
+class Labels(TextConditions):
+    """Labels as numbers.
+
+    Args:
+        labels: the names of the labels, each once.
+
+    Example:
+    ```python
+    from seqgan_tf.data.conditions import Labels
+
+    labels = Labels(["happy", "sad"])
+    print(labels.encode(["sad", "happy"]))  # [1 0]
+    ```
+    """
+
+    kind = "labels"
+
+    def __init__(self, labels: Sequence[str]) -> None:
+        self.labels = list(labels)
+        self._numbers = {label: number for number, label in enumerate(self.labels)}
+        if len(self.labels) < 2 or len(self._numbers) != len(self.labels):
+            raise InputError(f"expected at least 2 different labels. Received: {len(self._numbers)}")
+
+    @classmethod
+    def of(cls, labels: Iterable[str]) -> "Labels":
+        """The rules for the labels of some texts; they are numbered in their alphabetical order."""
+        return cls(sorted(set(labels)))
+
+    def encode(self, texts: Iterable[str]) -> np.ndarray:
+        """Numbers of labels, int32 [n].
+
+        Raises:
+            InputError: a label is not known.
+        """
+        texts = list(texts)
+        for text in texts:
+            if text not in self._numbers:
+                known = ", ".join(map(repr, self.labels[:20])) + (", ..." if len(self.labels) > 20 else "")
+                raise InputError(f"expected one of the labels {known}. Received: {text!r}")
+        return np.array([self._numbers[text] for text in texts], np.int32)
+
+    def decode(self, condition: np.ndarray) -> list[str]:
+        """The names of the labels."""
+        return [self.labels[number] for number in np.asarray(condition).tolist()]
+
+    def save(self, directory: Path) -> None:
+        _write(directory, {"kind": self.kind, "labels": self.labels})
+
+
+def load_conditions(directory: Path) -> TextConditions | None:
+    """Reads the rules that `save` wrote to a directory; None where there are none.
+
+    Raises:
+        InputError: a file is missing or damaged.
+    """
+    path = directory / FILE
+    if not path.exists():
+        return None
+    try:
+        found = json.loads(read_text(path, "the rules of the conditions"))
+        if found["kind"] == Labels.kind:
+            if not all(isinstance(label, str) for label in found["labels"]):
+                raise ValueError
+            return Labels(found["labels"])
+        if found["kind"] != Sources.kind or not isinstance(found["source_length"], int):
+            raise ValueError
+        length = found["source_length"]
+    except InputError:
+        raise
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise InputError(
+            f"{path}: expected the rules of the conditions. Received: a damaged or foreign file"
+        ) from error
+    return Sources(TextTokenizer.load(directory / TOKENIZER_FILE), length)
+
+
+def _write(directory: Path, rules: dict[str, Any]) -> None:
+    write_text(directory / FILE, json.dumps(rules, ensure_ascii=False, indent=1) + "\n")
+
+
+def _encoder(tokenizer: TextTokenizer) -> Callable[[list[str], int], list[list[int]]]:
+    """The tokens of sources: the lines of each from the last to the first, each with an end token."""
+
+    def encode(texts: list[str], limit: int) -> list[list[int]]:
+        sources = [text.split("\n")[::-1] for text in texts]
+        ended = iter(tokenizer.ended_tokens(itertools.chain.from_iterable(sources), limit))
+        return [list(itertools.chain.from_iterable(itertools.islice(ended, len(lines)))) for lines in sources]
+
+    return encode

@@ -1,0 +1,96 @@
+"""The presets of the settings of a run, and the ablations of a run."""
+
+import dataclasses
+from typing import Literal
+
+from seqgan_tf.data.records import DIALOGUE, LABELS, PAIRS, TEXT
+from seqgan_tf.runs.config import (
+    AdversarialSettings,
+    DataSettings,
+    DiscriminatorSettings,
+    EncoderSettings,
+    GeneratorSettings,
+    PretrainSettings,
+    RolloutSettings,
+    RunSettings,
+)
+
+ORACLE = "oracle"
+CONTROLS: tuple[Literal["constant", "noise", "likelihood"], ...] = ("constant", "noise", "likelihood")
+
+
+def preset(name: str, task: str) -> RunSettings:
+    """The settings of a preset.
+
+    Args:
+        name: "quick" takes minutes on two cores; "paper" is the authors' own schedule. On the oracle both use the
+            authors' sizes, initializers and reward, without a baseline. `quick` pre-trains a little beyond the best
+            held-out likelihood, as all published runs do, so that its metrics can be compared with theirs.
+        task: "oracle", or the task of the data, see `data.records`. For text `quick` has a larger generator, stops the
+            pre-training at the best held-out likelihood, and uses a reward, a baseline and a learning rate that
+            preserve diversity. With conditions it has larger networks yet, and trains on sequences of similar length.
+    """
+    if name == "paper":
+        return RunSettings(
+            rollout=RolloutSettings(num_rollouts=16, update_rate=0.8),
+            pretrain=PretrainSettings(epochs=120, discriminator_steps=46_800),
+            adversarial=AdversarialSettings(rounds=200, discriminator_steps=4_680, learning_rate=1e-2),
+        )
+    if task in (PAIRS, DIALOGUE, LABELS):
+        return _conditional(task)
+    if task == TEXT:
+        return RunSettings(
+            generator=GeneratorSettings(embedding_dim=64, hidden_dim=128, dropout=0.3, initializer_stddev=None),
+            discriminator=DiscriminatorSettings(embedding_range=0.2),
+            rollout=RolloutSettings(reward="log_odds"),
+            pretrain=PretrainSettings(patience=2, learning_rate=5e-3, discriminator_learning_rate=1e-3),
+            adversarial=AdversarialSettings(rounds=20, learning_rate=1e-4, baseline="leave_one_out"),
+        )
+    return RunSettings()
+
+
+def _conditional(task: str) -> RunSettings:
+    """The preset `quick` for sequences with conditions."""
+    return RunSettings(
+        batch_size=96,
+        corpus=DataSettings(shared_tokenizer=task == DIALOGUE),
+        generator=GeneratorSettings(
+            embedding_dim=256,
+            hidden_dim=256,
+            cell="gru",
+            dropout=0.3,
+            initializer_stddev=None,
+            embedding_range=0.3,
+        ),
+        encoder=EncoderSettings(embedding_dim=256, hidden_dim=128, dropout=0.3),
+        discriminator=DiscriminatorSettings(embedding_range=0.2, widths=(1, 2, 3, 4), filters=(100, 100, 100, 100)),
+        rollout=RolloutSettings(reward="log_odds", num_rollouts=2, stride=2),
+        pretrain=PretrainSettings(
+            epochs=7,
+            patience=1,
+            learning_rate=2e-3,
+            token_frequencies=True,
+            by_length=True,
+            clip_norm=1.0,
+            discriminator_steps=200,
+            discriminator_learning_rate=1e-3,
+        ),
+        adversarial=AdversarialSettings(rounds=10, learning_rate=1e-4, baseline="leave_one_out", discriminator_steps=5),
+    )
+
+
+def control(settings: RunSettings, name: Literal["constant", "noise", "likelihood"]) -> RunSettings:
+    """The settings of an ablation: the same number of generator updates, without information from the discriminator.
+
+    Args:
+        settings: settings of the run that the ablation is compared with.
+        name: "constant" and "noise" replace the rewards, see `AdversarialSettings.control`. "likelihood" replaces the
+            policy gradient steps by maximum likelihood steps.
+    """
+    adversarial = settings.adversarial
+    if name == "likelihood":
+        steps = adversarial.likelihood_steps + adversarial.generator_steps
+        changed = dataclasses.replace(adversarial, generator_steps=0, likelihood_steps=steps)
+    else:
+        changed = dataclasses.replace(adversarial, control=name)
+    return dataclasses.replace(settings, adversarial=changed)
