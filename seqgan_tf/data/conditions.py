@@ -193,7 +193,7 @@ def load_conditions(directory: Path) -> TextConditions | None:
             if not all(isinstance(label, str) for label in found["labels"]):
                 raise ValueError
             return Labels(found["labels"])
-        if found["kind"] != Sources.kind or not isinstance(found["source_length"], int):
+        if found["kind"] != Sources.kind or type(found["source_length"]) is not int:
             raise ValueError
         length = found["source_length"]
     except InputError:
