@@ -1,14 +1,17 @@
 """Builds the parts of a run from its settings: the class for each `kind`, and the compiled SeqGAN."""
 
 import dataclasses
+import inspect
 from collections.abc import Callable
 from typing import Any
 
 import keras
 
 from seqgan_tf.core.protocols import Discriminator, Generator, RewardEstimator
+from seqgan_tf.core.validation import InputError
 from seqgan_tf.models.conv_discriminator import Discriminator as ConvDiscriminator
 from seqgan_tf.models.generator import Generator as RecurrentGenerator
+from seqgan_tf.models.recurrent_discriminator import RecurrentDiscriminator
 from seqgan_tf.rewards.controls import ConstantReward, ShuffledReward
 from seqgan_tf.rewards.rollout import MonteCarloRollout
 from seqgan_tf.rewards.terminal import TerminalReward
@@ -17,7 +20,7 @@ from seqgan_tf.runs.sources import Source
 from seqgan_tf.seqgan import SeqGAN
 
 GENERATORS = {"recurrent": RecurrentGenerator}
-DISCRIMINATORS = {"cnn": ConvDiscriminator}
+DISCRIMINATORS = {"cnn": ConvDiscriminator, "recurrent": RecurrentDiscriminator}
 ESTIMATORS: dict[str, Callable[[RolloutSettings], RewardEstimator]] = {
     "rollout": lambda rollout: MonteCarloRollout(**dataclasses.asdict(rollout)),
     "terminal": lambda rollout: TerminalReward(rollout.reward, rollout.clip),
@@ -66,19 +69,23 @@ def build_gan(settings: RunSettings, source: Source, run_eagerly: bool = False) 
 
 def build_generator(settings: RunSettings, source: Source) -> Generator:
     """The generator that `generator.kind` names."""
-    return GENERATORS[settings.generator.kind](
+    kind = GENERATORS[settings.generator.kind]
+    return kind(
         source.vocabulary_size,
         start_token_id=source.start_token_id,
         end_token_id=source.end_token_id,
-        **_network(settings, settings.generator),
+        **_arguments(kind, "generator", settings),
     )
 
 
 def build_discriminator(settings: RunSettings, source: Source) -> Discriminator:
-    """The discriminator that `discriminator.kind` names."""
-    return DISCRIMINATORS[settings.discriminator.kind](
-        source.vocabulary_size, settings.sequence_length, **_network(settings, settings.discriminator)
-    )
+    """The discriminator that `discriminator.kind` names.
+
+    Raises:
+        InputError: a setting is out of its range, or one that only other kinds have is not at its default.
+    """
+    kind = DISCRIMINATORS[settings.discriminator.kind]
+    return kind(source.vocabulary_size, settings.sequence_length, **_arguments(kind, "discriminator", settings))
 
 
 def build_estimator(settings: RunSettings) -> RewardEstimator:
@@ -86,7 +93,19 @@ def build_estimator(settings: RunSettings) -> RewardEstimator:
     return CONTROLS[settings.adversarial.control](ESTIMATORS[settings.estimator.kind](settings.rollout))
 
 
-def _network(settings: RunSettings, network: Any) -> dict[str, Any]:
-    """Constructor arguments of a network: its own settings, the seed and the dtype policy of the run."""
-    own = {name: value for name, value in dataclasses.asdict(network).items() if name != "kind"}
+def _arguments(kind: Callable[..., Any], table: str, settings: RunSettings) -> dict[str, Any]:
+    """The settings of a network that its class takes by name, with the seed and the dtype policy of the run.
+
+    Raises:
+        InputError: a setting that the class does not take is not at its default.
+    """
+    network, names, own = getattr(settings, table), inspect.signature(kind).parameters, {}
+    for field in dataclasses.fields(network):
+        value = getattr(network, field.name)
+        if field.name in names:
+            own[field.name] = value
+        elif field.name != "kind" and value != field.default:
+            flag = f"--{table}.{field.name.replace('_', '-')}"
+            received = list(value) if isinstance(value, tuple) else value
+            raise InputError(f"--{table}.kind {network.kind} takes no {flag}. Received: {received}")
     return own | {"seed": settings.seed, "dtype": settings.dtype_policy}
