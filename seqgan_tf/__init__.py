@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from seqgan_tf.models.encoders import SequenceEncoder as SequenceEncoder
     from seqgan_tf.models.generator import Generator as Generator
     from seqgan_tf.models.oracle import Oracle as Oracle
+    from seqgan_tf.models.recurrent_discriminator import RecurrentDiscriminator as RecurrentDiscriminator
     from seqgan_tf.rewards.controls import ConstantReward as ConstantReward
     from seqgan_tf.rewards.controls import ShuffledReward as ShuffledReward
     from seqgan_tf.rewards.rollout import MonteCarloRollout as MonteCarloRollout
@@ -46,6 +47,7 @@ _HOMES = {
     "Oracle": "models.oracle",
     "OracleCorpus": "data.oracle_corpus",
     "PairCorpus": "data.pairs",
+    "RecurrentDiscriminator": "models.recurrent_discriminator",
     "SeqGAN": "seqgan",
     "SequenceEncoder": "models.encoders",
     "ShuffledReward": "rewards.controls",
@@ -92,6 +94,7 @@ def _register() -> None:
             "Discriminator",
             "MonteCarloRollout",
             "Oracle",
+            "RecurrentDiscriminator",
             "SeqGAN",
             "SequenceEncoder",
             "TerminalReward",

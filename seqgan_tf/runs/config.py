@@ -106,7 +106,7 @@ class EncoderSettings:
 
 @dataclasses.dataclass(frozen=True)
 class DiscriminatorSettings:
-    """The discriminator.
+    """The discriminator. A setting of another kind than the chosen one must have its default.
 
     Example:
     ```python
@@ -116,20 +116,26 @@ class DiscriminatorSettings:
     ```
     """
 
-    kind: Literal["cnn"] = "cnn"
-    """Kind of discriminator."""
+    kind: Literal["cnn", "recurrent"] = "cnn"
+    """cnn: the paper's convolutions. recurrent: a bidirectional GRU or LSTM."""
     embedding_dim: int = 64
     """Size of the token embeddings."""
     embedding_range: float = 1.0
     """r. The initial embeddings are drawn from U(-r, r)."""
     widths: tuple[int, ...] | None = None
-    """Widths of the convolution windows. None: the paper's (1 to 10, 15 and 20), up to the sequence length."""
+    """cnn: widths of the convolution windows. None: the paper's (1 to 10, 15 and 20), up to the sequence length."""
     filters: tuple[int, ...] | None = None
-    """Number of filters for each width. None: the paper's."""
+    """cnn: number of filters for each width. None: the paper's."""
     dropout: float = 0.25
-    """Dropout rate before the output layer."""
+    """Dropout rate before the output layer; recurrent: on the input of each recurrent layer too."""
     l2: float = 0.2
-    """Weight of the L2 regularization of the output layer."""
+    """cnn: weight of the L2 regularization of the output layer."""
+    hidden_dim: int = 64
+    """recurrent: units of each direction of each layer."""
+    cell: Literal["lstm", "gru"] = "gru"
+    """recurrent: type of the layers."""
+    num_layers: int = 1
+    """recurrent: number of bidirectional layers."""
 
 
 @dataclasses.dataclass(frozen=True)

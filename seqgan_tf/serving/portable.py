@@ -1,6 +1,6 @@
 """`next_token` and `score_tokens` for runtimes without TensorFlow: ONNX and LiteRT.
 
-Their graphs contain no strings, no loops and no random numbers: the steps of the generator are unrolled over the
+Their graphs contain no strings, no loops and no random numbers: the steps of recurrent networks are unrolled over the
 positions, and a row that is no valid sequence gets NaN instead of an error message.
 
 Axes: B batch, T sequence length, V vocabulary.
@@ -17,7 +17,7 @@ from seqgan_tf.core.sequences import PADDING
 from seqgan_tf.core.validation import InputError, require
 from seqgan_tf.rewards.sequence_rewards import sequence_logits
 from seqgan_tf.serving.row_checks import is_whole, or_nan, token_errors
-from seqgan_tf.serving.saved_model import save
+from seqgan_tf.serving.saved_model import recurrent_layers, save
 from seqgan_tf.serving.signatures import Functions
 from seqgan_tf.serving.versions import new_version
 
@@ -142,7 +142,8 @@ def export_portable(
     if file_format == "onnx":
         require("tf2onnx", "the format onnx", "onnx")
     signatures = PortableSignatures(generator, discriminator)
-    with new_version(target, version) as (folder, destination):
+    # A loop over the positions is no part of LiteRT.
+    with new_version(target, version) as (folder, destination), recurrent_layers(discriminator, unroll=True):
         (_write_onnx if file_format == "onnx" else _write_litert)(signatures, folder)
     return destination
 

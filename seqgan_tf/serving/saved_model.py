@@ -77,7 +77,8 @@ def save(functions: Functions, folder: str | os.PathLike, signatures: Any) -> No
     for part in (signatures.generator, signatures.discriminator, signatures):
         archive.track(part)
     compiled = {name: tf.function(function, specs) for name, (function, specs) in functions.items()}
-    with _without_cudnn(signatures.generator):
+    # On a machine with a GPU, Keras uses the kernels of cuDNN, and the exported model would need a GPU too.
+    with recurrent_layers(signatures.generator, signatures.discriminator, use_cudnn=False):
         for name, function in compiled.items():
             function.get_concrete_function()
             archive.add_endpoint(name, function)
@@ -86,16 +87,17 @@ def save(functions: Functions, folder: str | os.PathLike, signatures: Any) -> No
 
 
 @contextlib.contextmanager
-def _without_cudnn(model: keras.Model) -> Iterator[None]:
-    """On a machine with a GPU, Keras uses the kernels of cuDNN, and the exported model would need a GPU too."""
-    before = [(layer, layer.use_cudnn) for layer in model._flatten_layers() if hasattr(layer, "use_cudnn")]
-    for layer, _ in before:
-        layer.use_cudnn = False
+def recurrent_layers(*models: keras.Model, **settings: Any) -> Iterator[None]:
+    """Sets attributes of the recurrent layers of models, such as `use_cudnn`, inside a `with` block."""
+    layers = [layer for model in models for layer in model._flatten_layers() if isinstance(layer, keras.layers.RNN)]
+    before = [(layer, name, getattr(layer, name)) for layer in layers for name in settings if hasattr(layer, name)]
+    for layer, name, _ in before:
+        setattr(layer, name, settings[name])
     try:
         yield
     finally:
-        for layer, setting in before:
-            layer.use_cudnn = setting
+        for layer, name, value in before:
+            setattr(layer, name, value)
 
 
 def _model_config(name: str) -> str:
