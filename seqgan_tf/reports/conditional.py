@@ -11,7 +11,7 @@ from seqgan_tf.data.records import DIALOGUE
 from seqgan_tf.metrics.references import EXTRA, chrf, corpus_bleu
 
 if TYPE_CHECKING:
-    from seqgan_tf.reports.evaluate import EvaluationData
+    from seqgan_tf.reports.data import EvaluationData
     from seqgan_tf.runs.directory import Run
 
 NUM_BEAMS, SHOWN, SHUFFLE_SEED = 4, 10, 0

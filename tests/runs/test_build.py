@@ -2,6 +2,7 @@
 
 import dataclasses
 import types
+import typing
 
 import pytest
 import tensorflow as tf
@@ -9,7 +10,8 @@ import tiny_runs
 
 import seqgan_tf as sg
 from seqgan_tf.core.validation import InputError
-from seqgan_tf.runs import build, config, sources
+from seqgan_tf.data import pairs, records
+from seqgan_tf.runs import build, config, presets, sources
 from seqgan_tf.runs.directory import create_run, load_run, open_run
 from seqgan_tf.runs.sources import OracleSource, TextSource
 
@@ -34,7 +36,8 @@ def test_every_kind_of_the_settings_has_a_class():
     for settings, classes in kinds.items():
         literal = settings.__annotations__["kind"]
         assert set(literal.__args__) == set(classes)
-    assert set(sources.CORPORA) == {"oracle", "text"}
+    tasks = next(iter(typing.get_args(typing.get_type_hints(config.RunSettings)["task"])))
+    assert set(tasks.__args__) == {presets.ORACLE, *records.TASKS} == {presets.ORACLE, records.TEXT, *pairs.CORPORA}
     assert set(build.CONTROLS) == {"none", "constant", "noise"}
 
 
@@ -60,7 +63,7 @@ def with_discriminator(settings, **changes):
 
 
 def source(vocabulary_size=12):
-    return types.SimpleNamespace(vocabulary_size=vocabulary_size)
+    return types.SimpleNamespace(vocabulary_size=vocabulary_size, conditions=None)
 
 
 def test_the_discriminator_is_that_of_its_kind_with_its_own_settings():
@@ -83,10 +86,10 @@ def test_the_discriminator_is_that_of_its_kind_with_its_own_settings():
         assert default.embedding_range == config.DiscriminatorSettings.embedding_range
 
 
-@pytest.mark.parametrize("text", [True, False])
+@pytest.mark.parametrize("task", [presets.ORACLE, *records.TASKS])
 @pytest.mark.parametrize("name", ["quick", "paper"])
-def test_every_preset_takes_every_discriminator(name, text):
-    settings = config.preset(name, text)
+def test_every_preset_takes_every_discriminator(name, task):
+    settings = presets.preset(name, task)
     for kind in build.DISCRIMINATORS:
         changed = dataclasses.replace(settings.discriminator, kind=kind)
         corpus = config.DataSettings(sequence_length=3)
@@ -111,17 +114,15 @@ def test_a_setting_of_another_kind_of_discriminator_is_refused(kind, changes, me
     assert not (tmp_path / "run").exists()
 
 
-def test_the_kind_of_the_corpus_follows_from_the_data_unless_it_is_given(base, tmp_path):
+def test_the_task_follows_from_the_data_unless_it_is_given(base, tmp_path):
     settings = config.RunSettings()
     text = config.RunSettings(data=tiny_runs.write_lines(tmp_path / "words.txt"))
     assert sources.source_class(settings) is OracleSource
     assert sources.source_class(text) is TextSource
-    kind = dataclasses.replace(text, corpus=config.DataSettings(kind="oracle"))
-    with pytest.raises(InputError, match=r"--corpus.kind oracle takes no text file. Received: --data .*words.txt"):
-        create_run(tmp_path / "run", kind)
-    kind = config.RunSettings(corpus=config.DataSettings(kind="text"))
-    with pytest.raises(InputError, match=r"--corpus.kind text needs --data, a text file. Received: none"):
-        create_run(tmp_path / "run", kind)
+    with pytest.raises(InputError, match=r"--task oracle takes no file. Received: --data .*words.txt"):
+        create_run(tmp_path / "run", dataclasses.replace(text, task="oracle"))
+    with pytest.raises(InputError, match=r"--task text needs --data, a file. Received: none"):
+        create_run(tmp_path / "run", config.RunSettings(task="text"))
     assert not (tmp_path / "run").exists()
 
 
