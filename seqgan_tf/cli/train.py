@@ -243,7 +243,8 @@ def _watch(run: "Run", training: "Training", is_stopped: Callable[[], bool]) -> 
     samples = None
     if run.tokenizer and finished:
         condition = first_rows(corpus.held_out_condition, 5)
-        drawn = run.gan.generate(5, seed=1, condition=condition, suppress_tokens=run.source.suppressed_tokens)
+        count = 5 if condition is None else None  # one for each condition
+        drawn = run.gan.generate(count, seed=1, condition=condition, suppress_tokens=run.source.suppressed_tokens)
         samples = sample_lines(corpus, drawn)
     console.print_result(rows, samples)
     with contextlib.suppress(MissingExtraError):

@@ -178,15 +178,13 @@ class Labels(TextConditions):
         _write(directory, {"kind": self.kind, "labels": self.labels})
 
 
-def load_conditions(directory: Path) -> TextConditions | None:
-    """Reads the rules that `save` wrote to a directory; None where there are none.
+def load_conditions(directory: Path) -> TextConditions:
+    """Reads the rules that `save` wrote to a directory.
 
     Raises:
         InputError: a file is missing or damaged.
     """
     path = directory / FILE
-    if not path.exists():
-        return None
     try:
         found = json.loads(read_text(path, "the rules of the conditions"))
         if found["kind"] == Labels.kind:

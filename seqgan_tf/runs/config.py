@@ -130,7 +130,7 @@ class DiscriminatorSettings:
     """Dropout rate before the output layer; recurrent: on the input of each recurrent layer too."""
     l2: float = 0.2
     """cnn: weight of the L2 regularization of the output layer."""
-    hidden_dim: int = 64
+    hidden_dim: int = 128
     """recurrent: units of each direction of each layer."""
     cell: Literal["lstm", "gru"] = "gru"
     """recurrent: type of the layers."""

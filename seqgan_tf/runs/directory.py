@@ -234,7 +234,7 @@ def open_run(
                 raise InputError(f"--{name.replace('_', '-')} needs a run with such a file. Received: a run without")
             moved: dict[str, Any] = {name: path.resolve()}
             settings = dataclasses.replace(settings, **moved)
-    source = source_class(settings).load(directory)
+    source = source_class(settings).load(directory, settings)
     return Run(directory, settings, build_gan(settings, source, run_eagerly), source)
 
 

@@ -70,7 +70,8 @@ def test_what_is_saved_is_loaded(conditions, tmp_path):
 
 
 def test_a_directory_without_conditions(tmp_path):
-    assert load_conditions(tmp_path) is None
+    with pytest.raises(InputError, match=r"conditions.json: expected the rules of the conditions that can be read"):
+        load_conditions(tmp_path)
 
 
 @pytest.mark.parametrize(

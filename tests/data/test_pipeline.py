@@ -273,5 +273,7 @@ def test_a_batch_without_a_condition_for_each_sequence_is_refused(batch, message
 
 
 def test_a_generator_without_a_batch_is_refused():
-    with pytest.raises(InputError, match=r"`data` must hold at least one sequence. Received: a dataset without an elem"):
+    with pytest.raises(
+        InputError, match=r"`data` must hold at least one sequence. Received: a dataset without an elem"
+    ):
         pipeline.as_dataset(iter([]), "data", 4, 4, 3, 0, with_condition=True)

@@ -136,15 +136,60 @@ def text_run(base):
     Returns:
         directory, data; code, out, err of the command.
     """
+    return _train(base / "text-run", "--data", write_lines(base / "words.txt"))
+
+
+def _train(directory, *flags):
+    """A run made through the command line: directory; data, its first file; code, out, err of the command."""
     import signal
 
     from seqgan_tf.cli.main import main
 
-    directory, data = base / "text-run", write_lines(base / "words.txt")
     out, err = io.StringIO(), io.StringIO()
     handlers = {name: signal.getsignal(name) for name in (signal.SIGINT, signal.SIGTERM)}
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        code = main(["train", "--data", str(data), "--output-dir", str(directory), *FLAGS])
+        code = main(["train", *map(str, flags), "--output-dir", str(directory), *FLAGS])
     for name, handler in handlers.items():
         signal.signal(name, handler)
-    return types.SimpleNamespace(directory=directory, data=data, code=code, out=out.getvalue(), err=err.getvalue())
+    return types.SimpleNamespace(directory=directory, data=flags[1], code=code, out=out.getvalue(), err=err.getvalue())
+
+
+CONDITIONAL_FLAGS = shlex.split("--discriminator.kind cnn --encoder.embedding-dim 3 --encoder.hidden-dim 4")
+COLOURS = {"rot": "red", "blau": "blue", "gruen": "green"}
+ANIMALS = {"katze": "cat", "hund": "dog"}
+
+
+def write_pairs(base, count=40):
+    """Two files side by side: of each line, a colour and perhaps an animal; (sources, targets)."""
+    draw = random.Random(2)
+    lines = []
+    for _ in range(count):
+        words = [draw.choice([*COLOURS.items()]), *draw.sample([*ANIMALS.items()], draw.randint(0, 2))]
+        lines.append([" ".join(side) for side in zip(*words, strict=True)])
+    paths = base / "train.de", base / "train.en"
+    for path, side in zip(paths, zip(*lines, strict=True), strict=True):
+        path.write_text("\n".join(side) + "\n", encoding="utf-8")
+    return paths
+
+
+@functools.cache
+def pairs_run(base):
+    """A finished run on 40 pairs, made through the command line, as `text_run`."""
+    sources, targets = write_pairs(base)
+    return _train(base / "pairs-run", "--data", sources, "--target", targets, *CONDITIONAL_FLAGS)
+
+
+@functools.cache
+def labels_run(base):
+    """A finished run on 40 texts with one of two labels."""
+    path = base / "labels.csv"
+    path.write_text("label,text\nsad,red cat\nhappy,blue dog sees\n" + "sad,red\nhappy,blue\n" * 19)
+    return _train(base / "labels-run", "--data", path, *CONDITIONAL_FLAGS)
+
+
+@functools.cache
+def dialogue_run(base):
+    """A finished run on 20 dialogues of three turns."""
+    path = base / "dialogues.txt"
+    path.write_text("".join(f"red {a}\tblue {b}\tgreen {a}\n" for a in ("cat", "dog") for b in ("cat", "bird")) * 5)
+    return _train(base / "dialogue-run", "--data", path, "--task", "dialogue", *CONDITIONAL_FLAGS)
