@@ -94,7 +94,8 @@ def check_objectives(generator: Any, discriminator: Any, estimator: Any) -> None
         InputError: a function fails, see `rewards.objective.Objective`.
     """
     for objective in getattr(estimator, "objectives", ()):
-        objective.check(_short_sequences(generator, discriminator), generator.vocabulary_size)
+        token_ids = _short_sequences(generator, discriminator)
+        objective.check(token_ids, generator.vocabulary_size, takes_condition(generator))
 
 
 def checked_jit_compile(estimator: Any, jit_compile: bool | str) -> bool | str:

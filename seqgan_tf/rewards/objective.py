@@ -160,12 +160,13 @@ class Objective(SequenceReward):
             values += self._call(texts[part], None if asked is None else asked[part])
         return np.array(values, np.float32)[number]
 
-    def check(self, token_ids: np.ndarray, vocabulary_size: int) -> None:
-        """Calls the function on some sequences, before anything is trained. With `decode_condition` it is not called.
+    def check(self, token_ids: np.ndarray, vocabulary_size: int, has_condition: bool) -> None:
+        """Calls the function on some sequences, before anything is trained; not where it needs prompts of conditions.
 
         Args:
             token_ids: int32 array [R, T].
             vocabulary_size: V of the generator.
+            has_condition: whether the generator takes conditions.
 
         Raises:
             InputError: see the class; or `decode` has another vocabulary.
@@ -173,7 +174,7 @@ class Objective(SequenceReward):
         size = getattr(self.decode, "vocabulary_size", vocabulary_size)
         if size != vocabulary_size:
             raise InputError(f"`decode` must have the generator's {vocabulary_size} tokens. Received: {size}")
-        if self.decode_condition is None:
+        if self.decode_condition is None or not has_condition:
             self.values(token_ids)
 
     def _call(self, texts: list[str], prompts: list[str] | None) -> list[float]:
@@ -303,9 +304,8 @@ def _texts(name: str, decoder: Any, data: Any, count: int) -> list[str]:
 
 def _finite(called: str, value: Any, text: str) -> float:
     """A value that the function returned, as a float."""
-    if isinstance(value, (np.ndarray, np.generic)) or tf.is_tensor(value):
-        value = np.asarray(value)
-        value = value.item() if value.ndim == 0 else value
+    if hasattr(value, "dtype") and np.ndim(value) == 0:  # a scalar of NumPy, TensorFlow or another library
+        value = np.asarray(value).item()
     if not isinstance(value, numbers.Real):
         raise InputError(f"{called} must return numbers. Received: {type(value).__name__} for {text[:SHOWN]!r}")
     try:
@@ -366,11 +366,12 @@ def _stored(name: str, decoder: Any) -> dict[str, str] | None:
         return {"tokenizer": path.read_text(encoding="utf-8")}
 
 
-def _restored(stored: dict[str, str] | None) -> Any:
+def _restored(stored: Any) -> Any:
+    """The decoder that `_stored` has stored."""
     if stored is None:
         return None
-    if "tokenizer" not in stored:
-        return _found(stored.get("function"))
+    if not isinstance(stored, dict) or "tokenizer" not in stored:
+        return _found(stored.get("function") if isinstance(stored, dict) else stored)
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "tokenizer.json"
         path.write_text(stored["tokenizer"], encoding="utf-8")
