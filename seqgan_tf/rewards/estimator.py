@@ -77,7 +77,7 @@ class SequenceEstimator:
         return cls(**config)
 
 
-def of_completions(reward: SequenceReward, logits: tf.Tensor) -> tf.Tensor | None:
+def of_completions(reward: SequenceReward, logits: tf.Tensor) -> tf.Tensor:
     """The part of a reward that is a function of the discriminator's logits, for completions.
 
     Args:
