@@ -41,6 +41,16 @@ SMALLER = {
         "steps=200": "steps=2",
         "epochs=4": "epochs=1",
     },
+    "objective.py": {
+        "sentences(5000)": "sentences(200)",
+        "corpus.vocabulary_size, 64, 128": "corpus.vocabulary_size, 3, 4",
+        "widths=[1, 2, 3, 4], filters=[64, 64, 64, 64]": "widths=[1, 2], filters=[2, 3]",
+        "discriminator_steps=5": "discriminator_steps=1",
+        "epochs=10, validation_data": "epochs=2, validation_data",
+        "steps=200": "steps=2",
+        "gan.generate(2000": "gan.generate(50",
+        "epochs=10, steps_per_epoch=20": "epochs=2, steps_per_epoch=2",
+    },
     "reproduce_paper.py": {
         "sg.Oracle(seed=0)": "sg.Oracle(20, 3, 4, seed=0)",
         "sg.OracleCorpus(oracle, ": "sg.OracleCorpus(oracle, sequence_length=5, num_held_out=64, ",
@@ -56,7 +66,7 @@ SMALLER = {
         "num_train: int = 10_000": "num_train: int = 128",
     },
 }
-MOST_LINES = {"reproduce_paper.py": 130}  # all others: 60
+MOST_LINES = {"objective.py": 80, "reproduce_paper.py": 130}  # all others: 60
 MORE_MODULES = {"reproduce_paper.py": {"numpy", "tensorflow", "tyro"}}
 ARGUMENTS = {"poems.py": ["poems.txt"]}
 
@@ -118,6 +128,11 @@ def test_an_example_runs(path, tmp_path, monkeypatch, capsys):
     if path.name == "poems.py":
         assert "samples after epoch 1:\n" in out
         assert (tmp_path / "poems.keras").stat().st_size > 0
+    if path.name == "objective.py":
+        line = r"(before|after): objective (\S+), NLL-test (\S+) nats per token, distinct-2 (\S+)"
+        found = re.findall(line, out)
+        assert [phase for phase, *_ in found] == ["before", "after"]
+        assert all(math.isfinite(float(value)) for _, *values in found for value in values)
     if path.name == "reproduce_paper.py":
         # The paper's numbers apply to its own oracle alone.
         assert [row["the paper's NLL-oracle"] for row in table(out).values()] == ["-"] * 4

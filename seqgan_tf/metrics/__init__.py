@@ -6,7 +6,7 @@ from seqgan_tf.metrics.diversity import distinct, ms_jaccard, share_copied
 from seqgan_tf.metrics.frechet import frechet_distance
 from seqgan_tf.metrics.held_out import held_out_metrics
 from seqgan_tf.metrics.likelihood import negative_log_likelihood, sequence_log_likelihoods
-from seqgan_tf.metrics.metric import METRICS, Metric
+from seqgan_tf.metrics.metric import METRICS, Metric, metric_of
 from seqgan_tf.metrics.references import chrf, corpus_bleu
 from seqgan_tf.metrics.reverse_lm import reverse_language_model
 from seqgan_tf.metrics.samples import sample_metrics
@@ -26,6 +26,7 @@ __all__ = [
     "divergences",
     "frechet_distance",
     "held_out_metrics",
+    "metric_of",
     "ms_jaccard",
     "negative_log_likelihood",
     "reverse_language_model",

@@ -9,7 +9,7 @@ from exact import all_sequences, sequence_probabilities
 from gradients import assert_gradients, tape_norms
 
 from seqgan_tf.core import losses, steps
-from seqgan_tf.core.conditions import condition_on, differs_from_previous
+from seqgan_tf.core.conditions import Conditioned, condition_of, condition_on, differs_from_previous
 from seqgan_tf.core.sequences import mask
 from seqgan_tf.core.validation import InputError
 from seqgan_tf.models.generator import Generator
@@ -50,6 +50,16 @@ def test_a_condition_differs_from_that_of_the_row_before_if_any_part_does():
     np.testing.assert_array_equal(differs_from_previous(label), [False, False, True, True])
     found = differs_from_previous({"label": label, "source": source})
     np.testing.assert_array_equal(found, [True, False, True, True])
+
+
+def test_a_bound_network_keeps_its_conditions_and_those_of_its_rows():
+    bound = condition_on(generator(), SOURCES)
+    assert condition_of(bound) is SOURCES
+    np.testing.assert_array_equal(condition_of(bound.rows(tf.constant([2, 0]))), SOURCES[[2, 0]])
+    assert condition_of(Generator(V, 3, 4)) is None
+    without = Conditioned(bound.network, bound.context)
+    assert condition_of(without) is None
+    assert condition_of(without.rows(tf.constant([1]))) is None
 
 
 # Gradients
