@@ -17,16 +17,14 @@ from seqgan_tf.models.recurrent_discriminator import RecurrentDiscriminator
 from seqgan_tf.rewards.controls import ConstantReward, ShuffledReward
 from seqgan_tf.rewards.rollout import MonteCarloRollout
 from seqgan_tf.rewards.terminal import TerminalReward
-from seqgan_tf.runs.config import RolloutSettings, RunSettings
+from seqgan_tf.runs.config import RunSettings
+from seqgan_tf.runs.objectives import reward_of
 from seqgan_tf.runs.sources import Source
 from seqgan_tf.seqgan import SeqGAN
 
 GENERATORS = {"recurrent": RecurrentGenerator}
 DISCRIMINATORS = {"cnn": ConvDiscriminator, "recurrent": RecurrentDiscriminator}
-ESTIMATORS: dict[str, Callable[[RolloutSettings], RewardEstimator]] = {
-    "rollout": lambda rollout: MonteCarloRollout(**dataclasses.asdict(rollout)),
-    "terminal": lambda rollout: TerminalReward(rollout.reward, rollout.clip),
-}
+ESTIMATORS: dict[str, Callable[..., RewardEstimator]] = {"rollout": MonteCarloRollout, "terminal": TerminalReward}
 CONTROLS: dict[str, Callable[[RewardEstimator], RewardEstimator]] = {
     "none": lambda estimator: estimator,
     "constant": ConstantReward,
@@ -49,7 +47,7 @@ def build_gan(settings: RunSettings, source: Source, run_eagerly: bool = False) 
     gan = SeqGAN(
         build_generator(settings, source),
         build_discriminator(settings, source),
-        build_estimator(settings),
+        build_estimator(settings, source),
         batch_size=settings.batch_size,
         generator_batch_size=adversarial.generator_batch_size,
         generator_steps=adversarial.generator_steps,
@@ -113,9 +111,12 @@ def build_encoder(settings: RunSettings, source: Source, seed: int) -> keras.Mod
     return None
 
 
-def build_estimator(settings: RunSettings) -> RewardEstimator:
+def build_estimator(settings: RunSettings, source: Source) -> RewardEstimator:
     """The reward estimator that `estimator.kind` names, inside the ablation that `adversarial.control` names."""
-    return CONTROLS[settings.adversarial.control](ESTIMATORS[settings.estimator.kind](settings.rollout))
+    kind = ESTIMATORS[settings.estimator.kind]
+    names = set(inspect.signature(kind).parameters) - {"reward", "clip"}
+    own = {name: value for name, value in dataclasses.asdict(settings.rollout).items() if name in names}
+    return CONTROLS[settings.adversarial.control](kind(**own, **reward_of(settings, source)))
 
 
 def _arguments(kind: Callable[..., Any], table: str, settings: RunSettings) -> dict[str, Any]:

@@ -181,6 +181,26 @@ class RolloutSettings:
 
 
 @dataclasses.dataclass(frozen=True)
+class RewardSettings:
+    """An objective of the user's own, beside the discriminator.
+
+    Example:
+    ```python
+    from seqgan_tf.runs import config
+
+    settings = config.RunSettings(reward=config.RewardSettings("my_package.rewards:length", objective_weight=0.5))
+    ```
+    """
+
+    objective: str | None = None
+    """package.module:function. A Python function of the texts, whose values are rewards too. None: there is none."""
+    objective_weight: float = 1.0
+    """Weight of the objective in the reward."""
+    discriminator_weight: float = 1.0
+    """Weight of the discriminator in the reward, with an objective."""
+
+
+@dataclasses.dataclass(frozen=True)
 class PretrainSettings:
     """Maximum likelihood training of the generator, then training of the discriminator.
 
@@ -293,6 +313,7 @@ class RunSettings:
     discriminator: DiscriminatorSettings = DiscriminatorSettings()
     estimator: EstimatorSettings = EstimatorSettings()
     rollout: RolloutSettings = RolloutSettings()
+    reward: RewardSettings = RewardSettings()
     pretrain: PretrainSettings = PretrainSettings()
     adversarial: AdversarialSettings = AdversarialSettings()
 
@@ -308,7 +329,7 @@ class RunSettings:
         return self.corpus.sequence_length
 
 
-BRANCHING = ("adversarial.", "estimator.", "rollout.")
+BRANCHING = ("adversarial.", "estimator.", "reward.", "rollout.")
 """Prefixes of the settings in which a run may differ from the run whose pre-training it uses."""
 
 

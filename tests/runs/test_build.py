@@ -43,7 +43,7 @@ def test_every_kind_of_the_settings_has_a_class():
 
 def test_the_estimator_is_that_of_its_kind(base):
     settings = tiny_runs.oracle_settings(base)
-    rollout = build.build_estimator(settings)
+    rollout = build.build_estimator(settings, source())
     assert isinstance(rollout, sg.MonteCarloRollout)
     assert rollout.num_rollouts == settings.rollout.num_rollouts
     terminal = dataclasses.replace(
@@ -52,7 +52,7 @@ def test_the_estimator_is_that_of_its_kind(base):
         rollout=dataclasses.replace(settings.rollout, reward="log_odds", clip=2.0),
         adversarial=dataclasses.replace(settings.adversarial, control="noise"),
     )
-    noise = build.build_estimator(terminal)
+    noise = build.build_estimator(terminal, source())
     assert isinstance(noise, sg.ShuffledReward)
     assert isinstance(noise.estimator, sg.TerminalReward)
     assert (noise.estimator.reward, noise.estimator.clip) == ("log_odds", 2.0)
