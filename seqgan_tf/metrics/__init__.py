@@ -2,7 +2,7 @@
 
 from seqgan_tf.metrics.calibration import discriminator_health
 from seqgan_tf.metrics.divergence import divergences
-from seqgan_tf.metrics.diversity import distinct, ms_jaccard, share_copied
+from seqgan_tf.metrics.diversity import distinct, distinct_shares, ms_jaccard, share_copied
 from seqgan_tf.metrics.frechet import frechet_distance
 from seqgan_tf.metrics.held_out import held_out_metrics
 from seqgan_tf.metrics.likelihood import negative_log_likelihood, sequence_log_likelihoods
@@ -23,6 +23,7 @@ __all__ = [
     "corpus_bleu",
     "discriminator_health",
     "distinct",
+    "distinct_shares",
     "divergences",
     "frechet_distance",
     "held_out_metrics",

@@ -187,9 +187,15 @@ def labels_run(base):
     return _train(base / "labels-run", "--data", path, *CONDITIONAL_FLAGS)
 
 
+def write_dialogues(path, count=20):
+    """A file of dialogues of three turns."""
+    lines = [f"red {a}\tblue {b}\tgreen {a}\n" for a in ("cat", "dog") for b in ("cat", "bird")]
+    path.write_text("".join(lines * (count // 4)), encoding="utf-8")
+    return path
+
+
 @functools.cache
 def dialogue_run(base):
     """A finished run on 20 dialogues of three turns."""
-    path = base / "dialogues.txt"
-    path.write_text("".join(f"red {a}\tblue {b}\tgreen {a}\n" for a in ("cat", "dog") for b in ("cat", "bird")) * 5)
+    path = write_dialogues(base / "dialogues.txt")
     return _train(base / "dialogue-run", "--data", path, "--task", "dialogue", *CONDITIONAL_FLAGS)
