@@ -82,7 +82,7 @@ def on_labels():
     return make(PLAIN_VOCABULARY, PLAIN_LENGTH, **settings), None, Labels(LABELS)
 
 
-def on_both():
+def on_dicts():
     """(SeqGAN, None, None): token ids with an end token, for {"source": token ids, "mood": one of three labels}."""
 
     def encoder(seed):
@@ -136,6 +136,26 @@ class Model:
     def is_beginning(self, row):
         """Whether token ids are valid and a token can follow them."""
         return self.is_sequence(row) and self.end_token_id not in row and row[-1] == -1
+
+
+class ConditionalModel(Model):
+    """A SeqGAN that takes conditions, and the SavedModel that was exported from it.
+
+    Args:
+        target, gan, tokenizer, **settings: as for `Model`.
+        conditions: how they are read, or None.
+    """
+
+    def __init__(self, target, gan, tokenizer, conditions, **settings):
+        super().__init__(target, gan, tokenizer, conditions=conditions, **settings)
+        self.conditions = conditions
+
+    def condition(self, given):
+        """The condition that the SeqGAN takes for the inputs {name: values} of a request."""
+        if self.conditions is None:
+            return {name: np.asarray(values, np.int32) for name, values in given.items()}
+        (texts,) = given.values()
+        return self.conditions.encode(texts)
 
 
 def ask(loaded, signature, **inputs):
