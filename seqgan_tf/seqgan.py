@@ -27,6 +27,7 @@ from seqgan_tf.rewards.user_functions import errors_of_objectives
 if TYPE_CHECKING:
     from seqgan_tf.core.protocols import RewardEstimator
     from seqgan_tf.data.tokenizer import TextTokenizer
+    from seqgan_tf.serving.condition_inputs import Conditions
 
 EVALUATION = ("nll", "real_accuracy", "generated_accuracy")
 _COUNTER = threading.Lock()
@@ -341,6 +342,8 @@ class SeqGAN(AdversarialModel):
         format: str = "saved_model",
         warmup: bool = False,
         jit_compile: bool = False,
+        conditions: "Conditions | None" = None,
+        num_beams: int = 4,
     ) -> Path:
         """Writes a new version of a model for serving. Existing versions stay unchanged.
 
@@ -352,26 +355,31 @@ class SeqGAN(AdversarialModel):
                 `serving.portable.PortableSignatures`). Defaults to "saved_model".
             warmup: whether to write warm-up requests for TF Serving; needs the extra `serving`. Defaults to False.
             jit_compile: whether XLA compiles the SavedModel's functions. Defaults to False.
+            conditions: how the conditions of a generator with an encoder are read from text, such as
+                `corpus.conditions` (`data.conditions.Sources` or `Labels`); for a `ConcatenateEncoder` a dict of them.
+                Defaults to None: the inputs are what the encoder takes, such as token ids.
+            num_beams: beams of the signature `beam_search`, which a model that takes conditions has. Defaults to 4.
 
         Returns:
             Directory of the version.
 
         Raises:
-            InputError: the version exists or is no int above 0, the directory cannot be written, an unknown format, or
-                a tokenizer that is none or has another vocabulary.
+            InputError: the version exists or is no int above 0, the directory cannot be written, an unknown format, a
+                tokenizer that is none or has another vocabulary, or conditions that do not fit the encoder.
             MissingExtraError: an extra is not installed.
         """
         from seqgan_tf.serving.portable import export_portable
         from seqgan_tf.serving.saved_model import export_saved_model
 
-        version = check_export(filepath, tokenizer, version, self.generator)
+        version = check_export(filepath, tokenizer, version, self.generator, conditions, num_beams)
+        networks = (self.generator, self.discriminator)
         if format == "saved_model":
             return export_saved_model(
-                filepath, self.generator, self.discriminator, tokenizer, version, warmup, jit_compile
+                filepath, *networks, tokenizer, version, warmup, jit_compile, conditions, num_beams
             )
         if warmup or jit_compile:
             raise InputError(f"`warmup` and `jit_compile` are for `format` 'saved_model'. Received: {format!r}")
-        return export_portable(filepath, self.generator, self.discriminator, format, version)
+        return export_portable(filepath, *networks, format, version, conditions)
 
     def _dataset(self, data: Any, name: str, pad: bool = True) -> tf.data.Dataset:
         vocabulary_size, end_token_id = self.generator.vocabulary_size, self.generator.end_token_id

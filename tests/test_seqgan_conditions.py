@@ -127,7 +127,6 @@ def test_labels_and_dicts_are_conditions_too():
         (lambda model: model.fit((PAIRS[0][:4], PAIRS[1])), r"`data` must hold 11 conditions, .* Received: \(4, 6\)"),
         (lambda model: model.fit((PAIRS[0], PAIRS[1] + V)), r"`data` must be in \[0, 5\), the vocabulary"),
         (lambda model: model.generate(5), "`condition` must be given for a network with an encoder. Received: None"),
-        (lambda model: model.export("out"), "`export` does not take conditions yet. Received: a generator with an"),
         (
             lambda model: model.fit(PAIRS, callbacks=[sg.callbacks.SampleMetrics(PAIRS[1])], verbose=0),
             "`condition` must be given for a network with an encoder. Received: None",

@@ -31,10 +31,22 @@ class Export(RunFlags):
     """Also write warm-up requests for TF Serving."""
     jit: bool = False
     """Compile the signatures with XLA, which the server must support."""
+    num_beams: int = 4
+    """Number of beams of the signature beam_search, which models with conditions have."""
 
     def run(self) -> int:
         from seqgan_tf.runs.directory import load_run
 
         run = load_run(self.directory)
-        print(run.gan.export(self.target, run.tokenizer, self.version, self.format, self.warmup, self.jit))
+        version = run.gan.export(
+            self.target,
+            run.tokenizer,
+            self.version,
+            self.format,
+            self.warmup,
+            self.jit,
+            conditions=run.source.conditions,
+            num_beams=self.num_beams,
+        )
+        print(version)
         return 0

@@ -34,7 +34,8 @@ def beam_search(
         batch_size: B.
         sequence_length: T.
         num_beams: W, at least 1; with 1 it takes the most likely token at each position.
-        length_penalty: 0 compares log-likelihoods, 1 log-likelihoods per token. Defaults to 1.0.
+        length_penalty: 0 compares log-likelihoods, 1 log-likelihoods per token. A number, or float32 [B, 1]. Defaults
+            to 1.0.
         suppress_tokens: token ids that no sequence contains. Defaults to none.
 
     Returns:

@@ -86,6 +86,11 @@ class Conditioned:
         return Conditioned(self.network, take_rows(self.context, indices), condition)
 
 
+def bound(network: Any, context: Any) -> Any:
+    """The network, bound to a context that it has encoded; the network itself where there is none."""
+    return network if context is None else Conditioned(network, context)
+
+
 def condition_on(network: Any, condition: Any, training: bool = False) -> Any:
     """The network, bound to a condition; the network itself where it takes none.
 

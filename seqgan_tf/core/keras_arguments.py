@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from seqgan_tf.core.conditions import takes_condition
-from seqgan_tf.core.validation import InputError, whole_number
+from seqgan_tf.core.validation import InputError, check_at_least, whole_number
 
 COMPILE = (
     "generator_optimizer",
@@ -68,21 +68,22 @@ def check_training_names(method: str, received: Mapping[str, Any], names: Sequen
     check_names(method, received, names)
 
 
-def check_export(filepath: Any, tokenizer: Any, version: Any, generator: Any) -> int | None:
+def check_export(
+    filepath: Any, tokenizer: Any, version: Any, generator: Any, conditions: Any = None, num_beams: Any = 1
+) -> int | None:
     """Checks the arguments of `SeqGAN.export`.
 
     Args:
-        filepath, tokenizer, version: see there.
+        filepath, tokenizer, version, conditions, num_beams: see there.
         generator: what is exported.
 
     Returns:
         The version as an int, or None.
 
     Raises:
-        InputError: one is of another type, the tokenizer has another vocabulary, or the generator takes conditions.
+        InputError: one is of another type, the tokenizer has another vocabulary, there are conditions for a generator
+            without an encoder, or `num_beams` is below 1.
     """
-    if takes_condition(generator):
-        raise InputError("`export` does not take conditions yet. Received: a generator with an encoder")
     vocabulary_size = generator.vocabulary_size
     if not isinstance(filepath, (str, os.PathLike)):
         raise InputError(f"`filepath` must be a path. Received: {filepath!r}")
@@ -92,6 +93,9 @@ def check_export(filepath: Any, tokenizer: Any, version: Any, generator: Any) ->
         raise InputError(
             f"`tokenizer` must have the generator's {vocabulary_size} tokens. Received: {tokenizer.vocabulary_size}"
         )
+    if conditions is not None and not takes_condition(generator):
+        raise InputError("`conditions` must be None for a generator without an encoder. Received: conditions")
+    check_at_least(1, num_beams=whole_number("num_beams", num_beams))
     if version is None:
         return None
     version = whole_number("version", version)

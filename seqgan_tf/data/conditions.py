@@ -157,6 +157,11 @@ class Labels(TextConditions):
         """The rules for the labels of some texts; they are numbered in their alphabetical order."""
         return cls(sorted(set(labels)))
 
+    @property
+    def known(self) -> str:
+        """The names of the labels, of many the first ones, for messages."""
+        return ", ".join(map(repr, self.labels[:20])) + (", ..." if len(self.labels) > 20 else "")
+
     def encode(self, texts: Iterable[str]) -> np.ndarray:
         """Numbers of labels, int32 [n].
 
@@ -166,8 +171,7 @@ class Labels(TextConditions):
         texts = list(texts)
         for text in texts:
             if text not in self._numbers:
-                known = ", ".join(map(repr, self.labels[:20])) + (", ..." if len(self.labels) > 20 else "")
-                raise InputError(f"expected one of the labels {known}. Received: {text!r}")
+                raise InputError(f"expected one of the labels {self.known}. Received: {text!r}")
         return np.array([self._numbers[text] for text in texts], np.int32)
 
     def decode(self, condition: np.ndarray) -> list[str]:

@@ -4,14 +4,16 @@ import contextlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import keras
 import tensorflow as tf
 
+from seqgan_tf.core.conditions import takes_condition
 from seqgan_tf.core.files import write_text
+from seqgan_tf.serving.condition_inputs import ConditionInputs, Conditions
 from seqgan_tf.serving.graph_tokenizer import GraphTokenizer
 from seqgan_tf.serving.signatures import Functions, Signatures
 from seqgan_tf.serving.versions import new_version
@@ -32,6 +34,8 @@ def export_saved_model(
     version: int | None = None,
     warmup: bool = False,
     jit_compile: bool = False,
+    conditions: Conditions | None = None,
+    num_beams: int = 4,
 ) -> Path:
     """Writes a new version of a served model, see `Signatures` for the functions that it has.
 
@@ -43,18 +47,23 @@ def export_saved_model(
         version: see `new_version`.
         warmup: whether to write warm-up requests for TF Serving. Needs the extra `serving`.
         jit_compile: see `Signatures`.
+        conditions: how conditions are read from text, see `ConditionInputs`. Defaults to None: the inputs are what the
+            encoder takes.
+        num_beams: see `Signatures`.
 
     Returns:
         Path of the version.
 
     Raises:
-        InputError: see `new_version`; or a tokenizer that a graph cannot reproduce, see `GraphTokenizer`.
+        InputError: see `new_version`; a tokenizer that a graph cannot reproduce, see `GraphTokenizer`; or see
+            `ConditionInputs`.
         MissingExtraError: `warmup` without tensorflow-serving-api.
     """
     with new_version(target, version) as (folder, destination), tempfile.TemporaryDirectory() as assets:
         name = destination.parent.resolve().name
         text = GraphTokenizer(tokenizer, Path(assets) / VOCABULARY) if tokenizer else None
-        signatures = Signatures(generator, discriminator, text, jit_compile)
+        given = ConditionInputs.of(generator, conditions, Path(assets))
+        signatures = Signatures(generator, discriminator, text, jit_compile, given, num_beams)
         if warmup:
             write_warmup(folder, name, signatures)  # before the slow part, since its package may be missing
         save(signatures.functions, folder, signatures)
@@ -71,14 +80,15 @@ def save(functions: Functions, folder: str | os.PathLike, signatures: Any) -> No
     Args:
         functions: {name: (function, its input specs)}; the first is `serving_default` too.
         folder: where to write.
-        signatures: the `tf.Module` that the functions belong to, with its `generator`, `discriminator` and tables.
+        signatures: what the functions belong to, with its `generator`, `discriminator` and `tables`.
     """
     archive = keras.export.ExportArchive()
-    for part in (signatures.generator, signatures.discriminator, signatures):
+    networks = (signatures.generator, signatures.discriminator)
+    for part in (*_tracked(networks), *signatures.tables):
         archive.track(part)
     compiled = {name: tf.function(function, specs) for name, (function, specs) in functions.items()}
     # On a machine with a GPU, Keras uses the kernels of cuDNN, and the exported model would need a GPU too.
-    with recurrent_layers(signatures.generator, signatures.discriminator, use_cudnn=False):
+    with layers_with(networks, use_cudnn=False):
         for name, function in compiled.items():
             function.get_concrete_function()
             archive.add_endpoint(name, function)
@@ -86,10 +96,24 @@ def save(functions: Functions, folder: str | os.PathLike, signatures: Any) -> No
         archive.write_out(str(folder), verbose=False)
 
 
+def _tracked(networks: Iterable[keras.Model]) -> Iterator[keras.Layer]:
+    """What is searched for tables: the networks; of one that takes conditions the layers, since Keras would call it."""
+    for network in networks:
+        if takes_condition(network):
+            yield from (layer for layer in network._flatten_layers() if not isinstance(layer, keras.Model))
+        else:
+            yield network
+
+
 @contextlib.contextmanager
-def recurrent_layers(*models: keras.Model, **settings: Any) -> Iterator[None]:
-    """Sets attributes of the recurrent layers of models, such as `use_cudnn`, inside a `with` block."""
-    layers = [layer for model in models for layer in model._flatten_layers() if isinstance(layer, keras.layers.RNN)]
+def layers_with(networks: Iterable[keras.Model], **settings: Any) -> Iterator[None]:
+    """Attributes of all layers that have them, inside a `with` block.
+
+    Args:
+        networks: where the layers are.
+        **settings: their values by the name of the attribute.
+    """
+    layers = [layer for network in networks for layer in network._flatten_layers()]
     before = [(layer, name, getattr(layer, name)) for layer in layers for name in settings if hasattr(layer, name)]
     for layer, name, _ in before:
         setattr(layer, name, settings[name])

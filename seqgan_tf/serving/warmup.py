@@ -4,7 +4,6 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import tensorflow as tf
 
 from seqgan_tf.core.validation import require
@@ -27,15 +26,14 @@ def write_warmup(directory: str | os.PathLike, name: str, signatures: "Signature
     require("tensorflow_serving", "`warmup`", "serving")
     from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
-    ordinary = {"seed": [[1, 0]], "temperature": [1.0], "top_p": [1.0], "text": [""]}
-    ordinary["token_ids"] = np.full([1, signatures.sequence_length], -1)
+    ordinary = signatures.ordinary
     path = Path(directory) / "assets.extra" / "tf_serving_warmup_requests"
     path.parent.mkdir(exist_ok=True)
     with tf.io.TFRecordWriter(str(path)) as writer:
         for signature, (_, specs) in signatures.functions.items():
             request = predict_pb2.PredictRequest()
             request.model_spec.name, request.model_spec.signature_name = name, signature
-            for spec in specs:
+            for spec in tf.nest.flatten(specs):
                 request.inputs[spec.name].CopyFrom(tf.make_tensor_proto(ordinary[spec.name], spec.dtype))
             log = prediction_log_pb2.PredictionLog(predict_log=prediction_log_pb2.PredictLog(request=request))
             writer.write(log.SerializeToString())

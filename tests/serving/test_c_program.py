@@ -1,4 +1,4 @@
-"""The C program among the examples: it needs only TensorFlow's library, and its texts are those of the model."""
+"""The C programs among the examples: they need only TensorFlow's library, and their texts are those of the model."""
 
 import importlib.util
 import shutil
@@ -15,16 +15,24 @@ def version(base):
     return served.export(base).version
 
 
+def build(name, target):
+    """Function that runs a program on lines and arguments; it returns the finished process."""
+    folder = importlib.util.find_spec("tensorflow").submodule_search_locations[0]
+    libraries = [f"-L{folder}", "-l:libtensorflow_cc.so.2", "-l:libtensorflow_framework.so.2", f"-Wl,-rpath,{folder}"]
+    flags = ["-O2", "-Wall", "-Wextra", "-Werror", f"-I{folder}/include", served.EXAMPLES / f"{name}.c"]
+    built = served.run("gcc", *flags, "-o", target / name, *libraries)
+    assert built.returncode == 0, built.stderr
+    return lambda text, *arguments: served.run(target / name, *arguments, text=text)
+
+
 @pytest.fixture(scope="module")
 def complete(tmp_path_factory):
-    """Function that runs the program on lines and arguments; it returns the finished process."""
-    folder = importlib.util.find_spec("tensorflow").submodule_search_locations[0]
-    program = tmp_path_factory.mktemp("c") / "complete"
-    libraries = [f"-L{folder}", "-l:libtensorflow_cc.so.2", "-l:libtensorflow_framework.so.2", f"-Wl,-rpath,{folder}"]
-    flags = ["-O2", "-Wall", "-Wextra", "-Werror", f"-I{folder}/include", served.EXAMPLES / "complete.c"]
-    built = served.run("gcc", *flags, "-o", program, *libraries)
-    assert built.returncode == 0, built.stderr
-    return lambda text, *arguments: served.run(program, *arguments, text=text)
+    return build("complete", tmp_path_factory.mktemp("c"))
+
+
+@pytest.fixture(scope="module")
+def translate(tmp_path_factory):
+    return build("translate", tmp_path_factory.mktemp("c"))
 
 
 def test_every_line_is_completed_or_reported(complete, version):
@@ -95,3 +103,41 @@ def test_an_export_without_text_is_reported(complete, base, tmp_path):
     result = complete("red\n", version, 7, 1)
     assert (result.returncode, result.stdout) == (1, "")
     assert served.own_lines(result.stderr) == [f"complete: {version}: the model has no signature `complete`"]
+
+
+SOURCES = ["Rotkehlchen, siehst du's?", "", "ich " * 3000, "Unbekanntes (红 鸟)", "ich seh du."]
+
+
+@pytest.mark.parametrize("length_penalty", [1, 0])
+def test_every_line_is_translated(translate, base, length_penalty):
+    exported = served.translator(base)
+    result = translate("\n".join(SOURCES), exported.version, length_penalty)
+    expected = served.translations(exported, SOURCES, length_penalty)
+    assert result.stdout.splitlines() == expected
+    assert (result.returncode, served.own_lines(result.stderr)) == (0, [])
+    assert len(set(expected)) > 2
+
+
+def test_lines_that_cannot_be_translated_are_reported(translate, base):
+    exported = served.translator(base)
+    result = translate(f"ich\n{'ich ' * 17000}\ndu\n", exported.version, 1)
+    assert result.stdout.splitlines() == served.translations(exported, ["ich", "du"], 1)
+    (line,) = served.own_lines(result.stderr)
+    assert line.endswith(" : source must be at most 65536 bytes")
+    assert result.returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "usage: translate EXPORT/VERSION LENGTH_PENALTY < lines of text"),
+        (["VERSION", "long"], "long: not a length penalty"),
+        (["VERSION", "nan"], "ich: length_penalty must be a finite number"),
+        (["OTHER", "1"], "OTHER: the model has no signature `beam_search`"),
+    ],
+)
+def test_wrong_arguments_of_a_translation_are_reported(translate, base, version, arguments, message):
+    paths = {"VERSION": served.translator(base).version, "OTHER": version}
+    result = translate("ich\n", *(paths.get(argument, argument) for argument in arguments))
+    assert (result.returncode, result.stdout) == (1, "")
+    assert served.own_lines(result.stderr) == [f"translate: {message.replace('OTHER', str(version))}"]

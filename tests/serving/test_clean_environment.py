@@ -47,13 +47,18 @@ def export(base):
     return served.export(base)
 
 
+@pytest.fixture(scope="module")
+def translator(base):
+    return served.translator(base)
+
+
 @pytest.fixture
 def cli(python, export, tmp_path):
     """Runs TensorFlow's own command on a signature, with inputs as Python literals: {name: numpy array}."""
 
-    def run(signature, **inputs):
+    def run(signature, version=export.version, **inputs):
         literals = ";".join(f"{name}={value!r}" for name, value in inputs.items())
-        command = ["-m", "tensorflow.python.tools.saved_model_cli", "run", "--dir", export.version]
+        command = ["-m", "tensorflow.python.tools.saved_model_cli", "run", "--dir", version]
         flags = ["--tag_set", "serve", "--signature_def", signature, "--input_exprs", literals, "--outdir", tmp_path]
         result = served.run(python, *command, *flags, cwd=tmp_path)
         assert result.returncode == 0, result.stderr
@@ -131,3 +136,37 @@ def test_next_token_gives_the_distribution_of_the_model(cli, export):
     np.testing.assert_allclose(found["probabilities"], expected, rtol=1e-4, atol=1e-7)
     assert found["probabilities"].shape == (3, export.tokenizer.vocabulary_size) == (3, 10)
     assert found["error"].tolist() == [b""] * 3
+
+
+SOURCES = ["Rotkehlchen, siehst du's?", "", "du, ich\nja (ich seh's)!", "ich " * 20 + "du"]
+
+
+def test_beam_search_finds_what_the_model_finds(cli, translator):
+    found = cli("beam_search", translator.version, source=SOURCES, length_penalty=[1.0] * 4)
+    texts = served.translations(translator, SOURCES, 1.0)
+    assert [text.decode() for text in found["text"]] == texts
+    assert found["error"].tolist() == [b""] * 4
+    assert len(set(texts)) > 2
+
+
+def test_generate_draws_for_sources_what_the_model_draws(cli, translator):
+    settings = {"seed": SEED, "suppress_tokens": [translator.tokenizer.unknown_token_id]}
+    condition = translator.sources.encode(SOURCES)
+    temperatures = [1.0, 0.0, 0.0, 1.0]
+    seeds = [[SEED, i] for i in range(4)]
+    found = cli(
+        "generate", translator.version, source=SOURCES, seed=seeds, temperature=temperatures, top_p=[1.0, 1.0, 1.0, 1.0]
+    )
+    drawn, best = (translator.gan.generate(condition=condition, temperature=t, **settings) for t in (1, 0))
+    np.testing.assert_array_equal(found["token_ids"], [drawn[0], best[1], best[2], drawn[3]])
+
+
+def test_scores_depend_on_sources(cli, translator):
+    condition = translator.sources.encode(SOURCES)
+    token_ids = small_models.pad([[3, 4, 0], [3, 4, 0], [0], [2, 2, 2, 2, 2, 2]], small_models.TEXT_LENGTH)
+    found = cli("score_tokens", translator.version, source=SOURCES, token_ids=token_ids.tolist())
+    expected = small_models.log_probs(translator.gan, token_ids, condition)
+    np.testing.assert_allclose(found["log_probs"], expected, rtol=1e-4, atol=1e-5)
+    logits = small_models.logits(translator.gan.discriminator, token_ids, condition)
+    np.testing.assert_allclose(found["real_probability"], 1 / (1 + np.exp(-logits)), rtol=1e-4)
+    assert found["log_prob"][0] != found["log_prob"][1]

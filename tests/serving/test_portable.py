@@ -121,8 +121,9 @@ def test_a_whole_sequence_has_no_next_token(words):
     assert np.isfinite(probabilities[1]).all()
 
 
-def test_a_model_without_an_end_token_of_two_gru_layers(onnx, rng):
-    model = Ported(onnx, small_models.on_token_ids()[0])
+@pytest.mark.parametrize("runtime", ["onnx", "litert"])
+def test_a_model_without_an_end_token_of_two_gru_layers(runtime, rng, request):
+    model = Ported(request.getfixturevalue(runtime), small_models.on_token_ids()[0])  # of 7 tokens
     token_ids = rng.integers(0, 7, [3, PLAIN_LENGTH], dtype=np.int32)
     check_scores(model, token_ids)
     token_ids[0, 1:] = token_ids[1, 3:] = token_ids[2, 4:] = -1

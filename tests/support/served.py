@@ -38,6 +38,26 @@ def export(base):
 
 
 @functools.cache
+def translator(base):
+    """An export that takes source texts; not to be written to.
+
+    Returns:
+        version (path of it); gan, tokenizer, sources.
+    """
+    gan, tokenizer, sources = small_models.on_pairs()
+    version = gan.export(base / "served" / "translator", tokenizer, conditions=sources, num_beams=3)
+    return types.SimpleNamespace(version=version, gan=gan, tokenizer=tokenizer, sources=sources)
+
+
+def translations(exported, texts, length_penalty):
+    """The texts that `SeqGAN.generate` finds for sources with as many beams as the export has."""
+    settings = {"num_beams": 3, "suppress_tokens": [exported.tokenizer.unknown_token_id]}
+    condition = exported.sources.encode(texts)
+    found = exported.gan.generate(condition=condition, length_penalty=length_penalty, **settings)
+    return exported.tokenizer.decode(found)
+
+
+@functools.cache
 def loaded(version):
     import tensorflow as tf
 

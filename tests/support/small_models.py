@@ -4,15 +4,19 @@ import numpy as np
 import tensorflow as tf
 from exact import log_softmax
 
+from seqgan_tf.data.conditions import Labels, Sources
 from seqgan_tf.data.tokenizer import TextTokenizer
 from seqgan_tf.models.conv_discriminator import Discriminator
+from seqgan_tf.models.encoders import ConcatenateEncoder, LabelEncoder, SequenceEncoder
 from seqgan_tf.models.generator import Generator
 from seqgan_tf.rewards.rollout import MonteCarloRollout
 from seqgan_tf.seqgan import SeqGAN
 
 LINES = ["the cat sees a dog .", "the dog don't see , a cat"] * 3
-TEXT_LENGTH, BYTE_LENGTH, PLAIN_LENGTH = 6, 9, 5
-PLAIN_VOCABULARY = 7
+SOURCES = ["Rotkehlchen, siehst du's?", '"Ja (ich seh\'s)!"', "du, ich", "ich seh du."] * 3
+LABELS = ["happy", "sad", "trübe 'n' grau"]
+TEXT_LENGTH, BYTE_LENGTH, PLAIN_LENGTH, SOURCE_LENGTH = 6, 9, 5, 7
+PLAIN_VOCABULARY, SOURCE_VOCABULARY = 7, 11
 OUTPUTS = {  # of a model with text: {signature: {output: (dtype, shape of a row)}}
     "generate": {"token_ids": (np.int32, [TEXT_LENGTH]), "text": (object, []), "log_prob": (np.float32, [])},
     "complete": {"text": (object, []), "log_prob": (np.float32, [])},
@@ -25,14 +29,20 @@ OUTPUTS["score_tokens"] = OUTPUTS["score"] = {
 }
 
 
-def make(vocabulary_size, length, likely=(), stddev=0.8, **settings):
-    """A SeqGAN whose next tokens differ in probability; the tokens of `likely` are drawn more often."""
-    generator = Generator(vocabulary_size, 3, 4, initializer_stddev=stddev, seed=1, **settings)
+def make(vocabulary_size, length, likely=(), stddev=0.8, encoder=None, **settings):
+    """A SeqGAN whose next tokens differ in probability; the tokens of `likely` are drawn more often.
+
+    `encoder` is a function of a seed. What is drawn, and the discriminator, then depend on the condition.
+    """
+    encoders = [encoder and encoder(seed) for seed in (1, 2)]
+    generator = Generator(vocabulary_size, 3, 4, initializer_stddev=stddev, seed=1, encoder=encoders[0], **settings)
     bias = generator.projection.bias
     bias.assign(bias + 1.5 * np.isin(np.arange(vocabulary_size), likely))
     discriminator = Discriminator(
-        vocabulary_size, length, 3, embedding_range=3.0, widths=[1, 2], filters=[3, 2], seed=1
+        vocabulary_size, length, 3, embedding_range=3.0, widths=[1, 2], filters=[3, 2], seed=1, encoder=encoders[1]
     )
+    if encoder:
+        discriminator.matching.kernel.assign(100.0 * discriminator.matching.kernel)
     return SeqGAN(generator, discriminator, MonteCarloRollout(2))
 
 
@@ -51,6 +61,35 @@ def on_bytes():
 def on_token_ids():
     """(SeqGAN, None) with 7 tokens, none of which ends a sequence; 5 per sequence."""
     return make(PLAIN_VOCABULARY, PLAIN_LENGTH, stddev=0.4, cell="gru", num_layers=2), None
+
+
+def source_encoder(vocabulary_size):
+    return lambda seed: SequenceEncoder(vocabulary_size, 3, 4, embedding_range=2.0, seed=seed)
+
+
+def on_pairs(level="word"):
+    """(SeqGAN, tokenizer, `Sources`): texts as in `on_words`, for sources of at most 7 tokens."""
+    tokenizer = TextTokenizer.train(LINES)
+    sources = Sources(TextTokenizer.train(SOURCES, level, vocabulary_size=280, min_frequency=1), SOURCE_LENGTH)
+    settings = {"end_token_id": tokenizer.end_token_id, "attention": "luong"}
+    encoder = source_encoder(sources.vocabulary_size)
+    return make(tokenizer.vocabulary_size, TEXT_LENGTH, [0, 1], encoder=encoder, **settings), tokenizer, sources
+
+
+def on_labels():
+    """(SeqGAN, None, `Labels`): token ids as in `on_token_ids`, for one of three labels."""
+    settings = {"cell": "gru", "num_layers": 2, "encoder": lambda seed: LabelEncoder(len(LABELS), 3, seed=seed)}
+    return make(PLAIN_VOCABULARY, PLAIN_LENGTH, **settings), None, Labels(LABELS)
+
+
+def on_dicts():
+    """(SeqGAN, None, None): token ids with an end token, for {"source": token ids, "mood": one of three labels}."""
+
+    def encoder(seed):
+        parts = {"source": source_encoder(SOURCE_VOCABULARY)(seed), "mood": LabelEncoder(3, 2, seed=seed)}
+        return ConcatenateEncoder(parts, 4, seed=seed)
+
+    return make(PLAIN_VOCABULARY, PLAIN_LENGTH, encoder=encoder, attention="luong", end_token_id=0), None, None
 
 
 class Model:
@@ -74,19 +113,18 @@ class Model:
         """The answer to a request, {name: array}; inputs are cast to the signature's dtypes."""
         return ask(self.loaded, signature, **inputs)
 
-    def log_probs(self, token_ids):
+    def log_probs(self, token_ids, condition=None):
         """log G of each token, float64 [B, T] for valid token ids; 0 on padding."""
-        return log_probs(self.gan, token_ids)
+        return log_probs(self.gan, token_ids, condition)
 
-    def next_probabilities(self, token_ids):
+    def next_probabilities(self, token_ids, condition=None):
         """The distribution of the next token, float64 [B, V], after token ids that a token can follow."""
-        every = np.exp(log_softmax(self.gan.generator(np.asarray(token_ids))))
+        every = np.exp(log_softmax(logits(self.gan.generator, token_ids, condition)))
         return np.array([row[list(ids).index(-1)] for row, ids in zip(every, token_ids, strict=True)])
 
-    def real_probabilities(self, token_ids):
+    def real_probabilities(self, token_ids, condition=None):
         """The discriminator's probabilities of real, float64 [B] for valid token ids."""
-        logits = np.asarray(self.gan.discriminator(np.asarray(token_ids)), np.float64)
-        return 1.0 / (1.0 + np.exp(-logits))
+        return 1.0 / (1.0 + np.exp(-logits(self.gan.discriminator, token_ids, condition)))
 
     def is_sequence(self, row):
         """Whether token ids are in the vocabulary, and nothing but padding follows the end."""
@@ -100,6 +138,26 @@ class Model:
         return self.is_sequence(row) and self.end_token_id not in row and row[-1] == -1
 
 
+class ConditionalModel(Model):
+    """A SeqGAN that takes conditions, and the SavedModel that was exported from it.
+
+    Args:
+        target, gan, tokenizer, **settings: as for `Model`.
+        conditions: how they are read, or None.
+    """
+
+    def __init__(self, target, gan, tokenizer, conditions, **settings):
+        super().__init__(target, gan, tokenizer, conditions=conditions, **settings)
+        self.conditions = conditions
+
+    def condition(self, given):
+        """The condition that the SeqGAN takes for the inputs {name: values} of a request."""
+        if self.conditions is None:
+            return {name: np.asarray(values, np.int32) for name, values in given.items()}
+        (texts,) = given.values()
+        return self.conditions.encode(texts)
+
+
 def ask(loaded, signature, **inputs):
     """The answer of a signature of a loaded SavedModel, {name: array}; inputs are cast to the signature's dtypes."""
     function = loaded.signatures[signature]
@@ -108,10 +166,15 @@ def ask(loaded, signature, **inputs):
     return {name: tensor.numpy() for name, tensor in function(**tensors).items()}
 
 
-def log_probs(gan, token_ids):
+def logits(network, token_ids, condition=None):
+    """What a network returns for token ids and the condition of each row, float64."""
+    return np.asarray(network(np.asarray(token_ids), context=network.encode(condition)), np.float64)
+
+
+def log_probs(gan, token_ids, condition=None):
     """log G of each token, float64 [B, T] for valid token ids; 0 on padding."""
     token_ids = np.asarray(token_ids)
-    every = log_softmax(gan.generator(token_ids))
+    every = log_softmax(logits(gan.generator, token_ids, condition))
     chosen = np.take_along_axis(every, np.maximum(token_ids, 0)[..., np.newaxis], axis=-1)[..., 0]
     return np.where(token_ids == -1, 0.0, chosen)
 
