@@ -289,7 +289,6 @@ def test_estimators_refuse_what_is_no_reward(estimator, settings, message):
             "`rewards` must be rewards with different logs. Received: two with the log 'log_odds'",
         ),
     ],
-    ids=str,
 )
 def test_what_is_no_weighted_sum_is_refused(rewards, message):
     with pytest.raises(sg.InputError, match=f"^{message}$"):

@@ -24,5 +24,6 @@ def values_of(hint):
         float: st.floats(allow_nan=False),
         bool: st.booleans(),
         types.NoneType: st.none(),
+        str: names.filter(lambda name: name.lower() != "none"),
         Path: names.map(Path).filter(lambda path: str(path) != "none"),
     }[hint]
