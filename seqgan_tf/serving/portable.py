@@ -176,7 +176,8 @@ class PortableSignatures:
         return tf.stack(logits, axis=1)
 
     def _given(self, token_ids):
-        return tf.clip_by_value(token_ids, 0, self.generator.vocabulary_size - 1)
+        # Not `clip_by_value`: between 0 and 6 the converter makes it a ReLU6, which LiteRT has for floats alone.
+        return tf.where((token_ids < 0) | (token_ids >= self.generator.vocabulary_size), 0, token_ids)
 
     def _is_wrong(self, token_ids):
         outside, continues = (is_wrong for is_wrong, _ in token_errors(token_ids, self.generator))

@@ -4,6 +4,7 @@ Each is made once per session, under pytest's base directory; a test that writes
 """
 
 import contextlib
+import csv
 import functools
 import io
 import random
@@ -129,6 +130,18 @@ def early_run(base):
     return run.directory
 
 
+def write_records(path, task, count=40):
+    """A CSV file of records of a task, "pairs" or "labels"; some sources have two lines. The same every time."""
+    texts = write_lines(path.with_suffix(".txt"), count).read_text(encoding="utf-8").splitlines()
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["prompt", "completion"] if task == "pairs" else ["label", "text"])
+        for i, text in enumerate(texts):
+            turns = "\n".join(reversed(text.split(" ", 1 + i % 2)))
+            writer.writerow([f"{turns}?" if task == "pairs" else ("sad", "happy")[i % 2], text])
+    return path
+
+
 @functools.cache
 def text_run(base):
     """A finished run on 40 lines of eight words, made through the command line.
@@ -136,15 +149,26 @@ def text_run(base):
     Returns:
         directory, data; code, out, err of the command.
     """
+    return _train(base / "text-run", write_lines(base / "words.txt"))
+
+
+@functools.cache
+def conditional_run(base, task):
+    """A finished run on 40 records of a task, "pairs" or "labels"; returns what `text_run` returns."""
+    data = write_records(base / f"{task}.csv", task)
+    flags = ["--encoder.embedding-dim", "3", "--encoder.hidden-dim", "4", "--adversarial.rounds", "1"]
+    return _train(base / f"{task}-run", data, *flags)
+
+
+def _train(directory, data, *flags):
     import signal
 
     from seqgan_tf.cli.main import main
 
-    directory, data = base / "text-run", write_lines(base / "words.txt")
     out, err = io.StringIO(), io.StringIO()
     handlers = {name: signal.getsignal(name) for name in (signal.SIGINT, signal.SIGTERM)}
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        code = main(["train", "--data", str(data), "--output-dir", str(directory), *FLAGS])
+        code = main(["train", "--data", str(data), "--output-dir", str(directory), *FLAGS, *flags])
     for name, handler in handlers.items():
         signal.signal(name, handler)
     return types.SimpleNamespace(directory=directory, data=data, code=code, out=out.getvalue(), err=err.getvalue())
