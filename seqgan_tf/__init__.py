@@ -26,9 +26,14 @@ if TYPE_CHECKING:
     from seqgan_tf.models.encoders import SequenceEncoder as SequenceEncoder
     from seqgan_tf.models.generator import Generator as Generator
     from seqgan_tf.models.oracle import Oracle as Oracle
+    from seqgan_tf.models.recurrent_discriminator import RecurrentDiscriminator as RecurrentDiscriminator
     from seqgan_tf.rewards.controls import ConstantReward as ConstantReward
     from seqgan_tf.rewards.controls import ShuffledReward as ShuffledReward
+    from seqgan_tf.rewards.objective import Objective as Objective
     from seqgan_tf.rewards.rollout import MonteCarloRollout as MonteCarloRollout
+    from seqgan_tf.rewards.sequence_rewards import LogOdds as LogOdds
+    from seqgan_tf.rewards.sequence_rewards import Probability as Probability
+    from seqgan_tf.rewards.sequence_rewards import WeightedSum as WeightedSum
     from seqgan_tf.rewards.terminal import TerminalReward as TerminalReward
     from seqgan_tf.runs.directory import load_run as load_run
     from seqgan_tf.seqgan import SeqGAN as SeqGAN
@@ -42,16 +47,21 @@ _HOMES = {
     "InputError": "core.validation",
     "LabelEncoder": "models.encoders",
     "LabelledCorpus": "data.pairs",
+    "LogOdds": "rewards.sequence_rewards",
     "MonteCarloRollout": "rewards.rollout",
+    "Objective": "rewards.objective",
     "Oracle": "models.oracle",
     "OracleCorpus": "data.oracle_corpus",
     "PairCorpus": "data.pairs",
+    "RecurrentDiscriminator": "models.recurrent_discriminator",
+    "Probability": "rewards.sequence_rewards",
     "SeqGAN": "seqgan",
     "SequenceEncoder": "models.encoders",
     "ShuffledReward": "rewards.controls",
     "TerminalReward": "rewards.terminal",
     "TextCorpus": "data.text",
     "TextTokenizer": "data.tokenizer",
+    "WeightedSum": "rewards.sequence_rewards",
     "load_run": "runs.directory",
     "negative_log_likelihood": "metrics.likelihood",
 }
@@ -90,8 +100,11 @@ def _register() -> None:
         for name in (
             "ConstantReward",
             "Discriminator",
+            "LogOdds",
             "MonteCarloRollout",
+            "Objective",
             "Oracle",
+            "RecurrentDiscriminator",
             "SeqGAN",
             "SequenceEncoder",
             "TerminalReward",

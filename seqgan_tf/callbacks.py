@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from seqgan_tf.core.adversarial import AdversarialModel
+from seqgan_tf.core.conditions import first_rows
 from seqgan_tf.core.files import make_directory, write_file
 from seqgan_tf.core.validation import InputError, check_at_least, whole_number
 
@@ -26,6 +27,8 @@ class SampleLogger(keras.callbacks.Callback):
         num_samples: number of samples. Defaults to 5.
         seed: seed of the samples, the same in each epoch, so that only the training changes them. Defaults to 1.
         temperature: divides the logits. Defaults to 1.0.
+        condition: what the samples are for, a nest of arrays with at least `num_samples` rows, of which the first ones
+            are used. Defaults to None: there are no conditions.
 
     Raises:
         InputError: `num_samples` is below 1.
@@ -43,7 +46,14 @@ class SampleLogger(keras.callbacks.Callback):
     ```
     """
 
-    def __init__(self, corpus: "Corpus | TextTokenizer", num_samples: int = 5, seed: int = 1, temperature: float = 1.0):
+    def __init__(
+        self,
+        corpus: "Corpus | TextTokenizer",
+        num_samples: int = 5,
+        seed: int = 1,
+        temperature: float = 1.0,
+        condition: Any = None,
+    ):
         super().__init__()
         num_samples = whole_number("num_samples", num_samples)
         check_at_least(1, num_samples=num_samples)
@@ -51,10 +61,13 @@ class SampleLogger(keras.callbacks.Callback):
         self.num_samples = num_samples
         self.seed = seed
         self.temperature = temperature
+        self.condition = first_rows(condition, num_samples)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Prints the samples."""
-        samples = self.model.generate(self.num_samples, seed=self.seed, temperature=self.temperature)
+        samples = self.model.generate(
+            self.num_samples, seed=self.seed, temperature=self.temperature, condition=self.condition
+        )
         lines = "".join(f"\n  {line}" for line in self.corpus.decode(samples))
         print(f"\nsamples after epoch {epoch + 1}:{lines}")
 
@@ -73,6 +86,7 @@ class SampleMetrics(keras.callbacks.Callback):
         temperature: divides the logits. Defaults to 1.0.
         every: number of epochs between two computations, starting with the first epoch. In between, the last values
             are logged again, so that no column is ever missing. Defaults to 1.
+        condition: as for `SampleLogger`.
 
     Raises:
         InputError: `every` or `num_samples` is below 1.
@@ -100,6 +114,7 @@ class SampleMetrics(keras.callbacks.Callback):
         seed: int = 1,
         temperature: float = 1.0,
         every: int = 1,
+        condition: Any = None,
     ):
         super().__init__()
         num_samples, every = whole_number("num_samples", num_samples), whole_number("every", every)
@@ -109,6 +124,7 @@ class SampleMetrics(keras.callbacks.Callback):
         self.seed = seed
         self.temperature = temperature
         self.every = every
+        self.condition = first_rows(condition, num_samples)
         self.epochs = 0
         self.values: dict[str, float] = {}
 
@@ -119,7 +135,9 @@ class SampleMetrics(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Computes the metrics where they are due, and adds the last values to the logs."""
         if self.epochs % self.every == 0:
-            samples = self.model.generate(self.num_samples, seed=self.seed, temperature=self.temperature)
+            samples = self.model.generate(
+                self.num_samples, seed=self.seed, temperature=self.temperature, condition=self.condition
+            )
             for name, function in self.metrics.items():
                 result = function(samples)
                 if isinstance(result, Mapping):

@@ -22,6 +22,7 @@ from seqgan_tf.core.validation import InputError, check_at_least, whole_number
 from seqgan_tf.data import pipeline
 from seqgan_tf.data.inputs import errors_of_input, is_read_once
 from seqgan_tf.models.network_discriminator import as_discriminator
+from seqgan_tf.rewards.user_functions import errors_of_objectives
 
 if TYPE_CHECKING:
     from seqgan_tf.core.protocols import RewardEstimator
@@ -248,7 +249,7 @@ class SeqGAN(AdversarialModel):
         if not isinstance(callbacks, keras.callbacks.CallbackList):
             callbacks = [*([callbacks] if isinstance(callbacks, keras.callbacks.Callback) else callbacks or []), seen]
         self.begin_anew()
-        with errors_of_input():
+        with errors_of_input(), errors_of_objectives():
             history = super().fit(
                 pipeline.rounds(dataset, size),
                 epochs=epochs,

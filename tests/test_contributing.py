@@ -84,5 +84,5 @@ def test_the_registries_and_settings_are_where_the_page_says():
 def test_the_reward_is_computed_where_the_page_says():
     assert "MonteCarloRollout.estimate" in defined(ROOT / "seqgan_tf/rewards/rollout.py")
     assert any(name.endswith(".generator_step") for name in defined(ROOT / "seqgan_tf/core/adversarial.py"))
-    assert {"TRANSFORMS", "log_odds", "probability"} <= defined(ROOT / "seqgan_tf/rewards/sequence_rewards.py")
+    assert {"NAMED", "LogOdds", "Probability"} <= defined(ROOT / "seqgan_tf/rewards/sequence_rewards.py")
     assert "RolloutSettings.reward" in defined(ROOT / "seqgan_tf/runs/config.py")

@@ -41,6 +41,36 @@ SMALLER = {
         "steps=200": "steps=2",
         "epochs=4": "epochs=1",
     },
+    "translation.py": {
+        "batch_size=96, validation_split=0.03": "batch_size=8, validation_split=0.1",
+        "embedding_dim=256, hidden_dim=128, dropout=0.3, seed=seed": "3, 4, dropout=0.3, seed=seed",
+        "    embedding_dim=256,\n    hidden_dim=256,\n": "    embedding_dim=3,\n    hidden_dim=4,\n",
+        "embedding_dim=128, hidden_dim=128, encoder": "embedding_dim=3, hidden_dim=4, encoder",
+        "batch_size=96, discriminator_steps=5": "batch_size=8, discriminator_steps=1",
+        "epochs=7": "epochs=2",
+        "steps=400": "steps=2",
+        "steps_per_epoch=10": "steps_per_epoch=2",
+    },
+    "dialogue.py": {
+        "sequence_length=20, source_length=40": "sequence_length=5, source_length=9, batch_size=8, min_frequency=1",
+        "embedding_dim=128, dropout=0.3, seed=seed": "3, 4, dropout=0.3, seed=seed",
+        "    embedding_dim=128,\n    hidden_dim=128,\n": "    embedding_dim=3,\n    hidden_dim=4,\n",
+        "embedding_dim=128, encoder": "embedding_dim=3, hidden_dim=4, encoder",
+        "stride=2), discriminator_steps=5": "stride=2), batch_size=8, discriminator_steps=1",
+        "epochs=15": "epochs=2",
+        "steps=400": "steps=2",
+        "steps_per_epoch=10": "steps_per_epoch=2",
+    },
+    "objective.py": {
+        "sentences(5000)": "sentences(200)",
+        "corpus.vocabulary_size, 64, 128": "corpus.vocabulary_size, 3, 4",
+        "widths=[1, 2, 3, 4], filters=[64, 64, 64, 64]": "widths=[1, 2], filters=[2, 3]",
+        "discriminator_steps=5": "discriminator_steps=1",
+        "epochs=10, validation_data": "epochs=2, validation_data",
+        "steps=200": "steps=2",
+        "gan.generate(2000": "gan.generate(50",
+        "epochs=10, steps_per_epoch=20": "epochs=2, steps_per_epoch=2",
+    },
     "reproduce_paper.py": {
         "sg.Oracle(seed=0)": "sg.Oracle(20, 3, 4, seed=0)",
         "sg.OracleCorpus(oracle, ": "sg.OracleCorpus(oracle, sequence_length=5, num_held_out=64, ",
@@ -56,9 +86,20 @@ SMALLER = {
         "num_train: int = 10_000": "num_train: int = 128",
     },
 }
-MOST_LINES = {"reproduce_paper.py": 130}  # all others: 60
+MOST_LINES = {"dialogue.py": 80, "objective.py": 80, "reproduce_paper.py": 130, "translation.py": 80}  # all others: 60
 MORE_MODULES = {"reproduce_paper.py": {"numpy", "tensorflow", "tyro"}}
-ARGUMENTS = {"poems.py": ["poems.txt"]}
+ARGUMENTS = {
+    "poems.py": ["poems.txt"],
+    "translation.py": ["train.de", "train.en", "train.de", "train.en"],
+    "dialogue.py": ["dialogues.txt", "dialogues.txt"],
+}
+
+
+def write_data(folder, count):
+    """The files that the examples read."""
+    tiny_runs.write_lines(folder / "poems.txt", count=count)
+    tiny_runs.write_pairs(folder, count=count)
+    tiny_runs.write_dialogues(folder / "dialogues.txt", count=count)
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=NAMES)
@@ -104,7 +145,7 @@ def write_smaller(path, folder):
 @pytest.mark.parametrize("path", EXAMPLES, ids=NAMES)
 def test_an_example_runs(path, tmp_path, monkeypatch, capsys):
     script = write_smaller(path, tmp_path)
-    tiny_runs.write_lines(tmp_path / "poems.txt", count=100)
+    write_data(tmp_path, count=100)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", [path.name, *ARGUMENTS.get(path.name, [])])
     runpy.run_path(str(script), run_name="__main__")
@@ -118,6 +159,11 @@ def test_an_example_runs(path, tmp_path, monkeypatch, capsys):
     if path.name == "poems.py":
         assert "samples after epoch 1:\n" in out
         assert (tmp_path / "poems.keras").stat().st_size > 0
+    if path.name == "objective.py":
+        line = r"(before|after): objective (\S+), NLL-test (\S+) nats per token, distinct-2 (\S+)"
+        found = re.findall(line, out)
+        assert [phase for phase, *_ in found] == ["before", "after"]
+        assert all(math.isfinite(float(value)) for _, *values in found for value in values)
     if path.name == "reproduce_paper.py":
         # The paper's numbers apply to its own oracle alone.
         assert [row["the paper's NLL-oracle"] for row in table(out).values()] == ["-"] * 4
@@ -177,7 +223,7 @@ def test_the_reward_of_pg_bleu_is_the_sentence_bleu_of_every_token():
 @pytest.mark.long
 @pytest.mark.parametrize("path", EXAMPLES, ids=NAMES)
 def test_an_example_runs_at_its_real_size(path, tmp_path):
-    tiny_runs.write_lines(tmp_path / "poems.txt", count=2000)
+    write_data(tmp_path, count=2000)
     command = [sys.executable, path, *ARGUMENTS.get(path.name, [])]
     result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr

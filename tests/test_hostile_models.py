@@ -56,6 +56,29 @@ def test_what_is_no_part_of_a_model_is_refused_and_not_run(kind, part, tmp_path)
     assert [found.name for found in tmp_path.iterdir()] == ["gan.keras"]
 
 
+@keras.saving.register_keras_serializable("test_hostile_models", "own")
+def own(completions):
+    return completions
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+@pytest.mark.parametrize("place", ["reward", "term", "function", "decode"])
+def test_what_is_no_part_of_a_reward_is_refused_and_not_run(kind, place, tmp_path):
+    path, mark = tmp_path / "gan.keras", tmp_path / "mark"
+    hostile = HOSTILE[kind](str(mark))
+    name = "test_hostile_models>own"
+    objective = {"function": name, "decode": {"function": name}, "decode_condition": None}
+    objective |= {"name": "a", "batch_size": None}
+    reward = {
+        "reward": hostile,
+        "term": named("seqgan_tf.rewards.sequence_rewards", "WeightedSum", {"rewards": [[hostile, 1.0]]}),
+    }.get(place, named("seqgan_tf.rewards.objective", "Objective", objective | {place: hostile}))
+    with_part(path, "reward_estimator", named("seqgan_tf.rewards.terminal", "TerminalReward", {"reward": reward}))
+    with pytest.raises((TypeError, ValueError)):
+        keras.saving.load_model(path)
+    assert [found.name for found in tmp_path.iterdir()] == ["gan.keras"]
+
+
 def test_a_part_by_its_own_name_is_loaded(tmp_path):
     path = tmp_path / "gan.keras"
     with_part(path, "reward_estimator", keras.saving.serialize_keras_object(sg.MonteCarloRollout(3)))

@@ -25,6 +25,14 @@ def test_a_model_is_loaded_in_a_new_process(estimator, imports, tmp_path):
     assert done.stdout.strip() == str(gan.generate(3, seed=1).tolist()), done.stderr[-500:]
 
 
+def test_a_recurrent_discriminator_is_loaded_in_a_new_process(tmp_path):
+    discriminator = sg.RecurrentDiscriminator(5, 4, 2, hidden_dim=3)
+    discriminator.save(tmp_path / "d.keras")
+    code = f"import keras, seqgan_tf; print(keras.saving.load_model({str(tmp_path / 'd.keras')!r}).get_config())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.strip() == str(discriminator.get_config()), done.stderr[-500:]
+
+
 def test_settings_of_numpy_are_saved_and_loaded(tmp_path):
     two = np.int64(2)
     generator = sg.Generator(np.int64(5), two, two, num_layers=two, dropout=np.float32(0.5), end_token_id=np.int32(0))

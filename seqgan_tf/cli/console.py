@@ -9,7 +9,8 @@ from rich.markdown import Markdown
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from seqgan_tf.metrics.metric import METRICS
+from seqgan_tf.core.objective_names import name_of_log
+from seqgan_tf.metrics.metric import metric_of
 from seqgan_tf.reports.conclusions import conclusion
 from seqgan_tf.runs.health import warnings_of
 from seqgan_tf.runs.rows import Row, last_of_each_phase
@@ -38,8 +39,9 @@ console = Console(highlight=False, markup=False, soft_wrap=True)
 
 
 def describe(values: Mapping[str, Any]) -> str:
-    """One line with the label and the value of each metric of `SHOWN` that `values` contains."""
-    return ", ".join(f"{METRICS[key].label} {float(values[key]):.3f}" for key in SHOWN if key in values)
+    """One line with the label and the value of each metric of `SHOWN`, and of each objective, in `values`."""
+    shown = [*SHOWN, *(key for key in values if name_of_log(key) is not None)]
+    return ", ".join(f"{metric_of(key).label} {float(values[key]):.3f}" for key in shown if key in values)
 
 
 def watch(

@@ -1,7 +1,6 @@
 """`seqgan-tf evaluate`: the metrics of a trained run."""
 
 import dataclasses
-from pathlib import Path
 
 from seqgan_tf.cli.flags import ReportFlags, RunFlags, pick
 from seqgan_tf.reports.settings import EvaluationSettings
@@ -19,18 +18,16 @@ class Evaluate(EvaluationSettings, ReportFlags, RunFlags):
     ```
     """
 
-    target: Path | None = None
-    """Text file with the targets of the lines of --data."""
-
     def run(self) -> int:
         from seqgan_tf import metrics
         from seqgan_tf.reports import evaluate, markdown, plots
+        from seqgan_tf.reports.data import read_evaluation_data
         from seqgan_tf.runs.directory import open_run
 
         settings = pick(EvaluationSettings, self)
         published = plots.read_published(self.published) if self.published else None
         run = open_run(self.directory)
-        data = evaluate.read_evaluation_data(run, settings, self.data, self.target)
+        data = read_evaluation_data(run, settings, self.data, self.target)
         report, sweeps = evaluate.evaluate_run(run, data, settings)
         comparisons = {}
         if len(sweeps) == 2:

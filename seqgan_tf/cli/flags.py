@@ -42,7 +42,9 @@ class ReportFlags:
     """
 
     data: Path | None = None
-    """Text file to measure on. None: the held-out part of the run's own data."""
+    """File to measure on. None: the held-out part of the run's own data."""
+    target: Path | None = None
+    """Text file with the targets of the lines of --data."""
     published: Path | None = None
     """CSV file of published curves to draw beside the sweep, with columns model, nll_test, nll_oracle."""
     json: bool = False

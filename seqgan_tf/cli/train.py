@@ -5,6 +5,7 @@ import dataclasses
 import re
 import shlex
 import signal
+import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -64,6 +65,8 @@ class Train(config.RunSettings, BaseFlags):
     """After the run, train the ablations constant, noise and likelihood from the same pre-training."""
     tensorboard: bool = False
     """Also write the metrics for TensorBoard."""
+    trust_objective: bool = False
+    """Import the objective that a run directory or a TOML file names. This runs its code."""
     run_eagerly: bool = False
     """Run the training steps without compiling them. This is slow; use it for debugging."""
 
@@ -80,7 +83,7 @@ class Train(config.RunSettings, BaseFlags):
             settings = dataclasses.replace(settings, **absolute)
         directory = self.output_dir or _new_directory(settings, self.preset)
         if self.resume:
-            run = runs.open_run(directory, settings.adversarial.rounds, self.run_eagerly, files)
+            run = runs.open_run(directory, settings.adversarial.rounds, self.run_eagerly, files, self.trust_objective)
             runs.update_settings(run)
         elif self.pretrained:
             run = runs.branch_run(directory, self.pretrained, settings, self.run_eagerly)
@@ -101,7 +104,13 @@ class Train(config.RunSettings, BaseFlags):
                 state.restore()
             for note in state.notes:
                 console.print(note)
-            return _watch(run, run.training(state, self.tensorboard), is_stopped)
+            training = run.training(state, self.tensorboard)
+            try:
+                return _watch(run, training, is_stopped)
+            except InputError as error:
+                if error.__cause__ is not None and run.settings.reward.objective:
+                    traceback.print_exception(error.__cause__)  # where the user's own function failed
+                raise
 
     def _train_controls(self, run: "Run", is_stopped: Callable[[], bool]) -> int:
         """Trains each ablation from the pre-training of the run. Returns 0, or 130 if it was stopped."""
@@ -114,7 +123,9 @@ class Train(config.RunSettings, BaseFlags):
             console.print(f"\ncontrol: {name}")
             settings = presets.control(run.settings, name)
             if (directory / toml.CONFIG).exists():
-                control = runs.open_run(directory, settings.adversarial.rounds, self.run_eagerly)
+                control = runs.open_run(
+                    directory, settings.adversarial.rounds, self.run_eagerly, trust_objective=run.is_trusted
+                )
                 if changes := config.difference(settings, control.settings):
                     raise InputError(
                         f"{directory}: expected the {name} ablation of {run.directory}. Received: a run with another "
@@ -154,18 +165,24 @@ def defaults(arguments: Sequence[str]) -> Train:
 
 
 def check(command: Train, default: Train) -> None:
-    """Checks that a resumed run keeps its settings.
+    """Checks that a resumed run keeps its settings, and that no file names an objective which the user does not trust.
 
     Args:
         command: the parsed command.
         default: the settings of the run, from `defaults`.
 
     Raises:
-        InputError: the flags change a setting other than the number of rounds and the path of the text.
+        InputError: the flags change a setting other than the number of rounds and the path of the text; or the
+            objective comes from a file.
     """
     if not command.resume:
+        objective = command.reward.objective
+        if objective is not None and objective == default.reward.objective and not command.trust_objective:
+            raise InputError(
+                f"--trust-objective must be given to import {objective}, which a file names. Received: no such flag"
+            )
         return
-    free = ["output_dir", "resume", "tensorboard", "controls", "run_eagerly"]
+    free = ["output_dir", "resume", "tensorboard", "controls", "run_eagerly", "trust_objective"]
     free += [name for name in config.FILES if getattr(default, name) is not None]
     allowed = dataclasses.replace(default, **{name: getattr(command, name) for name in free})
     for name, (value, given) in config.difference(allowed, command).items():
@@ -243,7 +260,8 @@ def _watch(run: "Run", training: "Training", is_stopped: Callable[[], bool]) -> 
     samples = None
     if run.tokenizer and finished:
         condition = first_rows(corpus.held_out_condition, 5)
-        drawn = run.gan.generate(5, seed=1, condition=condition, suppress_tokens=run.source.suppressed_tokens)
+        count = 5 if condition is None else None  # one for each condition
+        drawn = run.gan.generate(count, seed=1, condition=condition, suppress_tokens=run.source.suppressed_tokens)
         samples = sample_lines(corpus, drawn)
     console.print_result(rows, samples)
     with contextlib.suppress(MissingExtraError):

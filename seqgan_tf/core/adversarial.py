@@ -8,6 +8,7 @@ import tensorflow as tf
 from seqgan_tf.core import contracts, losses, sampling, seeds, steps
 from seqgan_tf.core.conditions import condition_on, take_rows
 from seqgan_tf.core.elements import split_condition
+from seqgan_tf.core.logs import collect
 from seqgan_tf.core.phases import ADVERSARIAL, PRETRAIN_DISCRIMINATOR, Phase, likelihood_phase
 from seqgan_tf.core.sequences import mask
 from seqgan_tf.core.steps import Logs
@@ -56,8 +57,7 @@ class AdversarialModel(TrainedModel):
         **kwargs: Any,
     ):
         mismatched = bool(mismatched)
-        logs = steps.discriminator_logs(discriminator, mismatched)
-        super().__init__((*steps.LIKELIHOOD_LOGS, *steps.GENERATOR_LOGS, *logs), **kwargs)
+        super().__init__(_log_names(reward_estimator, discriminator, mismatched), **kwargs)
         contracts.check_networks(generator, discriminator)
         if baseline not in BASELINES:
             raise InputError(f"`baseline` must be one of {list(BASELINES)}. Received: {baseline!r}")
@@ -74,6 +74,7 @@ class AdversarialModel(TrainedModel):
         if drawn < 2 and baseline == "leave_one_out":
             raise InputError(f"`batch_size` must be at least 2 for a leave-one-out baseline. Received: {drawn}")
         contracts.check_parts(generator, discriminator, reward_estimator)
+        contracts.check_objectives(generator, discriminator, reward_estimator)
         self.generator = generator
         self.discriminator = discriminator
         self.reward_estimator = reward_estimator
@@ -120,20 +121,19 @@ class AdversarialModel(TrainedModel):
     def phases(self) -> dict[str, Phase]:
         """The phases of training by name, in order."""
         real, per_round = self.batch_size, self.batch_size * self.discriminator_steps
-        discriminator_logs = steps.discriminator_logs(self.discriminator, self.mismatched)
         phases = (
             likelihood_phase(self.generator, self.pretrain_optimizer, real),
             Phase(
                 PRETRAIN_DISCRIMINATOR,
                 lambda data: self.discriminator_step(data, self.next_seed()),
                 real,
-                discriminator_logs,
+                steps.discriminator_logs(self.discriminator, self.mismatched),
             ),
             Phase(
                 ADVERSARIAL,
                 self.adversarial_round,
                 per_round,
-                (*steps.LIKELIHOOD_LOGS, *steps.GENERATOR_LOGS, *discriminator_logs),
+                _log_names(self.reward_estimator, self.discriminator, self.mismatched),
             ),
         )
         return {phase.name: phase for phase in phases}
@@ -168,7 +168,8 @@ class AdversarialModel(TrainedModel):
         policy, judge = condition_on(self.generator, condition), condition_on(self.discriminator, condition)
         completing = condition_on(self.rollout_policy, condition) if self.lagging else policy
         token_ids = self._sample(policy, self.generator_batch_size or self.batch_size, draw_seed)
-        rewards = self.reward_estimator.estimate(token_ids, completing, judge, reward_seed)
+        with collect(getattr(self.reward_estimator, "log_names", ())) as reported:
+            rewards = self.reward_estimator.estimate(token_ids, completing, judge, reward_seed)
         check_tensors(token_ids=(token_ids, "BT"), rewards=(rewards, "BT"))
         advantages = rewards - self._baseline(rewards, mask(token_ids))
         logs = steps.policy_gradient_step(
@@ -177,7 +178,7 @@ class AdversarialModel(TrainedModel):
         if self.lagging:
             rate = getattr(self.reward_estimator, "update_rate", 0.0)
             steps.follow(self.rollout_generator, self.generator, rate)
-        return logs
+        return logs | reported
 
     def adversarial_round(self, data: Any) -> Logs:
         """Likelihood steps, generator steps, then discriminator steps.
@@ -243,6 +244,12 @@ class AdversarialModel(TrainedModel):
             self.reward_average.assign(losses.moving_average(average, rewards, token_mask))
             return average
         return 0.0
+
+
+def _log_names(estimator: "RewardEstimator", discriminator: keras.Model, mismatched: bool) -> tuple[str, ...]:
+    """The names of the logs of an adversarial round."""
+    rest = steps.discriminator_logs(discriminator, mismatched)
+    return (*steps.LIKELIHOOD_LOGS, *steps.generator_logs(estimator), *rest)
 
 
 def _in_batches(rows: tf.Tensor, batch_size: int) -> tf.Tensor:

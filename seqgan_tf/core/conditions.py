@@ -30,6 +30,7 @@ class Conditioned:
     Args:
         network: a network that takes conditions.
         context: `network.encode(condition)`, a nest of tensors with a leading axis B.
+        condition: what the context was made of, for rewards that read it. Defaults to None: it is not kept.
 
     Example:
     ```python
@@ -44,8 +45,8 @@ class Conditioned:
     ```
     """
 
-    def __init__(self, network: Any, context: Any):
-        self.network, self.context = network, context
+    def __init__(self, network: Any, context: Any, condition: Any = None):
+        self.network, self.context, self.condition = network, context, condition
 
     @property
     def vocabulary_size(self) -> int:
@@ -81,7 +82,8 @@ class Conditioned:
 
     def rows(self, indices: tf.Tensor) -> "Conditioned":
         """The network, bound to some of the conditions, int32 [B']."""
-        return Conditioned(self.network, take_rows(self.context, indices))
+        condition = None if self.condition is None else take_rows(self.condition, indices)
+        return Conditioned(self.network, take_rows(self.context, indices), condition)
 
 
 def bound(network: Any, context: Any) -> Any:
@@ -104,7 +106,12 @@ def condition_on(network: Any, condition: Any, training: bool = False) -> Any:
         return network
     if condition is None:
         raise InputError(f"`condition` must be given for {network.name!r}, which has an encoder. Received: None")
-    return Conditioned(network, network.encode(condition, training=training))
+    return Conditioned(network, network.encode(condition, training=training), condition)
+
+
+def condition_of(network: Any) -> Any:
+    """The conditions that a network is bound to, a nest of tensors with a leading axis B; None where there are none."""
+    return network.condition if isinstance(network, Conditioned) else None
 
 
 def take_rows(nest: Any, indices: tf.Tensor) -> Any:

@@ -66,14 +66,8 @@ def check_parts(generator: Any, discriminator: Any, estimator: Any) -> None:
         InputError: an output has another shape or dtype than the contract says, the two ways of a generator to compute
             logits differ, or a part cannot be run.
     """
-    length = int(discriminator.sequence_length)
-    rows = 3 if length == 2 else 2
-    token_ids = np.zeros([rows, length], np.int32)
-    end = generator.end_token_id
-    others = [token for token in range(min(4, generator.vocabulary_size)) if token != end]
-    token_ids += np.resize(np.array(others, np.int32), token_ids.shape)
-    if end is not None and length > 2:
-        token_ids[-1, length - 2], token_ids[-1, length - 1] = end, -1
+    token_ids = _short_sequences(generator, discriminator)
+    rows, length = token_ids.shape
     if not is_own(generator) and not takes_condition(generator):
         _check_generator(generator, token_ids)
     if not is_own(discriminator) and not takes_condition(discriminator):
@@ -88,6 +82,61 @@ def check_parts(generator: Any, discriminator: Any, estimator: Any) -> None:
             lambda: estimator.estimate(tf.constant(token_ids), generator, discriminator, seed),
         )
         check_tensors({"B": rows, "T": length}, **{"reward_estimator.estimate(...)": (rewards, "BT")})
+
+
+def check_objectives(generator: Any, discriminator: Any, estimator: Any) -> None:
+    """Calls the Python functions that an estimator rewards with once, so that they do not fail after hours.
+
+    Args:
+        generator, discriminator, estimator: parts that passed `check_parts`.
+
+    Raises:
+        InputError: a function fails, see `rewards.objective.Objective`.
+    """
+    for objective in getattr(estimator, "objectives", ()):
+        token_ids = _short_sequences(generator, discriminator)
+        objective.check(token_ids, generator.vocabulary_size, takes_condition(generator))
+
+
+def checked_jit_compile(estimator: Any, jit_compile: bool | str) -> bool | str:
+    """The argument `jit_compile` of `compile`, for an estimator that may reward with Python functions.
+
+    Args:
+        estimator: a reward estimator.
+        jit_compile: True, False or "auto"; "auto" becomes False where there is such a function.
+
+    Raises:
+        InputError: True, and there is one.
+    """
+    objectives = getattr(estimator, "objectives", ())
+    if not objectives or not jit_compile or jit_compile == "auto":
+        return False if objectives else jit_compile
+    raise InputError(
+        "`jit_compile` must be False with an `Objective`, because XLA cannot compile its Python function. "
+        f"Received: {jit_compile} and the objective {objectives[0].name!r}"
+    )
+
+
+def saving_problem(estimator: Any) -> str | None:
+    """Why `save` will refuse a model with an estimator that rewards with Python functions; None where it will not."""
+    try:
+        for objective in getattr(estimator, "objectives", ()):
+            objective.get_config()
+    except InputError as error:
+        return str(error)
+    return None
+
+
+def _short_sequences(generator: Any, discriminator: Any) -> np.ndarray:
+    """Two or three sequences of the first tokens, int32 [rows, T]; the last one ends early if there is an end token."""
+    length = int(discriminator.sequence_length)
+    token_ids = np.zeros([3 if length == 2 else 2, length], np.int32)
+    end = generator.end_token_id
+    others = [token for token in range(min(4, generator.vocabulary_size)) if token != end]
+    token_ids += np.resize(np.array(others, np.int32), token_ids.shape)
+    if end is not None and length > 2:
+        token_ids[-1, length - 2], token_ids[-1, length - 1] = end, -1
+    return token_ids
 
 
 def _check_generator(generator: Any, token_ids: np.ndarray) -> None:
@@ -139,11 +188,13 @@ def check_can_be_saved(**parts: Any) -> None:
         **parts: by the name that the user gave them.
 
     Raises:
-        InputError: the class of one has no `get_config` of its own.
+        InputError: the class of one has no `get_config` of its own, or a function that it holds is not registered.
     """
     for name, part in parts.items():
         try:
             keras.saving.serialize_keras_object(part)
+        except InputError:  # it says itself what is missing
+            raise
         except (NotImplementedError, ValueError, TypeError) as error:
             raise InputError(
                 f"`{name}` must have the methods `get_config` and `from_config` to be saved. Received: {_kind(part)}"

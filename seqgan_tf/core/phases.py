@@ -57,7 +57,10 @@ class Phase:
             jit_compile: whether XLA compiles it. Defaults to False.
             run_eagerly: whether it stays a Python function, for debugging. Defaults to False.
         """
-        return self.step if run_eagerly else tf.function(self.step, jit_compile=jit_compile or None)
+        if run_eagerly:
+            return self.step
+        # Batches by length have hundreds of shapes: after the second one, one function is compiled for all of them.
+        return tf.function(self.step, jit_compile=jit_compile or None, reduce_retracing=True)
 
 
 def likelihood_phase(generator: keras.Model, optimizer: keras.optimizers.Optimizer, sequences: int) -> Phase:

@@ -95,7 +95,11 @@ class Discriminator(Protocol):
 class RewardEstimator(Protocol):
     """The reward of every token of sampled sequences. The same arguments and seed give the same rewards.
 
-    It may have `update_rate`, a float in [0, 1): above 0, the policy that it gets lags behind the generator.
+    It may have these attributes too:
+
+    - `update_rate`, a float in [0, 1): above 0, the policy that it gets lags behind the generator;
+    - `log_names`, names of logs of the generator steps that `estimate` reports with `core.logs.report`;
+    - `objectives`, the `rewards.objective.Objective`s that it evaluates.
 
     Example:
     ```python

@@ -122,6 +122,23 @@ def check_token_ids(token_ids: object, vocabulary_size: int, name: str = "token_
         )
 
 
+def check_length(token_ids: tf.Tensor, sequence_length: int) -> None:
+    """Checks that sequences are not longer than those that a discriminator takes.
+
+    Args:
+        token_ids: int [B, T].
+        sequence_length: of the discriminator.
+
+    Raises:
+        InputError: T > sequence_length.
+    """
+    if token_ids.shape[1] > sequence_length:
+        raise InputError(
+            f"`token_ids` must be at most {sequence_length} long, the discriminator's sequence_length. "
+            f"Received: shape {tuple(token_ids.shape)}"
+        )
+
+
 def short(values: list, most: int = 20) -> str:
     """A list as a str, cut after `most` values, for a message of one line."""
     return str(values) if len(values) <= most else f"[{', '.join(map(str, values[:most]))}, ...]"

@@ -130,6 +130,15 @@ def discriminator_logs(discriminator: keras.Model, mismatched: bool) -> tuple[st
     return (*DISCRIMINATOR_LOGS, MISMATCHED) if learns_mismatched(discriminator, mismatched) else DISCRIMINATOR_LOGS
 
 
+def generator_logs(estimator: Any) -> tuple[str, ...]:
+    """The names of the logs of a generator step: those of `policy_gradient_step`, and those that an estimator reports.
+
+    Args:
+        estimator: a reward estimator; it names what it reports in `log_names`, see `core.logs`.
+    """
+    return (*GENERATOR_LOGS, *getattr(estimator, "log_names", ()))
+
+
 def held_out_accuracies(
     discriminator: keras.Model, real: tf.Tensor, generated: tf.Tensor, condition: Any = None, mismatched: bool = True
 ) -> Logs:

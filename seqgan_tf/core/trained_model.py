@@ -114,7 +114,7 @@ class TrainedModel(MeanLogs):
         generator_optimizer: str | keras.optimizers.Optimizer = "adam",
         discriminator_optimizer: str | keras.optimizers.Optimizer = "adam",
         pretrain_optimizer: str | keras.optimizers.Optimizer | None = None,
-        jit_compile: bool = False,
+        jit_compile: bool | str = False,
         **kwargs: Any,
     ) -> None:
         """Configures the training.
@@ -125,15 +125,17 @@ class TrainedModel(MeanLogs):
             discriminator_optimizer: Keras optimizer of the discriminator, in both of its phases. Defaults to "adam".
             pretrain_optimizer: Keras optimizer of the likelihood steps. Defaults to None: a new one with the settings
                 of `generator_optimizer`, so that no momentum is carried over.
-            jit_compile: whether XLA compiles the round. Defaults to False, which is faster on a CPU.
+            jit_compile: whether XLA compiles the round; it cannot with an `Objective`. Defaults to False, which is
+                faster on a CPU.
             **kwargs: `run_eagerly`, `steps_per_execution` and `auto_scale_loss`, as in `keras.Model.compile`. Unless
                 `auto_scale_loss` is False, the optimizers of a network that computes in float16 scale its loss.
 
         Raises:
-            InputError: another argument, an optimizer that is none or that two networks share, or a network whose
-                weights are not float32.
+            InputError: another argument, an optimizer that is none or that two networks share, a network whose weights
+                are not float32, or `jit_compile` with an `Objective`.
         """
         check_names("compile", kwargs, COMPILE)
+        jit_compile = contracts.checked_jit_compile(self.reward_estimator, jit_compile)
         self._continued = None
         optimizers.check_precision(generator=self.generator, discriminator=self.discriminator)
         scale = kwargs.pop("auto_scale_loss", True)
@@ -169,6 +171,8 @@ class TrainedModel(MeanLogs):
                 "model, decorate it with `keras.saving.register_keras_serializable`, or give it as `custom_objects`",
                 stacklevel=2,
             )
+        if problem := contracts.saving_problem(self.reward_estimator):
+            warnings.warn(f"The model cannot be saved. {problem}", stacklevel=2)
 
     def save(
         self, filepath: str | os.PathLike, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any
@@ -183,7 +187,7 @@ class TrainedModel(MeanLogs):
             overwrite, zipped, **kwargs: as in `keras.Model.save`.
 
         Raises:
-            InputError: a part has no `get_config`.
+            InputError: a part has no `get_config`, or an `Objective` has a function that is not registered.
         """
         contracts.check_can_be_saved(**{name: getattr(self, name) for name in PARTS})
         super().save(filepath, overwrite=overwrite, zipped=zipped, **kwargs)

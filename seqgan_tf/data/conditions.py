@@ -182,22 +182,20 @@ class Labels(TextConditions):
         _write(directory, {"kind": self.kind, "labels": self.labels})
 
 
-def load_conditions(directory: Path) -> TextConditions | None:
-    """Reads the rules that `save` wrote to a directory; None where there are none.
+def load_conditions(directory: Path) -> TextConditions:
+    """Reads the rules that `save` wrote to a directory.
 
     Raises:
         InputError: a file is missing or damaged.
     """
     path = directory / FILE
-    if not path.exists():
-        return None
     try:
         found = json.loads(read_text(path, "the rules of the conditions"))
         if found["kind"] == Labels.kind:
             if not all(isinstance(label, str) for label in found["labels"]):
                 raise ValueError
             return Labels(found["labels"])
-        if found["kind"] != Sources.kind or not isinstance(found["source_length"], int):
+        if found["kind"] != Sources.kind or type(found["source_length"]) is not int:
             raise ValueError
         length = found["source_length"]
     except InputError:

@@ -6,10 +6,9 @@ Axes: B batch, T sequence length, n sequences.
 import contextlib
 import re
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
@@ -210,77 +209,3 @@ def errors_of_input() -> Iterator[None]:
         if found := INPUT_ERROR.search(message):
             raise InputError(found[1]) from None
         raise
-
-
-class BatchReader:
-    """Reads batches from Python: a `PyDataset`, a generator or another iterable.
-
-    Args:
-        source: what yields the batches, each as `as_rows` takes them, or `(x,)`.
-        name, vocabulary_size, sequence_length, end_token_id: see `as_rows`.
-
-    Example:
-    ```python
-    import numpy as np
-
-    from seqgan_tf.data.inputs import BatchReader
-
-    batches = BatchReader(iter([np.array([[3, 1, 2]])]), "data", vocabulary_size=5, sequence_length=4, end_token_id=0)
-    print(next(batches()))  # [[ 3  1  2 -1]]
-    ```
-    """
-
-    def __init__(
-        self,
-        source: Iterable[Any],
-        name: str,
-        vocabulary_size: int,
-        sequence_length: int,
-        end_token_id: int | None,
-    ) -> None:
-        self.source, self.name = source, name
-        self.arguments = (vocabulary_size, sequence_length, end_token_id)
-        self.read = 0
-        self.has_ended = False
-
-    def __call__(self) -> Iterator[np.ndarray]:
-        """One pass: int32 [B, T].
-
-        Raises:
-            InputError: the source can be read only once, and it has been read; or as `as_rows`.
-        """
-        if self.has_ended and is_read_once(self.source):
-            raise InputError(
-                f"`{self.name}` must be data that can be read more than once, such as a `tf.data.Dataset`, or a "
-                f"generator with more batches. Received: a generator that ended after {self.read} batches"
-            )
-        for batch in self._batches():
-            batch = unwrapped(batch)
-            if isinstance(batch, (tuple, dict)):
-                raise InputError(
-                    f"`{self.name}` must hold batches of int token ids [B, T]. Received: a {type(batch).__name__}"
-                )
-            self.read += 1
-            yield as_rows(batch, self.name, *self.arguments).astype(np.int32)
-        self.has_ended = True
-
-    def _batches(self) -> Iterator[Any]:
-        if not isinstance(self.source, keras.utils.PyDataset):
-            yield from self.source
-            return
-        self.source.on_epoch_begin()
-        index, count = 0, self.source.num_batches
-        while count is None or index < count:
-            yield self.source[index]
-            index += 1
-        self.source.on_epoch_end()
-
-    def dataset(self) -> tf.data.Dataset:
-        """The batches as a `tf.data.Dataset` of int32 [B, T]."""
-        spec = tf.TensorSpec([None, self.arguments[1]], tf.int32)
-        dataset = tf.data.Dataset.from_generator(self, output_signature=spec)
-        if isinstance(self.source, keras.utils.PyDataset):
-            count = self.source.num_batches
-            size = tf.data.INFINITE_CARDINALITY if count is None else count
-            dataset = dataset.apply(tf.data.experimental.assert_cardinality(size))
-        return dataset

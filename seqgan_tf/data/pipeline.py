@@ -12,6 +12,7 @@ from seqgan_tf.core.conditions import take_rows
 from seqgan_tf.core.sequences import PADDING
 from seqgan_tf.core.validation import InputError, check_at_least
 from seqgan_tf.data import inputs
+from seqgan_tf.data.batch_reader import BatchReader, check_count
 from seqgan_tf.data.memory import release
 from seqgan_tf.data.shuffle_order import ShuffleOrder
 
@@ -197,7 +198,7 @@ def as_dataset(
     ):
         data = batches(inputs.as_rows(data, *arguments), batch_size)
     elif not isinstance(data, tf.data.Dataset):
-        data = inputs.BatchReader(data, *arguments).dataset()
+        data = BatchReader(data, *arguments).dataset()
     spec = data.element_spec
     if isinstance(spec, tuple) and len(spec) == 1:
         data, spec = data.map(lambda token_ids: token_ids), spec[0]
@@ -219,7 +220,7 @@ def _with_condition(
     data: Any, name: str, batch_size: int, arguments: tuple[str, int, int, int | None], pad: bool
 ) -> tf.data.Dataset:
     """`as_dataset` for (conditions, token ids)."""
-    expected = f"`{name}` must be (condition, token_ids), or a `tf.data.Dataset` of them"
+    expected = f"`{name}` must be (condition, token_ids), or a `tf.data.Dataset`, `PyDataset` or generator of them"
     if isinstance(data, tf.data.Dataset):
         spec = data.element_spec
         if not isinstance(spec, tuple) or len(spec) != 2 or not isinstance(spec[1], tf.TensorSpec):
@@ -227,14 +228,14 @@ def _with_condition(
         if spec[1].shape.rank != 2 or not spec[1].dtype.is_integer:
             raise InputError(f"`{name}` must hold token ids, integers of shape [B, T]. Received: {spec[1]}")
         return data.map(lambda condition, token_ids: (condition, inputs.aligned(token_ids, *arguments, pad=pad)))
+    if isinstance(data, keras.utils.PyDataset) or (isinstance(data, Iterable) and not inputs.is_rows(data)):
+        return BatchReader(data, *arguments, with_condition=True).dataset()
     if not isinstance(data, tuple) or len(data) != 2:
         raise InputError(f"{expected}, for a generator with an encoder. Received: {type(data).__name__}")
     condition, token_ids = data
     rows = inputs.as_rows(token_ids, *arguments).astype(np.int32)
     condition = tf.nest.map_structure(tf.convert_to_tensor, condition)
-    for array in tf.nest.flatten(condition):
-        if not array.shape.rank or array.shape[0] != len(rows):
-            raise InputError(f"`{name}` must hold {len(rows)} conditions, one per sequence. Received: {array.shape}")
+    check_count(condition, len(rows), name)
     return _prefetched(tf.data.Dataset.from_tensor_slices((condition, rows)).batch(batch_size))
 
 

@@ -2,11 +2,11 @@
 
 from seqgan_tf.metrics.calibration import discriminator_health
 from seqgan_tf.metrics.divergence import divergences
-from seqgan_tf.metrics.diversity import distinct, ms_jaccard, share_copied
+from seqgan_tf.metrics.diversity import distinct, distinct_shares, ms_jaccard, share_copied
 from seqgan_tf.metrics.frechet import frechet_distance
 from seqgan_tf.metrics.held_out import held_out_metrics
 from seqgan_tf.metrics.likelihood import negative_log_likelihood, sequence_log_likelihoods
-from seqgan_tf.metrics.metric import METRICS, Metric
+from seqgan_tf.metrics.metric import METRICS, Metric, metric_of
 from seqgan_tf.metrics.references import chrf, corpus_bleu
 from seqgan_tf.metrics.reverse_lm import reverse_language_model
 from seqgan_tf.metrics.samples import sample_metrics
@@ -23,9 +23,11 @@ __all__ = [
     "corpus_bleu",
     "discriminator_health",
     "distinct",
+    "distinct_shares",
     "divergences",
     "frechet_distance",
     "held_out_metrics",
+    "metric_of",
     "ms_jaccard",
     "negative_log_likelihood",
     "reverse_language_model",

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from seqgan_tf.core.validation import InputError
+from seqgan_tf.metrics.metric import DISTINCT_ORDERS
 from seqgan_tf.metrics.ngrams import Sequences, as_sequences, ngram_counts
 
 
@@ -91,6 +92,17 @@ class MsJaccardScores:
     ms_jaccard: dict[int, float]
     num_generated: int
     num_real: int
+
+
+def distinct_shares(sequences: Sequences) -> dict[str, float]:
+    """distinct-1 and distinct-2 by the keys of `METRICS`; NaN where every sequence is shorter.
+
+    Args:
+        sequences: see `distinct`.
+    """
+    rows = as_sequences(sequences, "sequences")
+    longest = max(len(row) for row in rows)
+    return {f"distinct_{n}": distinct(rows, n).share if longest >= n else float("nan") for n in DISTINCT_ORDERS}
 
 
 def ms_jaccard(generated: Sequences, real: Sequences, max_n: int = 5) -> MsJaccardScores:

@@ -9,6 +9,7 @@ from typing import Literal, TypeVar
 
 import numpy as np
 
+from seqgan_tf.core.objective_names import name_of_log
 from seqgan_tf.core.validation import InputError
 
 NATS_PER_TOKEN, NATS_PER_SEQUENCE = "nats per token", "nats per sequence"
@@ -314,6 +315,20 @@ _TRAINING = (
         "changes, so that rewards of different rounds cannot be compared.",
     ),
     Metric(
+        "log_odds",
+        "mean log-odds",
+        NATS_PER_SEQUENCE,
+        "none",
+        "Mean over sampled sequences of the clipped log-odds of P(real), where these are one of several rewards.",
+    ),
+    Metric(
+        "probability",
+        "mean probability",
+        "",
+        "none",
+        "Mean over sampled sequences of P(real), where it is one of several rewards.",
+    ),
+    Metric(
         "entropy",
         "G entropy",
         NATS_PER_TOKEN,
@@ -339,4 +354,27 @@ _TRAINING = (
 )
 
 METRICS: dict[str, Metric] = {metric.key: metric for metric in (*_LIKELIHOODS, *_SAMPLES, *_DISCRIMINATOR, *_TRAINING)}
-"""Every metric by its key."""
+"""Every metric by its key, but for the objectives of the user, see `metric_of`."""
+
+
+def metric_of(key: str) -> Metric:
+    """The metric of a key: an entry of `METRICS`, or the mean of an objective of the user, "objective_<name>".
+
+    Args:
+        key: its name in logs, metrics.csv and report.json.
+
+    Raises:
+        InputError: an unknown key.
+    """
+    if key in METRICS:
+        return METRICS[key]
+    name = name_of_log(key)
+    if name is None:
+        raise InputError(f"`key` must be a metric in `METRICS`, or begin with 'objective_'. Received: {key!r}")
+    return Metric(
+        key,
+        f"objective {name}",
+        "",
+        "higher",
+        f"Mean over sampled sequences of the value that the objective {name!r} gives to them.",
+    )

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from seqgan_tf.metrics.diversity import distinct, ms_jaccard, share_copied
-from seqgan_tf.metrics.metric import DISTINCT_ORDERS, ORDERS
+from seqgan_tf.metrics.diversity import distinct_shares, ms_jaccard, share_copied
+from seqgan_tf.metrics.metric import ORDERS
 from seqgan_tf.metrics.ngrams import Sequences, as_sequences
 from seqgan_tf.metrics.sentence_bleu import bleu, self_bleu
 
@@ -35,9 +35,7 @@ def sample_metrics(samples: Sequences, test: Sequences, training: Sequences | No
     longest = min(max(len(sequence) for sequence in written + references), max(ORDERS))
     jaccard = ms_jaccard(written, references, longest).ms_jaccard
     values |= {f"ms_jaccard_{n}": jaccard.get(n, np.nan) for n in ORDERS}
-    longest_sample = max(len(sequence) for sequence in written)
-    for n in DISTINCT_ORDERS:
-        values[f"distinct_{n}"] = distinct(written, n).share if longest_sample >= n else np.nan
+    values |= distinct_shares(written)
     if training is not None:
         values["share_copied"] = share_copied(written, training).share
     return values

@@ -9,10 +9,11 @@ import tensorflow as tf
 from seqgan_tf.core import seeds
 from seqgan_tf.core.optimizers import check_policy
 from seqgan_tf.core.random_state import RandomStateModel
-from seqgan_tf.core.sequences import PADDING, check_token_ids, lengths, mask
+from seqgan_tf.core.sequences import PADDING, check_length, check_token_ids, lengths, mask
 from seqgan_tf.core.validation import InputError, check_at_least, real_number, whole_number
 from seqgan_tf.models.attention import check_context, check_encoder, with_encoder
 from seqgan_tf.models.conv_scoring import tabled_features
+from seqgan_tf.models.matching import matches, matching_layer, summary_and_mean, summary_width
 
 PAPER_FILTERS = {1: 100, 2: 200, 3: 200, 4: 200, 5: 200, 6: 100, 7: 100, 8: 100, 9: 100, 10: 100, 15: 160, 20: 160}
 
@@ -194,11 +195,7 @@ class Discriminator(RandomStateModel):
             dtype=self.dtype_policy,
         )
         if encoder is not None:
-            self.matching = keras.layers.Dense(
-                sum(self.filters),
-                kernel_initializer=keras.initializers.TruncatedNormal(stddev=0.01, seed=next(ints)),
-                dtype=self.dtype_policy,
-            )
+            self.matching = matching_layer(sum(self.filters), next(ints), self.dtype_policy)
         self.build((None, sequence_length))
 
     def build(self, input_shape: Sequence[int | None] | None = None) -> None:
@@ -210,7 +207,7 @@ class Discriminator(RandomStateModel):
         self.highway.build((None, sum(self.filters)))
         self.output_layer.build((None, sum(self.filters)))
         if self.encoder is not None:
-            self.matching.build((None, self.encoder.summary_dim + self.encoder.memory_dim))
+            self.matching.build((None, summary_width(self.encoder)))
         self.built = True
 
     def encode(self, condition: Any, training: bool = False) -> tf.Tensor | None:
@@ -225,10 +222,7 @@ class Discriminator(RandomStateModel):
         """
         if self.encoder is None:
             return None
-        memory, mask, summary = self.encoder(condition, training=training)
-        weights = tf.cast(mask, memory.dtype)[..., tf.newaxis]
-        mean = tf.reduce_sum(memory * weights, axis=1) / tf.reduce_sum(weights, axis=1)
-        return self.matching(tf.concat([summary, mean], axis=1))
+        return self.matching(summary_and_mean(self.encoder(condition, training=training)))
 
     def call(self, token_ids: tf.Tensor, training: bool = False, context: tf.Tensor | None = None) -> tf.Tensor:
         """Log-odds that the sequences are real.
@@ -249,11 +243,7 @@ class Discriminator(RandomStateModel):
         check_context(self, context, "discriminator")
         check_token_ids(token_ids, self.vocabulary_size)
         token_ids = tf.cast(token_ids, tf.int32)
-        if token_ids.shape[1] > self.sequence_length:
-            raise InputError(
-                f"`token_ids` must be at most {self.sequence_length} long, the discriminator's sequence_length. "
-                f"Received: shape {tuple(token_ids.shape)}"
-            )
+        check_length(token_ids, self.sequence_length)
         missing = max(self.widths) - token_ids.shape[1]
         if missing > 0:
             token_ids = tf.pad(token_ids, [[0, 0], [0, missing]], constant_values=PADDING)
@@ -307,8 +297,7 @@ class Discriminator(RandomStateModel):
         x = self.dropout_layer(self.highway(x), training=training)
         logits = tf.squeeze(self.output_layer(x), axis=1)
         if context is not None:
-            grouped = tf.reshape(x, [-1, tf.shape(context)[0], x.shape[1]])  # row r belongs to condition r mod B
-            logits += tf.reshape(tf.reduce_sum(grouped * context, axis=2), tf.shape(logits))
+            logits += matches(x, context)
         return tf.cast(logits, tf.float32)
 
     def _pool(self, convolution, x, lengths):

@@ -6,7 +6,6 @@ attributes `memory_dim`, the width C of its memory, and `summary_dim`, the width
 Axes: B batch, S source length, C and D widths.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,15 +14,14 @@ import tensorflow as tf
 
 from seqgan_tf.core import seeds
 from seqgan_tf.core.optimizers import check_policy
-from seqgan_tf.core.random_state import RandomStateModel
 from seqgan_tf.core.sequences import check_token_ids, mask
-from seqgan_tf.core.validation import InputError, check_at_least, real_number, whole_number
+from seqgan_tf.core.validation import InputError, check_at_least, whole_number
 from seqgan_tf.models.attention import Context
-from seqgan_tf.models.generator import CELLS
+from seqgan_tf.models.bidirectional import BidirectionalModel
 
 
 @keras.saving.register_keras_serializable(package="seqgan_tf")
-class SequenceEncoder(RandomStateModel):
+class SequenceEncoder(BidirectionalModel):
     """A bidirectional recurrent network over source sequences.
 
     Its memory is the outputs of the last layer in both directions, its summary their last states. Padding changes
@@ -54,7 +52,7 @@ class SequenceEncoder(RandomStateModel):
     ```
     """
 
-    built: bool
+    weight_stream = seeds.WeightStream.ENCODER
 
     def __init__(
         self,
@@ -68,60 +66,16 @@ class SequenceEncoder(RandomStateModel):
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
-        check_policy(self.dtype_policy)
-        self.vocabulary_size = whole_number("vocabulary_size", vocabulary_size)
-        self.embedding_dim = whole_number("embedding_dim", embedding_dim)
-        self.hidden_dim = whole_number("hidden_dim", hidden_dim)
-        self.cell = cell
-        self.num_layers = whole_number("num_layers", num_layers)
-        self.dropout = real_number("dropout", dropout)
-        self.seed = None if seed is None else whole_number("seed", seed)
-        check_at_least(2, vocabulary_size=self.vocabulary_size)
-        check_at_least(1, embedding_dim=self.embedding_dim, hidden_dim=self.hidden_dim, num_layers=self.num_layers)
-        if cell not in CELLS:
-            raise InputError(f"`cell` must be one of {sorted(CELLS)}. Received: {cell!r}")
-        if not 0 <= self.dropout < 1:
-            raise InputError(f"`dropout` must be in [0, 1). Received: {dropout}")
-        self.embedding_range = real_number("embedding_range", embedding_range)
-        if not 0 < self.embedding_range < math.inf:
-            raise InputError(f"`embedding_range` must be a finite number above 0. Received: {embedding_range}")
-        ints, bound = seeds.integers(self.seed, seeds.WeightStream.ENCODER), self.embedding_range
-        self.embedding = keras.layers.Embedding(
-            self.vocabulary_size,
-            self.embedding_dim,
-            embeddings_initializer=keras.initializers.RandomUniform(-bound, bound, seed=next(ints)),
-            dtype=self.dtype_policy,
+        super().__init__(
+            vocabulary_size, embedding_dim, embedding_range, hidden_dim, cell, num_layers, dropout, seed, **kwargs
         )
-
-        def direction(backward):
-            return CELLS[cell](
-                self.hidden_dim,
-                return_sequences=True,
-                return_state=True,
-                go_backwards=backward,
-                kernel_initializer=keras.initializers.GlorotUniform(seed=next(ints)),
-                recurrent_initializer=keras.initializers.Orthogonal(seed=next(ints)),
-                seed=None if self.seed is None else 0,  # of dropout in the layer, which is not used
-                dtype=self.dtype_policy,
-            )
-
-        self.forward_layers, self.backward_layers, self.dropout_layers = [], [], []
-        for _ in range(self.num_layers):
-            self.forward_layers.append(direction(False))
-            self.backward_layers.append(direction(True))
-            self.dropout_layers.append(keras.layers.Dropout(self.dropout, seed=next(ints), dtype=self.dtype_policy))
+        self.make_layers()
         self.build((None, None))
 
     def build(self, input_shape: Sequence[int | None] | None = None) -> None:
         if self.built:
             return
-        self.embedding.build((None, None))
-        width = self.embedding_dim
-        for pair in zip(self.forward_layers, self.backward_layers, strict=True):
-            for layer in pair:
-                layer.build((None, None, width))
-            width = 2 * self.hidden_dim
+        self.build_layers()
         self.built = True
 
     @property
@@ -148,30 +102,8 @@ class SequenceEncoder(RandomStateModel):
             InputError: an id is outside the vocabulary (checked where values are at hand, not inside a graph).
         """
         check_token_ids(token_ids, self.vocabulary_size, "condition")
-        token_ids = tf.cast(token_ids, tf.int32)
-        is_token = tf.not_equal(token_ids, -1)
-        x, states = self.embedding(tf.maximum(token_ids, 0)), []
-        for dropout, forward, backward in zip(
-            self.dropout_layers, self.forward_layers, self.backward_layers, strict=True
-        ):
-            x = dropout(x, training=training)
-            ahead, *last = forward(x, mask=is_token)
-            back, *first = backward(x, mask=is_token)
-            x, states = tf.concat([ahead, tf.reverse(back, [1])], axis=2), [last[0], first[0]]
-        return Context(x, mask(token_ids), tf.concat(states, axis=1))
-
-    def get_config(self) -> dict[str, Any]:
-        names = (
-            "vocabulary_size",
-            "embedding_dim",
-            "hidden_dim",
-            "cell",
-            "num_layers",
-            "dropout",
-            "embedding_range",
-            "seed",
-        )
-        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+        outputs, last_states = self.read(token_ids, training)
+        return Context(outputs, mask(token_ids), tf.concat(last_states, axis=1))
 
 
 @keras.saving.register_keras_serializable(package="seqgan_tf")

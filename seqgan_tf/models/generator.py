@@ -113,8 +113,7 @@ class Generator(RandomStateModel):
             if token is not None and not 0 <= token < vocabulary_size + (name == "start_token_id"):
                 raise InputError(f"`{name}` must be in [0, {vocabulary_size}), the vocabulary. Received: {token}")
         embedding_range = real_number("embedding_range", embedding_range)
-        if not 0 < embedding_range < math.inf:
-            raise InputError(f"`embedding_range` must be a finite number above 0. Received: {embedding_range}")
+        check_embedding_range(embedding_range)
         if attention not in ATTENTION:
             raise InputError(f"`attention` must be 'luong' or None. Received: {attention!r}")
         if encoder is not None:
@@ -362,3 +361,13 @@ class Generator(RandomStateModel):
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> "Generator":
         return cls(**with_encoder(config, custom_objects))
+
+
+def check_embedding_range(embedding_range: float) -> None:
+    """Checks r, where initial embeddings are drawn from U(-r, r).
+
+    Raises:
+        InputError: it is not a finite number above 0.
+    """
+    if not 0 < embedding_range < math.inf:
+        raise InputError(f"`embedding_range` must be a finite number above 0. Received: {embedding_range}")

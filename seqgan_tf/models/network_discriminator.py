@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from seqgan_tf.core.optimizers import check_policy
 from seqgan_tf.core.random_state import RandomStateModel
-from seqgan_tf.core.sequences import PADDING, check_token_ids
+from seqgan_tf.core.sequences import PADDING, check_length, check_token_ids
 from seqgan_tf.core.validation import InputError, check_at_least, check_tensors, whole_number
 
 
@@ -84,12 +84,8 @@ class NetworkDiscriminator(RandomStateModel):
         """
         check_token_ids(token_ids, self.vocabulary_size)
         token_ids = tf.cast(token_ids, tf.int32)
+        check_length(token_ids, self.sequence_length)
         missing = self.sequence_length - token_ids.shape[1]
-        if missing < 0:
-            raise InputError(
-                f"`token_ids` must be at most {self.sequence_length} long, the discriminator's sequence_length. "
-                f"Received: shape {tuple(token_ids.shape)}"
-            )
         token_ids = tf.pad(token_ids, [[0, 0], [0, missing]], constant_values=PADDING)
         logits = self.network(tf.where(token_ids == PADDING, self.padding_id, token_ids), training=training)
         if logits.shape.rank == 2:

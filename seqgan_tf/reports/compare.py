@@ -9,13 +9,8 @@ from seqgan_tf import metrics
 from seqgan_tf.core.validation import InputError
 from seqgan_tf.metrics.metric import Metric
 from seqgan_tf.metrics.sweep import EqualNllComparison, TemperatureSweep
-from seqgan_tf.reports.evaluate import (
-    PRETRAINED,
-    UNFINISHED,
-    read_evaluation_data,
-    restored_states,
-    sweep_run,
-)
+from seqgan_tf.reports.data import read_evaluation_data
+from seqgan_tf.reports.evaluate import PRETRAINED, UNFINISHED, restored_states, sweep_run
 from seqgan_tf.reports.settings import EvaluationSettings
 from seqgan_tf.runs import config, presets
 from seqgan_tf.runs.directory import Run
@@ -58,6 +53,7 @@ def compare_runs(
     data: Path | None = None,
     labels: Sequence[str] | None = None,
     report: Callable[[str], object] = lambda text: None,
+    target: Path | None = None,
 ) -> Comparison:
     """Sweeps the temperatures of the pre-trained and the last state of every run.
 
@@ -67,9 +63,10 @@ def compare_runs(
     Args:
         runs: runs on the same data, each with a finished pre-training.
         settings: settings of the evaluation; `sweep_seeds` is not used.
-        data: a text file to measure on. Defaults to None: each run's held-out part.
+        data: a file to measure on. Defaults to None: each run's held-out part.
         labels: one name per run. Defaults to None: the settings that differ from those of the first run.
         report: function that is called with the name of each state before it is measured. Defaults to doing nothing.
+        target: a text file with the targets of the lines of `data`. Defaults to None.
 
     Raises:
         InputError: the runs are on different data, two are equal, or the number of labels is not that of the runs;
@@ -88,7 +85,7 @@ def compare_runs(
     settings = dataclasses.replace(settings, sweep_seeds=1)
     found: dict[str, dict[int, tuple[TemperatureSweep, str]]] = {}  # by name and seed: the sweep and the directory
     for run, (name, seed) in zip(runs, names, strict=True):
-        evaluation_data = read_evaluation_data(run, settings, data)
+        evaluation_data = read_evaluation_data(run, settings, data, target)
         for state in restored_states(run):
             if state == UNFINISHED:
                 raise InputError(f"{run.directory}: expected a run that has finished its pre-training")

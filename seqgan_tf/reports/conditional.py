@@ -8,10 +8,11 @@ from seqgan_tf import metrics
 from seqgan_tf.core.conditions import take_rows
 from seqgan_tf.core.validation import require
 from seqgan_tf.data.records import DIALOGUE
+from seqgan_tf.metrics.diversity import distinct_shares
 from seqgan_tf.metrics.references import EXTRA, chrf, corpus_bleu
 
 if TYPE_CHECKING:
-    from seqgan_tf.reports.evaluate import EvaluationData
+    from seqgan_tf.reports.data import EvaluationData
     from seqgan_tf.runs.directory import Run
 
 NUM_BEAMS, SHOWN, SHUFFLE_SEED = 4, 10, 0
@@ -44,9 +45,8 @@ def evaluate_conditions(run: "Run", data: "EvaluationData", seed: int) -> dict[s
     require("sacrebleu", "The evaluation of a run with conditions", EXTRA)
     assert data.given is not None
     assert data.texts is not None
-    gan, references, count = run.gan, list(data.texts), len(data.held_out)
-    other = np.roll(np.random.default_rng(SHUFFLE_SEED).permutation(count), 1)
-    wrong = take_rows(data.condition, other)
+    gan, references = run.gan, list(data.texts)
+    wrong = take_rows(data.condition, other_rows(len(references)))
     found: dict[str, Any] = {
         "nll_test_shuffled": metrics.negative_log_likelihood(gan.generator, (wrong, data.held_out)),
         "decodings": {},
@@ -64,7 +64,7 @@ def evaluate_conditions(run: "Run", data: "EvaluationData", seed: int) -> dict[s
         scores["chrf"] = chrf(texts, references)
         found["signatures"] = {key: score.signature for key, score in scores.items()}
         found["decodings"][name] = {key: score.value for key, score in scores.items()}
-        found["decodings"][name] |= {f"distinct_{n}": metrics.distinct(token_ids, n).share for n in (1, 2)}
+        found["decodings"][name] |= distinct_shares(token_ids)
         copied = [a == b for a, b in zip(texts, data.given, strict=True)]
         found["decodings"][name]["share_of_conditions"] = float(np.mean(copied))
         if name in DECODINGS:
@@ -72,3 +72,11 @@ def evaluate_conditions(run: "Run", data: "EvaluationData", seed: int) -> dict[s
     shown = zip(data.given[:SHOWN], references[:SHOWN], *(texts[:SHOWN] for texts in written.values()), strict=True)
     found["texts"] = [dict(zip(("condition", "reference", *written), row, strict=True)) for row in shown]
     return found
+
+
+def other_rows(count: int) -> np.ndarray:
+    """For each row the index of another one: int array [count], count >= 2, the same every time."""
+    order = np.random.default_rng(SHUFFLE_SEED).permutation(count)
+    others = np.empty(count, int)
+    others[order] = np.roll(order, 1)
+    return others

@@ -1,9 +1,7 @@
 """Measures the states of a run: the contents of report.json."""
 
-import contextlib
 import dataclasses
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -13,13 +11,11 @@ from seqgan_tf.core.conditions import first_rows, takes_condition
 from seqgan_tf.core.elements import join_condition
 from seqgan_tf.core.generation import generate
 from seqgan_tf.core.phases import ADVERSARIAL
-from seqgan_tf.core.validation import InputError, check_at_least
-from seqgan_tf.data.pairs import ConditionalCorpus
-from seqgan_tf.data.records import read_records
 from seqgan_tf.metrics.held_out import discriminator_logits, mismatched_accuracy
 from seqgan_tf.metrics.reverse_lm import least_samples
 from seqgan_tf.metrics.sweep import TemperatureSweep
 from seqgan_tf.reports.conditional import evaluate_conditions
+from seqgan_tf.reports.data import EvaluationData
 from seqgan_tf.reports.settings import EvaluationSettings
 from seqgan_tf.runs.directory import Run
 from seqgan_tf.seqgan import SeqGAN
@@ -27,106 +23,6 @@ from seqgan_tf.seqgan import SeqGAN
 ORACLE_SAMPLES = 40_000  # for the oracle against itself: correct to three decimals
 TEMPERATURES, TEXTS, TEXT_SEED = (0.7, 1.0, 1.3), 5, 1
 PRETRAINED, UNFINISHED = "pre-trained", "in pre-training"
-
-
-@dataclasses.dataclass(frozen=True)
-class EvaluationData:
-    """The sequences that a run is measured on.
-
-        Attributes:
-            held_out: int32 array [n, T].
-            training: int32 array [m, T], the training data of the run; None if they cannot be read.
-            description: number and origin of the held-out sequences, in words.
-            num_cut: number of held-out lines that were too long and were cut. Defaults to 0.
-            unknown_share: share of unknown tokens among the tokens of the held-out lines, in [0, 1]. Defaults to 0.
-            condition: the conditions of `held_out`, an array [n, ...]. Defaults to None: there are none.
-            training_condition: the same of `training`. Defaults to None.
-            given: the conditions of `held_out` as text. Defaults to None.
-            texts: `held_out` as text, with nothing cut. Defaults to None.
-
-        Example:
-        ```python
-        import seqgan_tf as sg
-        from seqgan_tf.reports.evaluate import evaluate_run, read_evaluation_data
-        from seqgan_tf.reports.conditional import evaluate_conditions
-    from seqgan_tf.reports.settings import EvaluationSettings
-
-        run, settings = sg.load_run("runs/poems"), EvaluationSettings(samples=20)
-        data = read_evaluation_data(run, settings)
-        print(data.description)
-        report, sweeps = evaluate_run(run, data, settings)
-        ```
-    """
-
-    held_out: np.ndarray
-    training: np.ndarray | None
-    description: str
-    num_cut: int = 0
-    unknown_share: float = 0.0
-    condition: Any = None
-    training_condition: Any = None
-    given: Sequence[str] | None = None
-    texts: Sequence[str] | None = None
-
-    @property
-    def real(self) -> Any:
-        """The held-out sequences, with their conditions if there are any."""
-        return join_condition(self.condition, self.held_out)
-
-
-def read_evaluation_data(
-    run: Run, settings: EvaluationSettings, data: Path | None = None, target: Path | None = None
-) -> EvaluationData:
-    """Reads the data for an evaluation, with at most `settings.samples` held-out sequences.
-
-    Args:
-        run: the run.
-        settings: settings of the evaluation.
-        data: a file to measure on. Defaults to None: the held-out part of the run's own data.
-        target: a text file with the targets of the lines of `data`. Defaults to None.
-
-    Raises:
-        InputError: a setting is out of its range, a file cannot be read, or `data` is given for a run on an oracle.
-    """
-    check_at_least(2, samples=settings.samples)
-    check_at_least(1, sweep_seeds=settings.sweep_seeds)
-    if settings.reverse_lm and settings.samples < least_samples():
-        raise InputError(
-            f"`samples` must be at least {least_samples()} with `reverse_lm`, to train a language model on them. "
-            f"Received: {settings.samples}"
-        )
-    if data is None:
-        if target is not None:
-            raise InputError("--target needs --data, its source. Received: none")
-        corpus, n = run.corpus, settings.samples
-        held_out = corpus.held_out_token_ids[:n]
-        kind = "fresh sequences of the oracle" if run.oracle else f"held-out lines of {run.source.name(run.settings)}"
-        unknown_share = run.tokenizer.unknown_share(held_out) if run.tokenizer else 0.0
-        found = EvaluationData(held_out, corpus.train_token_ids, f"{len(held_out)} {kind}", unknown_share=unknown_share)
-        if isinstance(corpus, ConditionalCorpus):
-            condition, train = first_rows(corpus.held_out_condition, n), corpus.train_condition
-            given, texts = list(corpus.held_out_given[:n]), list(corpus.held_out_texts[:n])
-            found = dataclasses.replace(found, condition=condition, training_condition=train, given=given, texts=texts)
-        return found
-    if run.tokenizer is None:
-        raise InputError("--data needs a run on text. Received: a run on an oracle")
-    records = read_records(data, target, run.settings.task, run.settings.corpus.turns)
-    lines = list(records.texts[: settings.samples])
-    if len(lines) < 2:
-        raise InputError(f"{data}: expected at least 2 lines to measure on. Received: {len(lines)}")
-    held_out, num_cut = run.tokenizer.encode_padded(lines, run.settings.sequence_length)
-    training = training_condition = None
-    with contextlib.suppress(InputError):  # measuring on another file does not need the run's own
-        training, training_condition = run.corpus.train_token_ids, run.corpus.train_condition
-    unknown_share = run.tokenizer.unknown_share(held_out)
-    found = EvaluationData(held_out, training, f"{len(held_out)} lines of {data.name}", num_cut, unknown_share)
-    if run.source.conditions is None:
-        return found
-    given = list((records.conditions or ())[: settings.samples])
-    condition = run.source.conditions.encode(given)
-    return dataclasses.replace(
-        found, condition=condition, training_condition=training_condition, given=given, texts=lines
-    )
 
 
 def restored_states(run: Run) -> Iterator[str]:

@@ -27,6 +27,16 @@ class _Control:
         """The lag of the roll-out policy: that of the wrapped estimator."""
         return getattr(self.estimator, "update_rate", 0.0)
 
+    @property
+    def log_names(self) -> tuple[str, ...]:
+        """Names of the logs that the wrapped estimator reports."""
+        return getattr(self.estimator, "log_names", ())
+
+    @property
+    def objectives(self) -> tuple[Any, ...]:
+        """The objectives of the wrapped estimator."""
+        return getattr(self.estimator, "objectives", ())
+
     def estimate(
         self, token_ids: tf.Tensor, generator: "Generator", discriminator: "Discriminator", seed: tf.Tensor
     ) -> tf.Tensor:

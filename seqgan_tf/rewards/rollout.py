@@ -1,11 +1,4 @@
-"""Monte Carlo search: the action value of every token, from completions of every prefix (paper, equation 4).
-
-All prefixes and all roll-outs of a batch are completed in one compiled loop. The generator's state after each prefix is
-computed once, by teacher forcing, and all completions of the prefix start from it. A prefix of k tokens needs T - k
-more, so that the prefixes 1 to T-1 take T (T - 1) / 2 steps per sequence and roll-out. Tensors of a static shape would
-take more if each completion had a row of its own; so short completions run one after another in one row, called a lane
-(`pack_lanes`).
-"""
+"""Monte Carlo search: the action value of every token, from completions of every prefix (paper, equation 4)."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -15,52 +8,25 @@ import numpy as np
 import tensorflow as tf
 
 from seqgan_tf.core import sampling, seeds
-from seqgan_tf.core.conditions import Conditioned, rows_of
-from seqgan_tf.core.sequences import PADDING, mask
+from seqgan_tf.core.conditions import Conditioned, condition_of, rows_of
+from seqgan_tf.core.sequences import mask
 from seqgan_tf.core.validation import InputError, check_at_least, check_tensors, real_number, whole_number
-from seqgan_tf.rewards.sequence_rewards import (
-    TRANSFORMS,
-    check_reward,
-    checked_token_ids,
-    sequence_logits,
-    sequence_rewards,
+from seqgan_tf.rewards.completions import complete, is_scalar
+from seqgan_tf.rewards.estimator import (
+    CLIP,
+    SequenceEstimator,
+    evaluate,
+    of_completions,
+    reads_completions,
+    scores_completions,
 )
+from seqgan_tf.rewards.sequence_rewards import SequenceReward, checked_token_ids, sequence_logits
 
 if TYPE_CHECKING:
     from seqgan_tf.core.protocols import Discriminator, Generator
 
 Scorer = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 """Function of completed, int32 [K, R, T], and of rows, int32 [R], the sequences that they belong to: logits [K, R]."""
-
-
-def pack_lanes(durations: list[int]) -> tuple[int, list[tuple[int, int]]]:
-    """Packs jobs into lanes of equal capacity so that lanes * capacity, the cost, is smallest.
-
-    First fit, longest job first, tried for every capacity from the longest job to twice that. For the durations
-    1, ..., n no step is wasted.
-
-    Args:
-        durations: positive ints.
-
-    Returns:
-        (capacity, placements), placements[j] = (lane, offset) of job j.
-    """
-    longest = max(durations)
-    order = sorted(range(len(durations)), key=lambda j: -durations[j])
-    best: tuple[int, int, list[tuple[int, int]]] | None = None
-    for capacity in range(longest, 2 * longest + 1):
-        used: list[int] = []
-        placements = [(0, 0)] * len(durations)
-        for j in order:
-            lane = next((i for i, u in enumerate(used) if u + durations[j] <= capacity), len(used))
-            if lane == len(used):
-                used.append(0)
-            placements[j] = (lane, used[lane])
-            used[lane] += durations[j]
-        if best is None or len(used) * capacity < best[0]:
-            best = (len(used) * capacity, capacity, placements)
-    assert best is not None
-    return best[1], best[2]
 
 
 def _own_scorer(discriminator: Any) -> Callable[..., Scorer] | None:
@@ -78,43 +44,19 @@ def _own_scorer(discriminator: Any) -> Callable[..., Scorer] | None:
     return None
 
 
-def is_scalar(states: tf.Tensor) -> bool:
-    """Whether this part of `prefix_states` is a scalar before each token ([P]), such as the position in a cache."""
-    return states.shape.rank == 1
-
-
-def _one_after_another(
-    token_ids: tf.Tensor, prefixes: list[int], generator: "Generator", seed: tf.Tensor, states: Any
-) -> tf.Tensor:
-    """`MonteCarloRollout.completions` for a generator with scalars in its state, which all rows of a step share.
-
-    Prefixes of different lengths cannot share a step then, so each prefix is completed in a loop of its own.
-    """
-    rows = []
-    for number, prefix in enumerate(prefixes):
-        given = token_ids[:, :prefix]
-        ended = tf.equal(given[:, -1], PADDING)
-        if generator.end_token_id is not None:
-            ended |= tf.equal(given[:, -1], generator.end_token_id)
-        state = tf.nest.map_structure(lambda s, before=prefix - 1: s[before], states)
-        steps = token_ids.shape[1] - prefix
-        drawn = sampling.decode(generator, given[:, -1], state, ended, steps, seeds.fold_in(seed, number))
-        rows.append(tf.concat([given, tf.transpose(drawn)], axis=1))
-    return tf.stack(rows)
-
-
 @keras.saving.register_keras_serializable(package="seqgan_tf")
-class MonteCarloRollout:
-    """Q(Y_1:t-1, y_t) = 1/N sum_n r(D(Y^n)), Y^n completed from Y_1:t by the roll-out policy; r(D(Y)) for t = T.
+class MonteCarloRollout(SequenceEstimator):
+    """Q(Y_1:t-1, y_t) = 1/N sum_n r(Y^n), Y^n completed from Y_1:t by the roll-out policy; r(Y) for t = T.
 
     Args:
         num_rollouts: N, completions of each prefix. Defaults to 16, the paper's.
         update_rate: in [0, 1), the lag of the roll-out policy behind the generator: after each policy gradient step
             beta <- update_rate * beta + (1 - update_rate) * theta. `SeqGAN` keeps the lagged copy. Defaults to 0.0:
             the generator itself completes the prefixes. The paper's is 0.8.
-        reward: "log_odds" (log D/(1-D), clipped) or "probability" (D, the paper's), see `rewards.sequence_rewards`. It
-            is applied to each completion, before the mean. Defaults to "log_odds".
-        clip: bound of the log-odds. Defaults to 3.0.
+        reward: r, what a whole sequence is worth: "log_odds" (log D/(1-D), clipped), "probability" (D, the paper's), or
+            an object: `LogOdds`, `Probability`, `Objective` or `WeightedSum`. It is applied to each completion, before
+            the mean. Defaults to "log_odds".
+        clip: bound of the log-odds, where `reward` is a name. Defaults to 3.0.
         stride: only prefixes whose length is a multiple of it are completed. Each token gets the value of the shortest
             completed prefix that contains it (or of the whole sequence), which keeps the gradient unbiased. Defaults to
             1: every prefix.
@@ -137,22 +79,19 @@ class MonteCarloRollout:
         self,
         num_rollouts: int = 16,
         update_rate: float = 0.0,
-        reward: str = "log_odds",
-        clip: float = 3.0,
+        reward: SequenceReward | str = "log_odds",
+        clip: float = CLIP,
         stride: int = 1,
         chunk_size: int = 64,
     ) -> None:
         num_rollouts, stride = whole_number("num_rollouts", num_rollouts), whole_number("stride", stride)
         chunk_size, update_rate = whole_number("chunk_size", chunk_size), real_number("update_rate", update_rate)
-        clip = real_number("clip", clip)
         check_at_least(1, num_rollouts=num_rollouts, stride=stride, chunk_size=chunk_size)
         if not 0 <= update_rate < 1:
             raise InputError(f"`update_rate` must be in [0, 1). Received: {update_rate}")
-        check_reward(reward, clip)
+        super().__init__(reward, clip)
         self.num_rollouts = num_rollouts
         self.update_rate = update_rate
-        self.reward = reward
-        self.clip = clip
         self.stride = stride
         self.chunk_size = chunk_size
 
@@ -172,16 +111,23 @@ class MonteCarloRollout:
             itself.
 
         Raises:
-            InputError: token ids or logits of another rank, or (where values are at hand) an id outside the
-                vocabulary.
+            InputError: token ids or logits of another rank, (where values are at hand) an id outside the vocabulary, or
+                an objective fails.
         """
         token_ids = checked_token_ids(token_ids, generator.vocabulary_size)
         sequence_length = token_ids.shape[1]
         prefixes = list(range(self.stride, sequence_length, self.stride))
-        values = sequence_rewards(discriminator, token_ids, self.reward, self.clip)[tf.newaxis]
+        rollouts: dict[str, tf.Tensor] = {}
         if prefixes:
-            completed = self._rollout_values(token_ids, prefixes, generator, discriminator, seed)
-            values = tf.concat([completed, values], axis=0)
+            rollouts = self._roll_out(token_ids, prefixes, generator, discriminator, seed)
+        condition, completed = condition_of(generator), rollouts.pop("completed", None)
+        whole, others = evaluate(self.sequence_reward, token_ids, discriminator, condition, completed)
+        values = whole[tf.newaxis]
+        if prefixes:
+            parts = [*rollouts.values(), *([] if others is None else [others])]
+            grouped = [len(prefixes), self.num_rollouts, tf.shape(token_ids)[0]]
+            means = tf.reduce_mean(tf.reshape(tf.add_n(parts), grouped), axis=1)
+            values = tf.concat([means, values], axis=0)
         shortest = np.searchsorted([*prefixes, sequence_length], np.arange(1, sequence_length + 1))
         return tf.transpose(tf.gather(values, shortest)) * mask(token_ids)
 
@@ -201,50 +147,15 @@ class MonteCarloRollout:
             int32 [K, B, T]: row [k, b] begins with the first prefixes[k] tokens of sequence b. Where these contain the
             end token, it is the sequence itself.
         """
-        batch_size, sequence_length = tf.shape(token_ids)[0], token_ids.shape[1]
-        if states is None:
-            states = sampling.prefix_states(generator, token_ids[:, :-1])
-        if any(is_scalar(s) for s in tf.nest.flatten(states)):
-            return _one_after_another(token_ids, prefixes, generator, seed, states)
-        steps, placements = pack_lanes([sequence_length - prefix for prefix in prefixes])
-        lanes = 1 + max(lane for lane, _ in placements)
-        begins = np.zeros([steps, lanes], np.int32)  # length of the prefix that a lane starts from at a step; 0: none
-        positions = np.zeros([len(prefixes), sequence_length], np.int32)  # of each completed token among those drawn
-        for k, (prefix, (lane, offset)) in enumerate(zip(prefixes, placements, strict=True)):
-            begins[offset, lane] = prefix
-            positions[k, prefix:] = (offset + np.arange(sequence_length - prefix)) * lanes + lane
+        return complete(token_ids, prefixes, generator, seed, states)
 
-        tokens = tf.transpose(token_ids)  # [T, B]
-        ended = tf.equal(tokens, PADDING)
-        if generator.end_token_id is not None:
-            ended |= tf.equal(tokens, generator.end_token_id)
+    def _roll_out(self, token_ids, prefixes, generator, discriminator, seed):
+        """What the reward needs of N completions of K prefixes, each at [k * N + n, b].
 
-        def branch(i, token, state, finished):
-            prefix = tf.gather(tf.constant(begins), i)  # [lanes]
-            begin = tf.repeat(prefix > 0, batch_size)  # [lanes * B]
-
-            def put(source, current):  # source: [P, B, ...], current: [lanes * B, ...]
-                chosen = tf.reshape(tf.gather(source, tf.maximum(prefix - 1, 0)), tf.shape(current))
-                return tf.ensure_shape(
-                    tf.where(tf.reshape(begin, [-1] + [1] * (current.shape.rank - 1)), chosen, current), current.shape
-                )
-
-            return put(tokens, token), tf.nest.map_structure(put, states, state), put(ended, finished)
-
-        rows = lanes * (token_ids.shape[0] or batch_size)
-        state = tf.nest.map_structure(lambda s: tf.zeros(tf.concat([[rows], tf.shape(s)[2:]], 0), s.dtype), states)
-        state = tf.nest.map_structure(
-            lambda s, like: tf.ensure_shape(s, [token_ids.shape[0] and rows, *like.shape[2:]]), state, states
-        )
-        first, finished = tf.zeros([rows], tf.int32), tf.zeros([rows], tf.bool)
-        drawn = sampling.decode(generator, first, state, finished, steps, seed, branch=branch)
-        drawn = tf.gather(tf.reshape(drawn, [steps * lanes, batch_size]), positions)  # [K, T, B]
-        given = np.arange(sequence_length) < np.array(prefixes)[:, None]  # [K, T]
-        return tf.where(given[:, np.newaxis], token_ids, tf.transpose(drawn, [0, 2, 1]))
-
-    def _rollout_values(self, token_ids, prefixes, generator, discriminator, seed):
-        """Mean reward of the roll-outs of each prefix: float32 [K, B]."""
-        batch_size = tf.shape(token_ids)[0]
+        "scored": float32 [K * N, B], the part of their value that is of the discriminator's logits, where there is one.
+        "completed": int32 [K * N, B, T], the completions themselves, where a term reads them.
+        """
+        reward, batch_size = self.sequence_reward, tf.shape(token_ids)[0]
         states = sampling.prefix_states(generator, token_ids[:, :-1])
         total = self.num_rollouts * batch_size
         size = (
@@ -253,7 +164,8 @@ class MonteCarloRollout:
             else min(self.chunk_size, self.num_rollouts * token_ids.shape[0])
         )
         num_chunks = -(-total // size)
-        score = self._scorer(discriminator, token_ids, prefixes)
+        score = self._scorer(discriminator, token_ids, prefixes) if scores_completions(reward) else None
+        keeps = reads_completions(reward)
         rows = tf.reshape(tf.range(num_chunks * size) % batch_size, [num_chunks, size])
 
         def chunk(inputs):
@@ -265,13 +177,26 @@ class MonteCarloRollout:
                 seeds.fold_in(seed, index),
                 tf.nest.map_structure(lambda s: s if is_scalar(s) else tf.gather(s, rows, axis=1), states),
             )
-            logits = score(completed, rows)
-            check_tensors({"K": len(prefixes), "R": completed.shape[1]}, **{"completion_scorer(...)": (logits, "KR")})
-            return TRANSFORMS[self.reward](logits, self.clip)
+            found = {"completed": completed} if keeps else {}
+            if score is not None:
+                logits = score(completed, rows)
+                axes = {"K": len(prefixes), "R": completed.shape[1]}
+                check_tensors(axes, **{"completion_scorer(...)": (logits, "KR")})
+                found["scored"] = of_completions(reward, logits)
+            return found
 
-        rewards = tf.map_fn(chunk, (tf.range(num_chunks), rows), fn_output_signature=tf.float32, parallel_iterations=1)
-        rewards = tf.reshape(tf.transpose(rewards, [1, 0, 2]), [len(prefixes), num_chunks * size])[:, :total]
-        return tf.reduce_mean(tf.reshape(rewards, [len(prefixes), self.num_rollouts, batch_size]), axis=1)
+        kinds = {"completed": tf.int32} if keeps else {}
+        if score is not None:
+            kinds["scored"] = tf.float32
+        found = tf.map_fn(chunk, (tf.range(num_chunks), rows), fn_output_signature=kinds, parallel_iterations=1)
+
+        def in_order(chunks):  # [num_chunks, K, size, ...] -> [K * N, B, ...]
+            rest = chunks.shape[3:].as_list()
+            chunks = tf.transpose(chunks, [1, 0, 2, *range(3, chunks.shape.rank)])
+            chunks = tf.reshape(chunks, [len(prefixes), num_chunks * size, *rest])[:, :total]
+            return tf.reshape(chunks, [len(prefixes) * self.num_rollouts, batch_size, *rest])
+
+        return {name: in_order(chunks) for name, chunks in found.items()}
 
     def _scorer(self, discriminator, token_ids, prefixes) -> Scorer:
         bound = isinstance(discriminator, Conditioned)
@@ -288,14 +213,9 @@ class MonteCarloRollout:
 
     def get_config(self) -> dict[str, Any]:
         return {
+            **super().get_config(),
             "num_rollouts": self.num_rollouts,
             "update_rate": self.update_rate,
-            "reward": self.reward,
-            "clip": self.clip,
             "stride": self.stride,
             "chunk_size": self.chunk_size,
         }
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "MonteCarloRollout":
-        return cls(**config)

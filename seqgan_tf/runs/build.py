@@ -1,29 +1,30 @@
 """Builds the parts of a run from its settings: the class for each `kind`, and the compiled SeqGAN."""
 
 import dataclasses
+import inspect
 from collections.abc import Callable
 from typing import Any
 
 import keras
 
 from seqgan_tf.core.protocols import Discriminator, Generator, RewardEstimator
+from seqgan_tf.core.validation import InputError
 from seqgan_tf.data.conditions import Labels, Sources
 from seqgan_tf.models.conv_discriminator import Discriminator as ConvDiscriminator
 from seqgan_tf.models.encoders import LabelEncoder, SequenceEncoder
 from seqgan_tf.models.generator import Generator as RecurrentGenerator
+from seqgan_tf.models.recurrent_discriminator import RecurrentDiscriminator
 from seqgan_tf.rewards.controls import ConstantReward, ShuffledReward
 from seqgan_tf.rewards.rollout import MonteCarloRollout
 from seqgan_tf.rewards.terminal import TerminalReward
-from seqgan_tf.runs.config import RolloutSettings, RunSettings
+from seqgan_tf.runs.config import RunSettings
+from seqgan_tf.runs.objectives import reward_of
 from seqgan_tf.runs.sources import Source
 from seqgan_tf.seqgan import SeqGAN
 
 GENERATORS = {"recurrent": RecurrentGenerator}
-DISCRIMINATORS = {"cnn": ConvDiscriminator}
-ESTIMATORS: dict[str, Callable[[RolloutSettings], RewardEstimator]] = {
-    "rollout": lambda rollout: MonteCarloRollout(**dataclasses.asdict(rollout)),
-    "terminal": lambda rollout: TerminalReward(rollout.reward, rollout.clip),
-}
+DISCRIMINATORS = {"cnn": ConvDiscriminator, "recurrent": RecurrentDiscriminator}
+ESTIMATORS: dict[str, Callable[..., RewardEstimator]] = {"rollout": MonteCarloRollout, "terminal": TerminalReward}
 CONTROLS: dict[str, Callable[[RewardEstimator], RewardEstimator]] = {
     "none": lambda estimator: estimator,
     "constant": ConstantReward,
@@ -46,7 +47,7 @@ def build_gan(settings: RunSettings, source: Source, run_eagerly: bool = False) 
     gan = SeqGAN(
         build_generator(settings, source),
         build_discriminator(settings, source),
-        build_estimator(settings),
+        build_estimator(settings, source),
         batch_size=settings.batch_size,
         generator_batch_size=adversarial.generator_batch_size,
         generator_steps=adversarial.generator_steps,
@@ -69,22 +70,28 @@ def build_gan(settings: RunSettings, source: Source, run_eagerly: bool = False) 
 
 def build_generator(settings: RunSettings, source: Source) -> Generator:
     """The generator that `generator.kind` names."""
-    return GENERATORS[settings.generator.kind](
+    kind = GENERATORS[settings.generator.kind]
+    return kind(
         source.vocabulary_size,
         start_token_id=source.start_token_id,
         end_token_id=source.end_token_id,
         encoder=build_encoder(settings, source, settings.seed),
-        **_network(settings, settings.generator) | ({} if source.conditions else {"attention": None}),
+        **_arguments(kind, "generator", settings) | ({} if source.conditions else {"attention": None}),
     )
 
 
 def build_discriminator(settings: RunSettings, source: Source) -> Discriminator:
-    """The discriminator that `discriminator.kind` names."""
-    return DISCRIMINATORS[settings.discriminator.kind](
+    """The discriminator that `discriminator.kind` names.
+
+    Raises:
+        InputError: a setting is out of its range, or one that only other kinds have is not at its default.
+    """
+    kind = DISCRIMINATORS[settings.discriminator.kind]
+    return kind(
         source.vocabulary_size,
         settings.sequence_length,
         encoder=build_encoder(settings, source, 2**31 - 1 - settings.seed),  # a seed that no encoder of a generator has
-        **_network(settings, settings.discriminator),
+        **_arguments(kind, "discriminator", settings),
     )
 
 
@@ -104,12 +111,27 @@ def build_encoder(settings: RunSettings, source: Source, seed: int) -> keras.Mod
     return None
 
 
-def build_estimator(settings: RunSettings) -> RewardEstimator:
+def build_estimator(settings: RunSettings, source: Source) -> RewardEstimator:
     """The reward estimator that `estimator.kind` names, inside the ablation that `adversarial.control` names."""
-    return CONTROLS[settings.adversarial.control](ESTIMATORS[settings.estimator.kind](settings.rollout))
+    kind = ESTIMATORS[settings.estimator.kind]
+    names = set(inspect.signature(kind).parameters) - {"reward", "clip"}
+    own = {name: value for name, value in dataclasses.asdict(settings.rollout).items() if name in names}
+    return CONTROLS[settings.adversarial.control](kind(**own, **reward_of(settings, source)))
 
 
-def _network(settings: RunSettings, network: Any) -> dict[str, Any]:
-    """Constructor arguments of a network: its own settings, the seed and the dtype policy of the run."""
-    own = {name: value for name, value in dataclasses.asdict(network).items() if name != "kind"}
+def _arguments(kind: Callable[..., Any], table: str, settings: RunSettings) -> dict[str, Any]:
+    """The settings of a network that its class takes by name, with the seed and the dtype policy of the run.
+
+    Raises:
+        InputError: a setting that the class does not take is not at its default.
+    """
+    network, names, own = getattr(settings, table), inspect.signature(kind).parameters, {}
+    for field in dataclasses.fields(network):
+        value = getattr(network, field.name)
+        if field.name in names:
+            own[field.name] = value
+        elif field.name != "kind" and value != field.default:
+            flag = f"--{table}.{field.name.replace('_', '-')}"
+            received = list(value) if isinstance(value, tuple) else value
+            raise InputError(f"--{table}.kind {network.kind} takes no {flag}. Received: {received}")
     return own | {"seed": settings.seed, "dtype": settings.dtype_policy}

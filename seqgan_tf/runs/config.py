@@ -106,7 +106,7 @@ class EncoderSettings:
 
 @dataclasses.dataclass(frozen=True)
 class DiscriminatorSettings:
-    """The discriminator.
+    """The discriminator. A setting of another kind than the chosen one must have its default.
 
     Example:
     ```python
@@ -116,20 +116,26 @@ class DiscriminatorSettings:
     ```
     """
 
-    kind: Literal["cnn"] = "cnn"
-    """Kind of discriminator."""
+    kind: Literal["cnn", "recurrent"] = "cnn"
+    """cnn: the paper's convolutions. recurrent: a bidirectional GRU or LSTM."""
     embedding_dim: int = 64
     """Size of the token embeddings."""
     embedding_range: float = 1.0
     """r. The initial embeddings are drawn from U(-r, r)."""
     widths: tuple[int, ...] | None = None
-    """Widths of the convolution windows. None: the paper's (1 to 10, 15 and 20), up to the sequence length."""
+    """cnn: widths of the convolution windows. None: the paper's (1 to 10, 15 and 20), up to the sequence length."""
     filters: tuple[int, ...] | None = None
-    """Number of filters for each width. None: the paper's."""
+    """cnn: number of filters for each width. None: the paper's."""
     dropout: float = 0.25
-    """Dropout rate before the output layer."""
+    """Dropout rate before the output layer; recurrent: on the input of each recurrent layer too."""
     l2: float = 0.2
-    """Weight of the L2 regularization of the output layer."""
+    """cnn: weight of the L2 regularization of the output layer."""
+    hidden_dim: int = 128
+    """recurrent: units of each direction of each layer."""
+    cell: Literal["lstm", "gru"] = "gru"
+    """recurrent: type of the layers."""
+    num_layers: int = 1
+    """recurrent: number of bidirectional layers."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -172,6 +178,26 @@ class RolloutSettings:
     """Complete only the prefixes whose length is a multiple of this."""
     chunk_size: int = 64
     """Number of sequences whose roll-outs are in memory at once."""
+
+
+@dataclasses.dataclass(frozen=True)
+class RewardSettings:
+    """An objective of the user's own, beside the discriminator.
+
+    Example:
+    ```python
+    from seqgan_tf.runs import config
+
+    settings = config.RunSettings(reward=config.RewardSettings("my_package.rewards:length", objective_weight=0.5))
+    ```
+    """
+
+    objective: str | None = None
+    """package.module:function. A Python function of the texts, whose values are rewards too. None: there is none."""
+    objective_weight: float = 1.0
+    """Weight of the objective in the reward."""
+    discriminator_weight: float = 1.0
+    """Weight of the discriminator in the reward, with an objective."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -287,6 +313,7 @@ class RunSettings:
     discriminator: DiscriminatorSettings = DiscriminatorSettings()
     estimator: EstimatorSettings = EstimatorSettings()
     rollout: RolloutSettings = RolloutSettings()
+    reward: RewardSettings = RewardSettings()
     pretrain: PretrainSettings = PretrainSettings()
     adversarial: AdversarialSettings = AdversarialSettings()
 
@@ -302,7 +329,7 @@ class RunSettings:
         return self.corpus.sequence_length
 
 
-BRANCHING = ("adversarial.", "estimator.", "rollout.")
+BRANCHING = ("adversarial.", "estimator.", "reward.", "rollout.")
 """Prefixes of the settings in which a run may differ from the run whose pre-training it uses."""
 
 

@@ -46,6 +46,7 @@ class Run:
         gan: the compiled model. `load_run` gives it the weights of the last checkpoint.
         source: where the sequences come from.
         corpus: the data, if they have been read. Defaults to None: they are read on first use.
+        is_trusted: whether the objective of the run, if it has one, was imported. Defaults to True.
 
     Example:
     ```python
@@ -58,9 +59,16 @@ class Run:
     """
 
     def __init__(
-        self, directory: Path, settings: RunSettings, gan: SeqGAN, source: Source, corpus: Corpus | None = None
+        self,
+        directory: Path,
+        settings: RunSettings,
+        gan: SeqGAN,
+        source: Source,
+        corpus: Corpus | None = None,
+        is_trusted: bool = True,
     ):
         self.directory, self.settings, self.gan, self.source = directory, settings, gan, source
+        self.is_trusted = is_trusted
         if corpus is not None:
             self.corpus = corpus
 
@@ -112,8 +120,16 @@ class Run:
         Args:
             state: the state to start from. Defaults to None: the initial state.
             tensorboard: whether to write the metrics for TensorBoard too. Defaults to False.
+
+        Raises:
+            InputError: the run has an objective that was not imported, see `open_run`.
         """
         settings = self.settings
+        if settings.reward.objective and not self.is_trusted:
+            raise InputError(
+                f"{self.directory}: expected --trust-objective, to import {settings.reward.objective}, its objective. "
+                "Received: no such flag"
+            )
         state = self.state() if state is None else state
         return Training(state, self.corpus, settings.pretrain, settings.adversarial, self.oracle, tensorboard)
 
@@ -208,6 +224,7 @@ def open_run(
     rounds: int | None = None,
     run_eagerly: bool = False,
     files: Mapping[str, Path | None] = types.MappingProxyType({}),
+    trust_objective: bool = False,
 ) -> Run:
     """Reads a run directory without its weights; `Run.restore` reads those.
 
@@ -216,6 +233,8 @@ def open_run(
         rounds: a new number of adversarial rounds. Defaults to None: the number in the settings of the run.
         run_eagerly: as in `keras.Model.compile`. Defaults to False.
         files: where files of the run are now, by their names in `config.FILES`; None: where it was. Defaults to {}.
+        trust_objective: whether the objective of the run is imported. That runs code which the directory names; only
+            training needs it. Defaults to False.
 
     Raises:
         InputError: it is not a run directory, it has no such file, or a file in it is missing, damaged or does not fit
@@ -234,8 +253,10 @@ def open_run(
                 raise InputError(f"--{name.replace('_', '-')} needs a run with such a file. Received: a run without")
             moved: dict[str, Any] = {name: path.resolve()}
             settings = dataclasses.replace(settings, **moved)
-    source = source_class(settings).load(directory)
-    return Run(directory, settings, build_gan(settings, source, run_eagerly), source)
+    source = source_class(settings).load(directory, settings)
+    is_trusted = trust_objective or settings.reward.objective is None
+    built = settings if is_trusted else dataclasses.replace(settings, reward=config.RewardSettings())
+    return Run(directory, settings, build_gan(built, source, run_eagerly), source, is_trusted=is_trusted)
 
 
 def update_settings(run: Run) -> None:

@@ -63,7 +63,7 @@ def _conditional(task: str) -> RunSettings:
             embedding_range=0.3,
         ),
         encoder=EncoderSettings(embedding_dim=256, hidden_dim=128, dropout=0.3),
-        discriminator=DiscriminatorSettings(embedding_range=0.2, widths=(1, 2, 3, 4), filters=(100, 100, 100, 100)),
+        discriminator=DiscriminatorSettings("recurrent", embedding_dim=128, embedding_range=0.2),
         rollout=RolloutSettings(reward="log_odds", num_rollouts=2, stride=2),
         pretrain=PretrainSettings(
             epochs=7,
@@ -72,7 +72,7 @@ def _conditional(task: str) -> RunSettings:
             token_frequencies=True,
             by_length=True,
             clip_norm=1.0,
-            discriminator_steps=200,
+            discriminator_steps=400,
             discriminator_learning_rate=1e-3,
         ),
         adversarial=AdversarialSettings(rounds=10, learning_rate=1e-4, baseline="leave_one_out", discriminator_steps=5),

@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from seqgan_tf.core.files import write_file
-from seqgan_tf.core.steps import DISCRIMINATOR_LOGS, GENERATOR_LOGS, LIKELIHOOD_LOGS, MISMATCHED
+from seqgan_tf.core.steps import DISCRIMINATOR_LOGS, GENERATOR_LOGS, LIKELIHOOD_LOGS
 from seqgan_tf.core.validation import InputError
+from seqgan_tf.metrics.metric import metric_of
 
 FILE = "metrics.csv"
 HELD_OUT_COLUMNS = ("nll_test", "nll_oracle", "held_out_real_accuracy", "held_out_generated_accuracy")
 COLUMNS = ("phase", "step", "seconds", *HELD_OUT_COLUMNS, *LIKELIHOOD_LOGS, *GENERATOR_LOGS, *DISCRIMINATOR_LOGS)
-CONDITIONAL_COLUMNS = ("held_out_mismatched_accuracy", MISMATCHED)
-"""Columns of a run with conditions, after the others."""
 Row = dict[str, Any]
 
 
@@ -42,7 +41,7 @@ def write_rows(path: Path, rows: list[Row]) -> None:
 
     def write(temporary: Path) -> None:
         with open(temporary, "w", newline="", encoding="utf-8") as file:
-            more = [name for name in CONDITIONAL_COLUMNS if any(name in row for row in rows)]
+            more = dict.fromkeys(name for row in rows for name in row if name not in COLUMNS)  # such as objectives
             writer = csv.DictWriter(file, [*COLUMNS, *more])
             writer.writeheader()
             writer.writerows(rows)
@@ -56,7 +55,7 @@ def last_of_each_phase(rows: Sequence[Row]) -> list[Row]:
 
 
 def _numbers(row: dict[str, str]) -> Row:
-    if unknown := set(row) - {*COLUMNS, *CONDITIONAL_COLUMNS}:
-        raise KeyError(unknown)
+    for name in set(row) - set(COLUMNS):
+        metric_of(name)  # an InputError, which is a ValueError
     numbers = {name: float(value) for name, value in row.items() if value and name not in ("phase", "step")}
     return {"phase": row["phase"], "step": int(row["step"])} | numbers

@@ -69,7 +69,7 @@ class Source(abc.ABC):
 
     @classmethod
     @abc.abstractmethod
-    def load(cls, directory: Path) -> "Source":
+    def load(cls, directory: Path, settings: RunSettings) -> "Source":
         """Reads the files that `save` wrote."""
 
     @abc.abstractmethod
@@ -140,7 +140,7 @@ class OracleSource(Source):
         return source, source.corpus(settings)
 
     @classmethod
-    def load(cls, directory: Path) -> "OracleSource":
+    def load(cls, directory: Path, settings: RunSettings) -> "OracleSource":
         return cls(Oracle.from_npz(directory / cls.FILE))
 
     def save(self, directory: Path) -> None:
@@ -209,8 +209,9 @@ class TextSource(Source):
         return cls(corpus.tokenizer, corpus.conditions), corpus
 
     @classmethod
-    def load(cls, directory: Path) -> "TextSource":
-        return cls(TextTokenizer.load(directory / cls.FILE), load_conditions(directory))
+    def load(cls, directory: Path, settings: RunSettings) -> "TextSource":
+        conditions = load_conditions(directory) if settings.task in CORPORA else None
+        return cls(TextTokenizer.load(directory / cls.FILE), conditions)
 
     def save(self, directory: Path) -> None:
         write_file(directory / self.FILE, self.tokenizer.save)

@@ -20,6 +20,7 @@ from seqgan_tf.core.seeds import shuffle_seed
 from seqgan_tf.data import pipeline
 from seqgan_tf.metrics.held_out import held_out_metrics
 from seqgan_tf.metrics.likelihood import negative_log_likelihood
+from seqgan_tf.rewards.user_functions import errors_of_objectives
 from seqgan_tf.runs import rows as rows_file
 from seqgan_tf.runs.checkpoints import DivergedError, RunState
 from seqgan_tf.runs.config import AdversarialSettings, PretrainSettings
@@ -183,7 +184,8 @@ class Training:
         else:
             stream = pipeline.rounds(pipeline.batches(data, self.gan.batch_size, seed), self.phases[name].sequences)
         for real in stream.skip(int(done)):
-            logs = self.functions[name](real)
+            with errors_of_objectives():
+                logs = self.functions[name](real)
             done.assign_add(1)
             self._check_finite(name, logs)
             self._check_finite(name, logs)

@@ -1,7 +1,7 @@
 """`next_token` and `score_tokens` for runtimes without TensorFlow: ONNX and LiteRT.
 
-Their graphs contain no strings, no loops and no random numbers: the steps of the generator, and those of an encoder,
-are unrolled over the positions, and a row that is no valid sequence gets NaN instead of an error message.
+Their graphs contain no strings, no loops and no random numbers: the steps of recurrent networks are unrolled over the
+positions, and a row that is no valid sequence gets NaN instead of an error message.
 
 A generator that takes conditions has `encode` too: what it returns is an input of `next_token`, so that a condition is
 encoded once per sequence.
@@ -176,8 +176,9 @@ class PortableSignatures:
         return tf.stack(logits, axis=1)
 
     def _given(self, token_ids):
-        # Not `clip_by_value`: between 0 and 6 the converter makes it a ReLU6, which LiteRT has for floats alone.
-        return tf.where((token_ids < 0) | (token_ids >= self.generator.vocabulary_size), 0, token_ids)
+        # Not `clip_by_value`: LiteRT takes a clip to [0, 6] for Relu6, which it has for floats alone.
+        is_token = (token_ids >= 0) & (token_ids < self.generator.vocabulary_size)
+        return tf.where(is_token, token_ids, tf.zeros_like(token_ids))
 
     def _is_wrong(self, token_ids):
         outside, continues = (is_wrong for is_wrong, _ in token_errors(token_ids, self.generator))
@@ -215,9 +216,9 @@ def export_portable(
     if file_format == "onnx":
         require("tf2onnx", "the format onnx", "onnx")
     signatures = PortableSignatures(generator, discriminator, ConditionInputs.of(generator, conditions))
-    # Only encoders are called as a whole here.
-    encoders = [network for network in (generator, discriminator) if takes_condition(network)]
-    with new_version(target, version) as (folder, destination), layers_with(encoders, unroll=True, use_cudnn=False):
+    # A loop over the positions is no part of LiteRT. The generator's own layers are called step by step.
+    whole = [discriminator, *([generator] if takes_condition(generator) else [])]
+    with new_version(target, version) as (folder, destination), layers_with(whole, unroll=True, use_cudnn=False):
         (_write_onnx if file_format == "onnx" else _write_litert)(signatures, folder)
     return destination
 

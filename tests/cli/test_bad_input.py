@@ -40,6 +40,8 @@ def test_data_that_cannot_be_trained_on_are_refused(content, message, refused, t
         (["--generator.hidden-dim", "0"], "`hidden_dim` must be at least 1. Received: 0"),
         (["--discriminator.widths", "1", "9"], "`widths` must be in [1, 5], the sequence length. Received: [1, 9]"),
         (["--discriminator.filters", "3"], "`filters` must be 2 positive numbers, one per width. Received: [3]"),
+        (["--discriminator.kind", "recurrent"], "recurrent takes no --discriminator.widths. Received: [1, 2]"),
+        (["--discriminator.cell", "lstm"], "--discriminator.kind cnn takes no --discriminator.cell. Received: lstm"),
         (["--adversarial.generator-steps", "-1"], "`generator_steps` must be at least 0. Received: -1"),
         (["--adversarial.likelihood-steps", "-1"], "`likelihood_steps` must be at least 0. Received: -1"),
         (["--batch-size", "0"], "batch_size"),

@@ -8,7 +8,7 @@ import tiny_runs
 from cli_runs import phases_and_steps, rows_without_seconds, start
 
 from seqgan_tf.runs import config
-from seqgan_tf.runs.directory import open_run
+from seqgan_tf.runs.directory import load_run, open_run
 
 FLAGS = tiny_runs.FLAGS
 
@@ -52,6 +52,24 @@ def test_training_on_text_prints_samples_without_unknown_words(text):
     samples = [line for line in text.out.splitlines() if line.startswith("  ")]
     assert len(samples) == 5
     assert {word for line in samples for word in line.split()} <= set(tiny_runs.WORDS)
+
+
+def test_a_run_with_a_recurrent_discriminator_resumes_where_it_stopped(base, run, tmp_path):
+    oracle = ["--oracle-weights", tiny_runs.oracle_npz(base), "--corpus.oracle-sequences", "10"]
+    kind = ["--discriminator.kind", "recurrent", "--discriminator.hidden-dim", "4", "--discriminator.cell", "lstm"]
+    kind += ["--discriminator.widths", "none", "--discriminator.filters", "none"]  # which `FLAGS` sets
+    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
+    code, _, err = run("train", "--output-dir", whole, *oracle, *FLAGS, *kind)
+    assert (code, err) == (0, "")
+    assert "held_out_real_accuracy" in rows_without_seconds(whole)[-1]
+    code, _, err = run("train", "--output-dir", stopped, *oracle, *FLAGS, *kind, "--adversarial.rounds", "2")
+    assert (code, err) == (0, "")
+    code, _, err = run("train", "--resume", "--output-dir", stopped, "--adversarial.rounds", "4")
+    assert (code, err) == (0, "")
+    assert rows_without_seconds(stopped)[-1] == rows_without_seconds(whole)[-1]
+    discriminator = load_run(stopped).gan.discriminator
+    assert (type(discriminator).__name__, discriminator.hidden_dim) == ("RecurrentDiscriminator", 4)
+    assert tiny_runs.same(discriminator.get_weights(), load_run(whole).gan.discriminator.get_weights())
 
 
 def test_training_on_text_says_how_many_lines_were_cut(base, run, tmp_path):

@@ -4,11 +4,12 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from conditional import SOURCES, TARGETS, B, S, T, U, V, discriminator, encoder, generator
+from conditional import SOURCES, TARGETS, B, S, T, U, V, discriminator, encoder, generator, recurrent_discriminator
 from exact import all_sequences, sequence_probabilities
+from gradients import assert_gradients, tape_norms
 
 from seqgan_tf.core import losses, steps
-from seqgan_tf.core.conditions import condition_on, differs_from_previous
+from seqgan_tf.core.conditions import Conditioned, condition_of, condition_on, differs_from_previous
 from seqgan_tf.core.sequences import mask
 from seqgan_tf.core.validation import InputError
 from seqgan_tf.models.generator import Generator
@@ -32,11 +33,11 @@ def test_a_network_with_an_encoder_needs_a_condition():
         Generator(V, 3, 4)(TARGETS, context=[1])
 
 
-@pytest.mark.parametrize("network", [generator, discriminator])
+@pytest.mark.parametrize("network", [generator, discriminator, recurrent_discriminator])
 def test_row_r_belongs_to_condition_r_mod_b(network):
     bound = condition_on(network(), SOURCES)
     alone = [condition_on(bound.network, SOURCES[[r % B]])(TARGETS[[r % B]])[0] for r in range(2 * B)]
-    if network is discriminator:
+    if network is not generator:
         np.testing.assert_allclose(bound(np.tile(TARGETS, [2, 1])), alone, rtol=1e-5, atol=1e-6)
     rows = bound.rows(tf.constant([2, 0]))
     np.testing.assert_allclose(rows(TARGETS[[2, 0]]), np.stack([alone[2], alone[0]]), rtol=1e-5, atol=1e-6)
@@ -51,45 +52,17 @@ def test_a_condition_differs_from_that_of_the_row_before_if_any_part_does():
     np.testing.assert_array_equal(found, [True, False, True, True])
 
 
+def test_a_bound_network_keeps_its_conditions_and_those_of_its_rows():
+    bound = condition_on(generator(), SOURCES)
+    assert condition_of(bound) is SOURCES
+    np.testing.assert_array_equal(condition_of(bound.rows(tf.constant([2, 0]))), SOURCES[[2, 0]])
+    assert condition_of(Generator(V, 3, 4)) is None
+    without = Conditioned(bound.network, bound.context)
+    assert condition_of(without) is None
+    assert condition_of(without.rows(tf.constant([1]))) is None
+
+
 # Gradients
-
-
-def numeric_gradient(function, variable, count=6, epsilon=1e-3):
-    """Central differences of a scalar function for some elements of a variable: {index: value}."""
-    value, found = variable.numpy(), {}
-    indices = [np.unravel_index(i, value.shape) for i in np.linspace(0, value.size - 1, count).astype(int)]
-    for index in indices:
-        sides = []
-        for sign in (1, -1):
-            changed = value.copy()
-            changed[index] += sign * epsilon
-            variable.assign(changed)
-            sides.append(float(function()))
-        found[tuple(index)] = (sides[0] - sides[1]) / (2 * epsilon)
-    variable.assign(value)
-    return found
-
-
-def assert_gradients(function, network):
-    """Those of all weights of the network, its encoder's included, are finite differences; none is 0 everywhere."""
-    with tf.GradientTape() as tape:
-        value = function()
-    variables = network.trainable_variables
-    names = {v.path for v in network.encoder.trainable_variables}
-    assert names <= {v.path for v in variables}
-    for variable, gradient in zip(variables, tape.gradient(value, [v.value for v in variables]), strict=True):
-        gradient = tf.convert_to_tensor(gradient).numpy()
-        for index, expected in numeric_gradient(function, variable).items():
-            assert gradient[index] == pytest.approx(expected, rel=0.05, abs=2e-3), variable.path
-    encoders = tape_norms(function, network.encoder)
-    assert min(encoders) > 0
-
-
-def tape_norms(function, network):
-    with tf.GradientTape() as tape:
-        value = function()
-    gradients = tape.gradient(value, [v.value for v in network.trainable_variables])
-    return [float(tf.norm(tf.convert_to_tensor(gradient))) for gradient in gradients]
 
 
 @pytest.mark.parametrize("attention", [None, "luong"])
@@ -119,11 +92,12 @@ def test_the_discriminators_loss_reaches_its_encoder():
 
 
 @pytest.mark.parametrize("chunk_size", [2, 64])
-@pytest.mark.parametrize("own_scorer", [True, False])
-def test_roll_outs_given_a_condition_are_the_expectation_by_enumeration(own_scorer, chunk_size):
-    policy_network, judge_network = generator(3, initializer_stddev=1.0), discriminator(3, length=3)
+@pytest.mark.parametrize("kind", ["cnn", "cnn without its scorer", "recurrent"])
+def test_roll_outs_given_a_condition_are_the_expectation_by_enumeration(kind, chunk_size):
+    policy_network = generator(3, initializer_stddev=1.0)
+    judge_network = (recurrent_discriminator if kind == "recurrent" else discriminator)(3, length=3)
     judge_network.matching.kernel.assign(3 * np.random.default_rng(0).normal(size=judge_network.matching.kernel.shape))
-    if not own_scorer:
+    if kind == "cnn without its scorer":
         judge_network.completion_scorer = None
     sequences = all_sequences(3, 3, end_token_id=0)
     chosen, number = sequences[[1, 7, 12]], 600 if chunk_size == 64 else 60

@@ -3,7 +3,6 @@
 import hashlib
 import io
 import os
-import re
 import subprocess
 import sys
 import threading
@@ -15,7 +14,6 @@ from hypothesis import strategies as st
 from seqgan_tf.core.validation import InputError
 from seqgan_tf.data import lines as module
 from seqgan_tf.data.lines import open_lines, read_lines
-from seqgan_tf.data.text import TextCorpus
 
 SIGNS = "ab \t\n\r\x0b\x0c\x1c\x1f\x85\u2028\u3000\xa0é春\ufeff"
 
@@ -109,24 +107,3 @@ def test_a_pipe_without_a_writer_is_refused(monkeypatch, tmp_path):
 def test_a_device_is_refused(device):
     with pytest.raises(InputError, match=f"^{device}: expected a text file or a pipe. Received: a device$"):
         read_lines(device)
-
-
-# Tables
-
-
-@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".jsonl", ".CSV"])
-def test_a_table_is_noted(suffix, tmp_path):
-    path = tmp_path / f"poems{suffix}"
-    path.write_text('id,text\n1,"red cat"\n2,"blue dog"\n' * 20)
-    (note, *_) = TextCorpus.from_file(path, batch_size=8).notes
-    assert note.startswith(
-        f"{path}: each line is read as it is, with separators and quotes; for the text alone extract"
-    )
-    assert "\n" not in note
-
-
-def test_a_parquet_file_is_refused(tmp_path):
-    path = tmp_path / "poems.parquet"
-    path.write_bytes(b"PAR1")
-    with pytest.raises(InputError, match=re.escape(f"{path}: expected a text file. Received: a table; extract")):
-        read_lines(path)

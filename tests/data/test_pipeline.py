@@ -2,6 +2,7 @@
 
 import collections
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -177,3 +178,102 @@ def test_as_dataset_takes_unsigned_ids():
 def test_autotuning_is_off(place):
     stream = pipeline.rounds(pipeline.batches(place(np.zeros([7, 3], np.int32)), 2, shuffle_seed=1), 4)
     assert stream.skip(1).options().autotune.enabled is False
+
+
+def lengths_of(array):
+    return np.count_nonzero(array != -1, axis=1)
+
+
+RAGGED = np.where(np.arange(9) < (np.arange(60) * 7 % 9 + 1)[:, None], np.arange(60)[:, None], -1)
+"""Row i holds i once to nine times."""
+SOURCES = np.where(np.arange(5) < (np.arange(60) * 3 % 5 + 1)[:, None], np.arange(60)[:, None] + 100, -1)
+
+
+@pytest.mark.parametrize("place", ["memory", "mapped"])
+def test_batches_of_conditions_and_token_ids_keep_their_rows_together(place, tmp_path):
+    given = {"source": SOURCES, "image": np.arange(120, dtype=np.float32).reshape(60, 2, 1), "label": np.arange(60)}
+    token_ids = RAGGED
+    if place == "mapped":
+        token_ids = np.memmap(tmp_path / "rows", np.int32, "w+", shape=RAGGED.shape)
+        token_ids[:] = RAGGED
+    seen = []
+    for condition, rows in pipeline.batches((given, token_ids), 8, shuffle_seed=1):
+        assert (condition["image"].dtype, rows.dtype, condition["label"].dtype) == (tf.float32, tf.int32, tf.int32)
+        numbers = rows[:, 0].numpy()
+        assert (condition["source"][:, 0].numpy() == numbers + 100).all()
+        assert (condition["image"][:, 0, 0].numpy() == 2 * numbers).all()
+        assert (condition["label"].numpy() == numbers).all()
+        seen += numbers.tolist()
+    assert sorted(seen) == list(range(60))
+    assert seen != sorted(seen)
+
+
+def test_batches_by_length_hold_every_row_once_and_are_as_wide_as_their_longest(monkeypatch):
+    monkeypatch.setattr(pipeline, "LENGTH_WINDOW", 3)
+    seen, widths = [], []
+    for condition, rows in pipeline.batches_by_length((SOURCES, RAGGED), 8, seed=1):
+        numbers = rows[:, 0].numpy()
+        assert rows.shape[1] == lengths_of(RAGGED[numbers]).max()
+        assert (rows.numpy() == RAGGED[numbers][:, : rows.shape[1]]).all()
+        assert condition.shape[1] == lengths_of(SOURCES[numbers]).max()
+        assert (condition.numpy() == SOURCES[numbers][:, : condition.shape[1]]).all()
+        seen += numbers.tolist()
+        widths.append(int(rows.shape[1] * len(numbers)))
+    assert sorted(seen) == list(range(60))
+    assert sum(widths) < 0.8 * 60 * 9  # rows of random batches are nearly always nine wide
+
+
+def test_batches_by_length_come_in_one_order_for_one_seed_and_each_pass_in_another():
+    def passes(seed):
+        dataset = pipeline.batches_by_length(RAGGED, 8, seed)
+        return [[row[0] for batch in dataset for row in batch.numpy().tolist()] for _ in range(2)]
+
+    first, second = passes(3)
+    assert first != second
+    assert [first, second] == passes(3)
+    assert first != passes(4)[0]
+
+
+def test_narrow_batches_stay_narrow_on_request():
+    dataset = tf.data.Dataset.from_tensors(np.array([[3, 1], [2, 0]]))
+    (padded,) = pipeline.as_dataset(dataset, "data", 4, 4, 5, 0)
+    (narrow,) = pipeline.as_dataset(dataset, "data", 4, 4, 5, 0, pad=False)
+    assert (padded.shape, narrow.numpy().tolist()) == ((2, 5), [[3, 1], [2, 0]])
+
+
+class Batches(keras.utils.PyDataset):
+    """Two batches of (conditions, token ids)."""
+
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, index):
+        return {"label": np.array([index, 7])}, np.array([[1, 2], [3, 0]])
+
+
+@pytest.mark.parametrize("kind", ["PyDataset", "generator"])
+def test_conditions_come_from_python_too(kind):
+    batches = Batches(workers=1)
+    data = batches if kind == "PyDataset" else (batches[i] for i in range(2))
+    dataset = pipeline.as_dataset(data, "data", 4, 4, 3, 0, with_condition=True)
+    found = [(condition["label"].numpy().tolist(), rows.numpy().tolist()) for condition, rows in dataset]
+    assert found == [([i, 7], [[1, 2, -1], [3, 0, -1]]) for i in range(2)]
+
+
+@pytest.mark.parametrize(
+    ("batch", "message"),
+    [
+        (np.array([[1, 2]]), r"`data` must hold batches \(condition, token_ids\). Received: a ndarray"),
+        ((np.array([1, 2]), np.array([[1, 2]])), r"`data` must hold 1 conditions, one per sequence. Received: \(2,\)"),
+    ],
+)
+def test_a_batch_without_a_condition_for_each_sequence_is_refused(batch, message):
+    with pytest.raises(InputError, match=message):
+        pipeline.as_dataset(iter([batch]), "data", 4, 4, 3, 0, with_condition=True)
+
+
+def test_a_generator_without_a_batch_is_refused():
+    with pytest.raises(
+        InputError, match=r"`data` must hold at least one sequence. Received: a dataset without an elem"
+    ):
+        pipeline.as_dataset(iter([]), "data", 4, 4, 3, 0, with_condition=True)

@@ -16,6 +16,7 @@ from seqgan_tf.metrics import (
     divergences,
     frechet_distance,
     held_out_metrics,
+    metric_of,
     reverse_language_model,
     sample_metrics,
 )
@@ -112,3 +113,14 @@ def test_the_reverse_language_model_and_the_frechet_distance_are_in_the_catalogu
     assert_better({"reverse_lm_nll": better.nll}, {"reverse_lm_nll": worse.nll})
     near, far = (frechet_distance(rng.normal(shift, 1, (50, 2)), rng.normal(0, 1, (50, 2))) for shift in (0, 5))
     assert_better({"frechet_distance": near.distance}, {"frechet_distance": far.distance})
+
+
+def test_an_objective_of_the_user_is_a_metric_of_which_more_is_better():
+    metric = metric_of("objective_rhyme")
+    assert (metric.key, metric.label, metric.unit) == ("objective_rhyme", "objective rhyme", "")
+    assert metric.gain(0.5 - 0.25) == 0.25
+    assert metric_of("nll_test") is METRICS["nll_test"]
+    assert {"log_odds", "probability"} <= set(METRICS)  # the other terms of a sum of rewards
+    message = "^`key` must be a metric in `METRICS`, or begin with 'objective_'. Received: 'rhyme'$"
+    with pytest.raises(InputError, match=message):
+        metric_of("rhyme")

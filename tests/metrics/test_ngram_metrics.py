@@ -1,13 +1,14 @@
 """BLEU, Self-BLEU and diversity against nltk and plain counting."""
 
 import collections
+import math
 
 import numpy as np
 import pytest
 from nltk.translate.bleu_score import SmoothingFunction, sentence_bleu
 
 from seqgan_tf.core.validation import InputError
-from seqgan_tf.metrics.diversity import Share, distinct, ms_jaccard, share_copied
+from seqgan_tf.metrics.diversity import Share, distinct, distinct_shares, ms_jaccard, share_copied
 from seqgan_tf.metrics.sentence_bleu import bleu, self_bleu
 
 METHOD_1 = SmoothingFunction().method1
@@ -111,3 +112,11 @@ def test_ms_jaccard_against_plain_counting(texts):
 def test_invalid_sequences_are_refused(call, message):
     with pytest.raises(InputError, match=message):
         call()
+
+
+def test_distinct_shares_are_those_of_distinct_or_nan():
+    rows = [[1, 2, 1], [2, 1]]
+    assert distinct_shares(rows) == {"distinct_1": 2 / 5, "distinct_2": 2 / 3}
+    short = distinct_shares([[1], [1]])
+    assert short["distinct_1"] == 1 / 2
+    assert math.isnan(short["distinct_2"])

@@ -51,7 +51,9 @@ def compare(monkeypatch):
     compare.measured = []
     monkeypatch.setattr(comparison, "restored_states", states)
     monkeypatch.setattr(comparison, "sweep_run", sweep)
-    monkeypatch.setattr(comparison, "read_evaluation_data", lambda run, settings, data: f"data of {run.directory}")
+    monkeypatch.setattr(
+        comparison, "read_evaluation_data", lambda run, settings, data, target: f"data of {run.directory}"
+    )
     return compare
 
 

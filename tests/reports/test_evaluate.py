@@ -15,7 +15,9 @@ from seqgan_tf.core.generation import generate
 from seqgan_tf.core.phases import ADVERSARIAL, PRETRAIN_DISCRIMINATOR
 from seqgan_tf.core.sampling import SamplingSettings
 from seqgan_tf.metrics.reverse_lm import ReverseLanguageModel
+from seqgan_tf.reports import data
 from seqgan_tf.reports import evaluate as evaluation
+from seqgan_tf.reports.data import read_evaluation_data
 from seqgan_tf.reports.settings import EvaluationSettings
 from seqgan_tf.runs import config
 from seqgan_tf.runs.directory import branch_run, create_run, open_run
@@ -216,7 +218,8 @@ def test_the_reverse_language_model_is_trained_on_samples_and_another_on_trainin
 
     monkeypatch.setattr(metrics, "reverse_language_model", stand_in)
     monkeypatch.setattr(evaluation, "ORACLE_SAMPLES", 500)
-    monkeypatch.setattr(evaluation, "least_samples", lambda: 10)
+    for module in (evaluation, data):
+        monkeypatch.setattr(module, "least_samples", lambda: 10)
     whole = tiny_runs.oracle_run(base)
     measured = evaluate(whole.directory, EvaluationSettings(samples=30, reverse_lm=True))
     held_out = whole.corpus.test_token_ids[:30]
@@ -272,17 +275,17 @@ def test_plain_values_have_json_types():
 def test_settings_outside_their_range_are_refused(settings, message, base):
     run = open_run(tiny_runs.oracle_run(base).directory)
     with pytest.raises(ValueError, match=message):
-        evaluation.read_evaluation_data(run, EvaluationSettings(**settings))
+        read_evaluation_data(run, EvaluationSettings(**settings))
 
 
 def test_another_file_is_refused_if_it_is_missing_or_the_run_is_on_an_oracle(base, tmp_path):
     settings = EvaluationSettings()
     run = open_run(tiny_runs.oracle_run(base).directory)
     with pytest.raises(ValueError, match=r"--data needs a run on text. Received: a run on an oracle"):
-        evaluation.read_evaluation_data(run, settings, tiny_runs.text_run(base).data)
+        read_evaluation_data(run, settings, tiny_runs.text_run(base).data)
     run, path = open_run(tiny_runs.text_run(base).directory), tmp_path / "no.txt"
     with pytest.raises(ValueError, match=f"{path}: expected a text file that can be read"):
-        evaluation.read_evaluation_data(run, settings, path)
+        read_evaluation_data(run, settings, path)
 
 
 def test_a_run_without_a_checkpoint_is_refused(base, tmp_path):

@@ -11,7 +11,7 @@ from nltk.translate.bleu_score import SmoothingFunction, sentence_bleu
 from seqgan_tf import metrics
 from seqgan_tf.core.generation import generate
 from seqgan_tf.core.sampling import SamplingSettings
-from seqgan_tf.reports import evaluate as evaluation
+from seqgan_tf.reports.data import read_evaluation_data
 from seqgan_tf.reports.settings import EvaluationSettings
 from seqgan_tf.runs.directory import open_run
 
@@ -105,13 +105,13 @@ def other_data(tmp_path):
 def test_another_file_is_measured_with_the_tokenizer_of_the_run(other_data, base):
     directory = tiny_runs.text_run(base).directory
     settings = EvaluationSettings(samples=20)
-    data = evaluation.read_evaluation_data(open_run(directory), settings, other_data)
+    data = read_evaluation_data(open_run(directory), settings, other_data)
     red, cat, blue, dog, sees = open_run(directory).tokenizer.encode(["red cat blue dog sees"])[0][:5]
     expected = [[red, cat, 0, -1, -1], [red] * 5, [blue, dog, sees, 0, -1]]
     assert data.held_out.tolist() == expected
     assert (data.num_cut, data.description) == (1, "3 lines of other.txt")
     assert np.array_equal(data.training, open_run(directory).corpus.train_token_ids)
-    few = evaluation.read_evaluation_data(open_run(directory), EvaluationSettings(samples=2), other_data)
+    few = read_evaluation_data(open_run(directory), EvaluationSettings(samples=2), other_data)
     assert few.held_out.tolist() == expected[:2]
     assert few.description == "2 lines of other.txt"
 
@@ -136,4 +136,4 @@ def test_measuring_on_another_file_does_not_need_the_data_of_the_run(how, other_
     nll = -log_likelihoods(run.gan.generator, measured.data.held_out).sum() / (3 + 5 + 4)
     assert state["likelihood"]["nll_test"] == pytest.approx(nll, rel=1e-5)
     with pytest.raises(ValueError, match="expected the text file"):
-        evaluation.read_evaluation_data(run, EvaluationSettings())
+        read_evaluation_data(run, EvaluationSettings())

@@ -8,8 +8,9 @@ from seqgan_tf.core import sampling
 from seqgan_tf.core.validation import InputError
 from seqgan_tf.models.conv_discriminator import Discriminator
 from seqgan_tf.models.generator import Generator
-from seqgan_tf.rewards.rollout import MonteCarloRollout, pack_lanes
-from seqgan_tf.rewards.sequence_rewards import TRANSFORMS
+from seqgan_tf.rewards.completions import pack_lanes
+from seqgan_tf.rewards.rollout import MonteCarloRollout
+from seqgan_tf.rewards.sequence_rewards import as_reward
 
 SEED = tf.constant([1, 0])
 
@@ -37,7 +38,7 @@ def first_tokens_discriminator(count):
 def exact_action_values(token_ids, generator, sequences, reward="log_odds", clip=3.0):
     """Mean and standard deviation of the reward of a completion of each prefix, by enumeration: [B, T] each."""
     p = sequence_probabilities(generator, sequences)
-    r = TRANSFORMS[reward](arbitrary_discriminator(sequences), clip).numpy().astype(np.float64)
+    r = as_reward(reward, clip).of_logits(arbitrary_discriminator(sequences)).numpy().astype(np.float64)
     mean, deviation = np.zeros(token_ids.shape), np.zeros(token_ids.shape)
     for b, t in np.ndindex(token_ids.shape):
         chosen = (sequences[:, : t + 1] == token_ids[b, : t + 1]).all(axis=1)

@@ -1,6 +1,8 @@
 """Building a run from its settings: the class of each kind, and the compile settings of the training."""
 
 import dataclasses
+import types
+import typing
 
 import pytest
 import tensorflow as tf
@@ -8,7 +10,8 @@ import tiny_runs
 
 import seqgan_tf as sg
 from seqgan_tf.core.validation import InputError
-from seqgan_tf.runs import build, config, sources
+from seqgan_tf.data import pairs, records
+from seqgan_tf.runs import build, config, presets, sources
 from seqgan_tf.runs.directory import create_run, load_run, open_run
 from seqgan_tf.runs.sources import OracleSource, TextSource
 
@@ -33,13 +36,14 @@ def test_every_kind_of_the_settings_has_a_class():
     for settings, classes in kinds.items():
         literal = settings.__annotations__["kind"]
         assert set(literal.__args__) == set(classes)
-    assert set(sources.CORPORA) == {"oracle", "text"}
+    tasks = next(iter(typing.get_args(typing.get_type_hints(config.RunSettings)["task"])))
+    assert set(tasks.__args__) == {presets.ORACLE, *records.TASKS} == {presets.ORACLE, records.TEXT, *pairs.CORPORA}
     assert set(build.CONTROLS) == {"none", "constant", "noise"}
 
 
 def test_the_estimator_is_that_of_its_kind(base):
     settings = tiny_runs.oracle_settings(base)
-    rollout = build.build_estimator(settings)
+    rollout = build.build_estimator(settings, source())
     assert isinstance(rollout, sg.MonteCarloRollout)
     assert rollout.num_rollouts == settings.rollout.num_rollouts
     terminal = dataclasses.replace(
@@ -48,23 +52,77 @@ def test_the_estimator_is_that_of_its_kind(base):
         rollout=dataclasses.replace(settings.rollout, reward="log_odds", clip=2.0),
         adversarial=dataclasses.replace(settings.adversarial, control="noise"),
     )
-    noise = build.build_estimator(terminal)
+    noise = build.build_estimator(terminal, source())
     assert isinstance(noise, sg.ShuffledReward)
     assert isinstance(noise.estimator, sg.TerminalReward)
     assert (noise.estimator.reward, noise.estimator.clip) == ("log_odds", 2.0)
 
 
-def test_the_kind_of_the_corpus_follows_from_the_data_unless_it_is_given(base, tmp_path):
+def with_discriminator(settings, **changes):
+    return dataclasses.replace(settings, discriminator=config.DiscriminatorSettings(**changes))
+
+
+def source(vocabulary_size=12):
+    return types.SimpleNamespace(vocabulary_size=vocabulary_size, conditions=None)
+
+
+def test_the_discriminator_is_that_of_its_kind_with_its_own_settings():
+    shared = {"embedding_dim": 3, "embedding_range": 0.7, "dropout": 0.1}
+    own = {"cnn": {"widths": (1, 2), "filters": (2, 3), "l2": 0.3}}
+    own["recurrent"] = {"hidden_dim": 5, "cell": "lstm", "num_layers": 2}
+    short = dataclasses.replace(
+        config.RunSettings(seed=4, dtype_policy="mixed_bfloat16"), corpus=config.DataSettings(sequence_length=5)
+    )
+    for kind, cls in (("cnn", sg.Discriminator), ("recurrent", sg.RecurrentDiscriminator)):
+        given = shared | own[kind]
+        found = build.build_discriminator(with_discriminator(short, kind=kind, **given), source())
+        assert type(found) is cls
+        expected = {name: list(value) if isinstance(value, tuple) else value for name, value in given.items()}
+        expected |= {"vocabulary_size": 12, "sequence_length": 5, "seed": 4}
+        assert {name: found.get_config()[name] for name in expected} == expected
+        assert found.dtype_policy.name == "mixed_bfloat16"
+        # The defaults of both classes are 0.2, 0.25 and so on; those of a run are its settings.
+        default = build.build_discriminator(with_discriminator(short, kind=kind), source())
+        assert default.embedding_range == config.DiscriminatorSettings.embedding_range
+
+
+@pytest.mark.parametrize("task", [presets.ORACLE, *records.TASKS])
+@pytest.mark.parametrize("name", ["quick", "paper"])
+def test_every_preset_takes_every_discriminator(name, task):
+    settings = presets.preset(name, task)
+    for kind in build.DISCRIMINATORS:
+        changed = dataclasses.replace(settings.discriminator, kind=kind)
+        corpus = config.DataSettings(sequence_length=3)
+        build.build_discriminator(dataclasses.replace(settings, discriminator=changed, corpus=corpus), source())
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes", "message"),
+    [
+        ("recurrent", {"widths": (1, 2)}, r"takes no --discriminator.widths. Received: \[1, 2\]$"),
+        ("recurrent", {"filters": (3,)}, r"takes no --discriminator.filters. Received: \[3\]$"),
+        ("recurrent", {"l2": 0.0}, "takes no --discriminator.l2. Received: 0.0$"),
+        ("cnn", {"hidden_dim": 5}, "takes no --discriminator.hidden-dim. Received: 5$"),
+        ("cnn", {"cell": "lstm"}, "takes no --discriminator.cell. Received: lstm$"),
+        ("cnn", {"num_layers": 2}, "takes no --discriminator.num-layers. Received: 2$"),
+    ],
+)
+def test_a_setting_of_another_kind_of_discriminator_is_refused(kind, changes, message, base, tmp_path):
+    settings = with_discriminator(tiny_runs.oracle_settings(base), kind=kind, **changes)
+    with pytest.raises(InputError, match=f"^--discriminator.kind {kind} {message}"):
+        create_run(tmp_path / "run", settings)
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_task_follows_from_the_data_unless_it_is_given(base, tmp_path):
     settings = config.RunSettings()
     text = config.RunSettings(data=tiny_runs.write_lines(tmp_path / "words.txt"))
     assert sources.source_class(settings) is OracleSource
     assert sources.source_class(text) is TextSource
-    kind = dataclasses.replace(text, corpus=config.DataSettings(kind="oracle"))
-    with pytest.raises(InputError, match=r"--corpus.kind oracle takes no text file. Received: --data .*words.txt"):
-        create_run(tmp_path / "run", kind)
-    kind = config.RunSettings(corpus=config.DataSettings(kind="text"))
-    with pytest.raises(InputError, match=r"--corpus.kind text needs --data, a text file. Received: none"):
-        create_run(tmp_path / "run", kind)
+    with pytest.raises(InputError, match=r"--task oracle takes no file. Received: --data .*words.txt"):
+        create_run(tmp_path / "run", dataclasses.replace(text, task="oracle"))
+    with pytest.raises(InputError, match=r"--task text needs --data, a file. Received: none"):
+        create_run(tmp_path / "run", config.RunSettings(task="text"))
     assert not (tmp_path / "run").exists()
 
 

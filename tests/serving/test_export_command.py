@@ -59,10 +59,10 @@ def test_a_run_on_text_is_exported_with_its_last_weights_and_its_tokenizer(expor
 
 
 def test_a_run_on_pairs_is_exported_with_its_sources(export, base, tmp_path):
-    directory = tiny_runs.conditional_run(base, "pairs").directory
+    directory = tiny_runs.pairs_run(base).directory
     assert export(directory, tmp_path / "m", "--num-beams", 2) == (0, f"{tmp_path / 'm' / '1'}\n", "")
     opened = load_run(directory)
-    given = ["red cat?", "sees\nblue dog?", "", "trout\n\nred", *opened.corpus.held_out_given]
+    given = ["rot katze", "blau\ngruen hund", "", "forelle\n\nrot", *opened.corpus.held_out_given]
     loaded = tf.saved_model.load(str(tmp_path / "m" / "1"))
     answer = loaded.signatures["beam_search"](source=tf.constant(given), length_penalty=tf.ones([len(given)]))
     condition = opened.source.conditions.encode(given)
@@ -72,7 +72,7 @@ def test_a_run_on_pairs_is_exported_with_its_sources(export, base, tmp_path):
 
 
 def test_a_run_on_labels_is_exported_with_its_labels(export, base, tmp_path):
-    directory = tiny_runs.conditional_run(base, "labels").directory
+    directory = tiny_runs.labels_run(base).directory
     assert export(directory, tmp_path / "m") == (0, f"{tmp_path / 'm' / '1'}\n", "")
     opened = load_run(directory)
     loaded = tf.saved_model.load(str(tmp_path / "m" / "1"))
@@ -90,13 +90,13 @@ def test_a_run_on_labels_is_exported_with_its_labels(export, base, tmp_path):
 
 def test_a_run_on_pairs_is_exported_in_another_format(export, base, tmp_path):
     runtime = pytest.importorskip("ai_edge_litert.interpreter")
-    directory = tiny_runs.conditional_run(base, "pairs").directory
+    directory = tiny_runs.pairs_run(base).directory
     code, _, err = export(directory, tmp_path / "m", "--format", "litert")
     assert code == 0
     assert "Traceback" not in err
     opened = load_run(directory)
     interpreter = runtime.Interpreter(model_path=str(tmp_path / "m" / "1" / "model.tflite"))
-    condition = opened.source.conditions.encode(["red cat?", "sees\nblue dog?"])
+    condition = opened.source.conditions.encode(["rot katze", "blau\ngruen hund"])
     memory, mask, summary = opened.gan.generator.encode(condition)
     answer = interpreter.get_signature_runner("encode")(source=condition)
     for name, values in {"memory": memory, "mask": mask, "summary": summary}.items():

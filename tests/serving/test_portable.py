@@ -8,6 +8,10 @@ import small_models
 from small_models import PLAIN_LENGTH, TEXT_LENGTH, pad
 
 from seqgan_tf.core.validation import MissingExtraError
+from seqgan_tf.models.generator import Generator
+from seqgan_tf.models.recurrent_discriminator import RecurrentDiscriminator
+from seqgan_tf.rewards.terminal import TerminalReward
+from seqgan_tf.seqgan import SeqGAN
 
 WRONG = {  # 13 tokens, end token 0, six positions
     "outside": [3, 13, 0, -1, -1, -1],
@@ -117,14 +121,24 @@ def test_a_whole_sequence_has_no_next_token(words):
     assert np.isfinite(probabilities[1]).all()
 
 
-def test_a_model_without_an_end_token_of_two_gru_layers(onnx, rng):
-    model = Ported(onnx, small_models.on_token_ids()[0])
+@pytest.mark.parametrize("runtime", ["onnx", "litert"])
+def test_a_model_without_an_end_token_of_two_gru_layers(runtime, rng, request):
+    model = Ported(request.getfixturevalue(runtime), small_models.on_token_ids()[0])  # of 7 tokens
     token_ids = rng.integers(0, 7, [3, PLAIN_LENGTH], dtype=np.int32)
     check_scores(model, token_ids)
     token_ids[0, 1:] = token_ids[1, 3:] = token_ids[2, 4:] = -1
     check_next(model, token_ids)
     token_ids[1, 1] = -1
     np.testing.assert_array_equal(np.isnan(model.ask("score_tokens", token_ids)["log_prob"]), [False, True, False])
+
+
+@pytest.mark.parametrize("runtime", ["onnx", "litert"])
+def test_a_recurrent_discriminator_is_unrolled(runtime, request):
+    policy = Generator(9, 3, 4, end_token_id=0, initializer_stddev=0.8, seed=1)
+    judge = RecurrentDiscriminator(9, TEXT_LENGTH, 3, hidden_dim=4, embedding_range=3.0, num_layers=2, seed=1)
+    model = Ported(request.getfixturevalue(runtime), SeqGAN(policy, judge, TerminalReward()))
+    check_scores(model, pad([[3, 4, 8, 1, 2, 5], [7, 2, 0], [0], [4, 4, 4, 4, 4, 0]], TEXT_LENGTH))
+    assert not any(layer.unroll for layer in (*judge.forward_layers, *judge.backward_layers))
 
 
 def test_onnx_without_its_package_is_refused_and_leaves_nothing(monkeypatch, tmp_path):

@@ -11,6 +11,9 @@ import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
 from seqgan_tf.core.validation import InputError, MissingExtraError
+from seqgan_tf.models.recurrent_discriminator import RecurrentDiscriminator
+from seqgan_tf.rewards.terminal import TerminalReward
+from seqgan_tf.seqgan import SeqGAN
 from seqgan_tf.serving import portable, saved_model
 from seqgan_tf.serving.versions import new_version
 
@@ -259,14 +262,19 @@ def test_an_export_changes_no_weight(plain_model, gan):
 def test_a_model_that_is_exported_on_a_machine_with_a_gpu_needs_no_gpu(gan, monkeypatch, tmp_path):
     rnn = importlib.import_module("keras.src.backend.tensorflow.rnn")
     monkeypatch.setattr(rnn, "_is_gpu_available", lambda: True)
-    graph = tf.function(gan.generator).get_concrete_function(tf.TensorSpec([None, 3], tf.int32)).graph
-    assert any("Cudnn" in operation.type for operation in graph.get_operations())  # without the precaution of `save`
+    judge = RecurrentDiscriminator(gan.generator.vocabulary_size, small_models.PLAIN_LENGTH, 3, hidden_dim=4)
+    gan = SeqGAN(gan.generator, judge, TerminalReward())
+    for network in (gan.generator, judge):
+        graph = tf.function(network).get_concrete_function(tf.TensorSpec([None, 3], tf.int32)).graph
+        assert any(
+            "Cudnn" in operation.type for operation in graph.get_operations()
+        )  # without the precaution of `save`
     model = saved_model_pb2.SavedModel()
     model.ParseFromString((gan.export(tmp_path / "words") / "saved_model.pb").read_bytes())
     functions = model.meta_graphs[0].graph_def.library.function
     assert any(node.op == "MatMul" for function in functions for node in function.node_def)
     assert not [node.op for function in functions for node in function.node_def if "Cudnn" in node.op]
-    assert {layer.use_cudnn for layer in gan.generator.recurrent_layers} == {"auto"}
+    assert {layer.use_cudnn for layer in [*gan.generator.recurrent_layers, *judge.forward_layers]} == {"auto"}
 
 
 def test_an_encoder_that_is_exported_on_a_machine_with_a_gpu_needs_no_gpu(monkeypatch, tmp_path):

@@ -6,6 +6,7 @@ import numpy as np
 from seqgan_tf.models.conv_discriminator import Discriminator
 from seqgan_tf.models.encoders import SequenceEncoder
 from seqgan_tf.models.generator import Generator
+from seqgan_tf.models.recurrent_discriminator import RecurrentDiscriminator
 from seqgan_tf.rewards.rollout import MonteCarloRollout
 from seqgan_tf.seqgan import SeqGAN
 
@@ -26,6 +27,11 @@ def generator(vocabulary_size=V, attention="luong", **settings):
 def discriminator(vocabulary_size=V, length=T, **settings):
     settings = {"encoder": encoder(seed=3), "seed": 4, "widths": [1, 2], "filters": [3, 2]} | settings
     return Discriminator(vocabulary_size, length, 3, **settings)
+
+
+def recurrent_discriminator(vocabulary_size=V, length=T, **settings):
+    settings = {"encoder": encoder(seed=3), "seed": 4, "hidden_dim": 2, "embedding_range": 1.0} | settings
+    return RecurrentDiscriminator(vocabulary_size, length, 3, **settings)
 
 
 def data(rows):

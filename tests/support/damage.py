@@ -61,7 +61,8 @@ def damage(path, how, draw, others):
 
 def uses(directory):
     """What a user does with a run directory: {one of `USES`: function}."""
-    from seqgan_tf.reports.evaluate import evaluate_run, read_evaluation_data
+    from seqgan_tf.reports.data import read_evaluation_data
+    from seqgan_tf.reports.evaluate import evaluate_run
     from seqgan_tf.reports.settings import EvaluationSettings
     from seqgan_tf.runs.directory import branch_run, load_run, open_run
 

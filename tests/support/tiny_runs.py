@@ -4,7 +4,6 @@ Each is made once per session, under pytest's base directory; a test that writes
 """
 
 import contextlib
-import csv
 import functools
 import io
 import random
@@ -130,18 +129,6 @@ def early_run(base):
     return run.directory
 
 
-def write_records(path, task, count=40):
-    """A CSV file of records of a task, "pairs" or "labels"; some sources have two lines. The same every time."""
-    texts = write_lines(path.with_suffix(".txt"), count).read_text(encoding="utf-8").splitlines()
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["prompt", "completion"] if task == "pairs" else ["label", "text"])
-        for i, text in enumerate(texts):
-            turns = "\n".join(reversed(text.split(" ", 1 + i % 2)))
-            writer.writerow([f"{turns}?" if task == "pairs" else ("sad", "happy")[i % 2], text])
-    return path
-
-
 @functools.cache
 def text_run(base):
     """A finished run on 40 lines of eight words, made through the command line.
@@ -149,18 +136,11 @@ def text_run(base):
     Returns:
         directory, data; code, out, err of the command.
     """
-    return _train(base / "text-run", write_lines(base / "words.txt"))
+    return _train(base / "text-run", "--data", write_lines(base / "words.txt"))
 
 
-@functools.cache
-def conditional_run(base, task):
-    """A finished run on 40 records of a task, "pairs" or "labels"; returns what `text_run` returns."""
-    data = write_records(base / f"{task}.csv", task)
-    flags = ["--encoder.embedding-dim", "3", "--encoder.hidden-dim", "4", "--adversarial.rounds", "1"]
-    return _train(base / f"{task}-run", data, *flags)
-
-
-def _train(directory, data, *flags):
+def _train(directory, *flags):
+    """A run made through the command line: directory; data, its first file; code, out, err of the command."""
     import signal
 
     from seqgan_tf.cli.main import main
@@ -168,7 +148,54 @@ def _train(directory, data, *flags):
     out, err = io.StringIO(), io.StringIO()
     handlers = {name: signal.getsignal(name) for name in (signal.SIGINT, signal.SIGTERM)}
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        code = main(["train", "--data", str(data), "--output-dir", str(directory), *FLAGS, *flags])
+        code = main(["train", *map(str, flags), "--output-dir", str(directory), *FLAGS])
     for name, handler in handlers.items():
         signal.signal(name, handler)
-    return types.SimpleNamespace(directory=directory, data=data, code=code, out=out.getvalue(), err=err.getvalue())
+    return types.SimpleNamespace(directory=directory, data=flags[1], code=code, out=out.getvalue(), err=err.getvalue())
+
+
+CONDITIONAL_FLAGS = shlex.split("--discriminator.kind cnn --encoder.embedding-dim 3 --encoder.hidden-dim 4")
+COLOURS = {"rot": "red", "blau": "blue", "gruen": "green"}
+ANIMALS = {"katze": "cat", "hund": "dog"}
+
+
+def write_pairs(base, count=40):
+    """Two files side by side: of each line, a colour and perhaps an animal; (sources, targets)."""
+    draw = random.Random(2)
+    lines = []
+    for _ in range(count):
+        words = [draw.choice([*COLOURS.items()]), *draw.sample([*ANIMALS.items()], draw.randint(0, 2))]
+        lines.append([" ".join(side) for side in zip(*words, strict=True)])
+    paths = base / "train.de", base / "train.en"
+    for path, side in zip(paths, zip(*lines, strict=True), strict=True):
+        path.write_text("\n".join(side) + "\n", encoding="utf-8")
+    return paths
+
+
+@functools.cache
+def pairs_run(base):
+    """A finished run on 40 pairs, made through the command line, as `text_run`."""
+    sources, targets = write_pairs(base)
+    return _train(base / "pairs-run", "--data", sources, "--target", targets, *CONDITIONAL_FLAGS)
+
+
+@functools.cache
+def labels_run(base):
+    """A finished run on 40 texts with one of two labels."""
+    path = base / "labels.csv"
+    path.write_text("label,text\nsad,red cat\nhappy,blue dog sees\n" + "sad,red\nhappy,blue\n" * 19)
+    return _train(base / "labels-run", "--data", path, *CONDITIONAL_FLAGS)
+
+
+def write_dialogues(path, count=20):
+    """A file of dialogues of three turns."""
+    lines = [f"red {a}\tblue {b}\tgreen {a}\n" for a in ("cat", "dog") for b in ("cat", "bird")]
+    path.write_text("".join(lines * (count // 4)), encoding="utf-8")
+    return path
+
+
+@functools.cache
+def dialogue_run(base):
+    """A finished run on 20 dialogues of three turns."""
+    path = write_dialogues(base / "dialogues.txt")
+    return _train(base / "dialogue-run", "--data", path, "--task", "dialogue", *CONDITIONAL_FLAGS)

@@ -1,0 +1,52 @@
+"""How a discriminator compares a sequence with its condition (Miyato and Koyama, 2018, equation 3).
+
+The logit of a sequence with the features f has the further term f . (W c + b). The vector c is the summary of the
+context and the mean of its memory, side by side.
+
+Axes: B conditions, R rows (row r belongs to condition r mod B), F features.
+"""
+
+import keras
+import tensorflow as tf
+
+from seqgan_tf.models.attention import Context
+
+
+def matching_layer(features: int, seed: int | None, dtype: keras.DTypePolicy) -> keras.layers.Dense:
+    """The layer W c + b, not built yet. At its initial weights a condition has little effect.
+
+    Args:
+        features: F.
+        seed: makes the initial weights reproducible. None: drawn.
+        dtype: the dtype policy.
+    """
+    kernel = keras.initializers.TruncatedNormal(stddev=0.01, seed=seed)
+    return keras.layers.Dense(features, kernel_initializer=kernel, dtype=dtype)
+
+
+def summary_width(encoder: keras.Layer) -> int:
+    """The width of `summary_and_mean` of an encoder's contexts."""
+    return encoder.summary_dim + encoder.memory_dim
+
+
+def summary_and_mean(context: Context) -> tf.Tensor:
+    """The summary of each context and the mean of its memory, side by side: float [B, D + C]."""
+    memory, mask, summary = context
+    weights = tf.cast(mask, memory.dtype)[..., tf.newaxis]
+    mean = tf.reduce_sum(memory * weights, axis=1) / tf.reduce_sum(weights, axis=1)
+    return tf.concat([summary, mean], axis=1)
+
+
+def matches(features: tf.Tensor, context: tf.Tensor) -> tf.Tensor:
+    """The inner product of the features of each row and what the layer made of its condition.
+
+    Args:
+        features: float [R, F].
+        context: float [B, F]; R is a multiple of B.
+
+    Returns:
+        float [R], of the dtype of the features.
+    """
+    grouped = tf.reshape(features, [-1, tf.shape(context)[0], features.shape[1]])
+    products = tf.reduce_sum(grouped * tf.cast(context, features.dtype), axis=2)
+    return tf.reshape(products, tf.shape(features)[:1])

@@ -1,0 +1,148 @@
+"""What the estimators share that reward whole sequences: their arguments, and the evaluation of a reward's terms.
+
+Axes: B batch, T sequence length, M completions of each sequence.
+"""
+
+from typing import TYPE_CHECKING, Any, Self
+
+import keras
+import tensorflow as tf
+
+from seqgan_tf.core.logs import report
+from seqgan_tf.core.validation import InputError, real_number
+from seqgan_tf.rewards.sequence_rewards import SequenceReward, as_reward, sequence_logits
+
+if TYPE_CHECKING:
+    from seqgan_tf.core.protocols import Discriminator
+
+CLIP = 3.0
+"""Bound of the log-odds where none is given."""
+
+
+class SequenceEstimator:
+    """An estimator that rewards tokens with the value of whole sequences: the arguments `reward` and `clip`.
+
+    Args:
+        reward: a reward such as `LogOdds()`, or "log_odds" or "probability".
+        clip: bound of the log-odds, where `reward` is a name.
+
+    Attributes:
+        sequence_reward: the reward as an object.
+        log_names: names of the logs that it reports, see `core.logs`.
+        objectives: the terms of the reward that call a Python function.
+
+    Raises:
+        InputError: an unknown `reward`, `clip` is not above 0, or `clip` is given beside a reward that is an object.
+
+    Example:
+    ```python
+    import seqgan_tf as sg
+    from seqgan_tf.rewards.estimator import SequenceEstimator
+
+    estimator = sg.TerminalReward(reward=sg.LogOdds(clip=5.0))
+    assert isinstance(estimator, SequenceEstimator)
+    print(estimator.log_names, estimator.objectives)  # () ()
+    ```
+    """
+
+    def __init__(self, reward: SequenceReward | str, clip: float = CLIP) -> None:
+        clip = real_number("clip", clip)
+        self.sequence_reward = as_reward(reward, clip)
+        if not isinstance(reward, str) and clip != CLIP:
+            raise InputError(f"`clip` must be an argument of `LogOdds` where `reward` is an object. Received: {clip}")
+        self.reward, self.clip = reward, clip
+
+    @property
+    def log_names(self) -> tuple[str, ...]:
+        return self.sequence_reward.log_names
+
+    @property
+    def objectives(self) -> tuple[SequenceReward, ...]:
+        return tuple(term for term, _ in self.sequence_reward.terms if term.calls_python)
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of the class, for Keras."""
+        reward = self.reward
+        return {
+            "reward": reward if isinstance(reward, str) else keras.saving.serialize_keras_object(reward),
+            "clip": self.clip,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """An estimator of the arguments that `get_config` returned."""
+        reward = config["reward"]
+        if isinstance(reward, dict):
+            config = config | {"reward": keras.saving.deserialize_keras_object(reward)}
+        return cls(**config)
+
+
+def of_completions(reward: SequenceReward, logits: tf.Tensor) -> tf.Tensor:
+    """The part of a reward that is a function of the discriminator's logits, for completions.
+
+    Args:
+        reward: a reward that `scores_completions`.
+        logits: float32 of any shape.
+
+    Returns:
+        float32 of the same shape: the weighted sum of these terms.
+    """
+    return _sum([(term.of_logits(logits), weight) for term, weight in reward.terms if term.is_of_logit and weight])
+
+
+def scores_completions(reward: SequenceReward) -> bool:
+    """Whether the discriminator has to score completions."""
+    return any(term.is_of_logit and weight for term, weight in reward.terms)
+
+
+def reads_completions(reward: SequenceReward) -> bool:
+    """Whether a term is a function of the completions themselves."""
+    return any(not term.is_of_logit and weight for term, weight in reward.terms)
+
+
+def evaluate(
+    reward: SequenceReward,
+    token_ids: tf.Tensor,
+    discriminator: "Discriminator",
+    condition: Any = None,
+    completed: tf.Tensor | None = None,
+) -> tuple[tf.Tensor, tf.Tensor | None]:
+    """The value of sampled sequences, and the part of the value of their completions that is not the discriminator's.
+
+    The completions are evaluated together with the sequences, so that an objective is called once per step. The means
+    over the sampled sequences are reported as logs. A discriminator that no term needs is not called.
+
+    Args:
+        reward: the reward.
+        token_ids: int32 [B, T].
+        discriminator: D; it scores with dropout off.
+        condition: the conditions, a nest of tensors with a leading axis C that divides B; row r belongs to condition
+            r mod C. Defaults to None: there are none.
+        completed: int32 [M, B, T]; row [m, b] is a completion of sequence b. Defaults to None: there are none.
+
+    Returns:
+        (float32 [B], float32 [M, B] or None where no term reads completions).
+    """
+    logits = sequence_logits(discriminator, token_ids) if any(term.is_of_logit for term, _ in reward.terms) else None
+    everything = token_ids
+    if completed is not None:
+        everything = tf.concat([token_ids, tf.reshape(completed, [-1, token_ids.shape[1]])], axis=0)
+    batch_size = tf.shape(token_ids)[0]
+    whole, others = [], []
+    for term, weight in reward.terms:
+        if term.is_of_logit:
+            values = term.of_logits(logits)
+        elif completed is None or not weight:
+            values = term.of_sequences(token_ids, condition)
+        else:
+            found = term.of_sequences(everything, condition)
+            values = tf.ensure_shape(found[:batch_size], token_ids.shape[:1])
+            others.append((tf.reshape(found[batch_size:], tf.shape(completed)[:2]), weight))
+        report(term.log_name, values)
+        if weight:
+            whole.append((values, weight))
+    return _sum(whole), _sum(others) if others else None
+
+
+def _sum(weighted: list[tuple[tf.Tensor, float]]) -> tf.Tensor:
+    return tf.add_n([values if weight == 1.0 else weight * values for values, weight in weighted])
