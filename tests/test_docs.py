@@ -45,7 +45,7 @@ SMALLER = {
         "100, seed=7": "20, seed=7",
         "num_samples=200": "num_samples=20",
     },
-    "serving.md": {DISCRIMINATOR: f"{DISCRIMINATOR}widths=(1, 2), filters=(2, 3), "},
+    "serving.md": {DISCRIMINATOR: f"{DISCRIMINATOR}widths=(1, 2), filters=(2, 3), ", "16, 16": "3, 4"},
 }
 COMPLETE_BLOCKS = {"extending.md"}  # pages whose blocks each run alone; elsewhere a block continues the one before it
 

@@ -3,10 +3,12 @@
 import re
 
 import pytest
+import small_models
 from tiny import V, make
 
 import seqgan_tf as sg
 from seqgan_tf.core.validation import InputError
+from seqgan_tf.data.conditions import Labels
 
 
 @pytest.mark.parametrize(
@@ -18,6 +20,12 @@ from seqgan_tf.core.validation import InputError
         ({"version": 2**63}, "`version` must be at most 9223372036854775807. Received: 9223372036854775808"),
         ({"version": 0}, "`version` must be at least 1. Received: 0"),
         ({"filepath": 3}, "`filepath` must be a path. Received: 3"),
+        ({"num_beams": 0}, "`num_beams` must be at least 1. Received: 0"),
+        ({"num_beams": 2.0}, "`num_beams` must be an int. Received: 2.0"),
+        (
+            {"conditions": Labels(["sad", "happy"])},
+            "`conditions` must be None for a generator without an encoder. Received: conditions",
+        ),
     ],
 )
 def test_arguments_that_cannot_work_are_refused(arguments, message, tmp_path):
@@ -31,3 +39,32 @@ def test_a_tokenizer_of_another_vocabulary_is_refused(tmp_path):
     message = rf"^`tokenizer` must have the generator's {V} tokens\. Received: {tokenizer.vocabulary_size}$"
     with pytest.raises(InputError, match=message):
         make().export(tmp_path / "served", tokenizer)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            {"conditions": "sources"},
+            "`conditions` must be what 'ENCODER' takes, such as `corpus.conditions`. Received: 'str'",
+        ),
+        (
+            {"conditions": Labels(["sad", "happy"])},
+            "`conditions` must be what 'ENCODER' takes, such as `corpus.conditions`. Received: 'Labels'",
+        ),
+        (
+            {"format": "litert"},
+            "`conditions` must be given for this `format`, whose graph has one length of source. Received: none",
+        ),
+        (
+            {"format": "onnx", "conditions": "sources"},
+            "`conditions` must be what 'ENCODER' takes, such as `corpus.conditions`. Received: 'str'",
+        ),
+    ],
+)
+def test_conditions_that_cannot_work_are_refused(arguments, message, tmp_path):
+    gan, tokenizer, _ = small_models.on_pairs()
+    message = message.replace("ENCODER", gan.generator.encoder.name)
+    with pytest.raises(InputError, match=f"^{re.escape(message)}$"):
+        gan.export(tmp_path / "served", tokenizer, **arguments)
+    assert not (tmp_path / "served").exists()

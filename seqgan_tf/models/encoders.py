@@ -1,7 +1,8 @@
 """Encoders: conditions as contexts that a generator or a discriminator takes.
 
 Any Keras model or layer with `call(condition, training) -> Context` is an encoder, if it is built and has the
-attributes `memory_dim`, the width C of its memory, and `summary_dim`, the width D of its summary.
+attributes `memory_dim`, the width C of its memory, and `summary_dim`, the width D of its summary. To be exported it has
+`condition_spec` too, a `tf.TensorSpec` of the shape [None, ...] or a dict of them; those of this module need none.
 
 Axes: B batch, S source length, C and D widths.
 """

@@ -58,6 +58,51 @@ def test_a_run_on_text_is_exported_with_its_last_weights_and_its_tokenizer(expor
     assert "complete" in loaded.signatures
 
 
+def test_a_run_on_pairs_is_exported_with_its_sources(export, base, tmp_path):
+    directory = tiny_runs.pairs_run(base).directory
+    assert export(directory, tmp_path / "m", "--num-beams", 2) == (0, f"{tmp_path / 'm' / '1'}\n", "")
+    opened = load_run(directory)
+    given = ["rot katze", "blau\ngruen hund", "", "forelle\n\nrot", *opened.corpus.held_out_given]
+    loaded = tf.saved_model.load(str(tmp_path / "m" / "1"))
+    answer = loaded.signatures["beam_search"](source=tf.constant(given), length_penalty=tf.ones([len(given)]))
+    condition = opened.source.conditions.encode(given)
+    expected = opened.gan.generate(condition=condition, num_beams=2, suppress_tokens=opened.source.suppressed_tokens)
+    np.testing.assert_array_equal(answer["token_ids"], expected)
+    assert [line.decode("utf-8") for line in answer["text"].numpy()] == opened.decode(expected)
+
+
+def test_a_run_on_labels_is_exported_with_its_labels(export, base, tmp_path):
+    directory = tiny_runs.labels_run(base).directory
+    assert export(directory, tmp_path / "m") == (0, f"{tmp_path / 'm' / '1'}\n", "")
+    opened = load_run(directory)
+    loaded = tf.saved_model.load(str(tmp_path / "m" / "1"))
+    answer = loaded.signatures["generate"](
+        label=tf.constant(["sad", "happy", "angry"]),
+        seed=tf.constant([[3, i] for i in range(3)]),
+        temperature=tf.ones([3]),
+        top_p=tf.ones([3]),
+    )
+    settings = {"seed": 3, "suppress_tokens": opened.source.suppressed_tokens}
+    expected = opened.gan.generate(condition=opened.source.conditions.encode(["sad", "happy"]), **settings)
+    np.testing.assert_array_equal(answer["token_ids"][:2], expected)
+    assert list(answer["error"].numpy()) == [b"", b"", b"label must be one of 'happy', 'sad'"]
+
+
+def test_a_run_on_pairs_is_exported_in_another_format(export, base, tmp_path):
+    runtime = pytest.importorskip("ai_edge_litert.interpreter")
+    directory = tiny_runs.pairs_run(base).directory
+    code, _, err = export(directory, tmp_path / "m", "--format", "litert")
+    assert code == 0
+    assert "Traceback" not in err
+    opened = load_run(directory)
+    interpreter = runtime.Interpreter(model_path=str(tmp_path / "m" / "1" / "model.tflite"))
+    condition = opened.source.conditions.encode(["rot katze", "blau\ngruen hund"])
+    memory, mask, summary = opened.gan.generator.encode(condition)
+    answer = interpreter.get_signature_runner("encode")(source=condition)
+    for name, values in {"memory": memory, "mask": mask, "summary": summary}.items():
+        np.testing.assert_allclose(answer[name], values, rtol=1e-4, atol=1e-6)
+
+
 def test_a_run_on_an_oracle_is_exported_in_another_format(export, whole, tmp_path):
     runtime = pytest.importorskip("ai_edge_litert.interpreter")
     code, out, err = export(whole.directory, tmp_path / "oracle", "--format", "litert", "--version", "7")
@@ -79,6 +124,7 @@ def test_versions_count_up_and_one_that_is_there_is_refused(export, refuse, quic
     line = refuse(whole.directory, target, "--version", "2")
     assert line == f"seqgan-tf: {target}: expected a `version` that is not there yet. Received: 2\n"
     assert "`version` must be at least 1. Received: 0" in refuse(whole.directory, target, "--version", "0")
+    assert "`num_beams` must be at least 1. Received: 0" in refuse(whole.directory, target, "--num-beams", "0")
     assert {path.name for path in target.iterdir()} == {"1", "2", "model.config", "batching.config"}
 
 

@@ -275,3 +275,16 @@ def test_a_model_that_is_exported_on_a_machine_with_a_gpu_needs_no_gpu(gan, monk
     assert any(node.op == "MatMul" for function in functions for node in function.node_def)
     assert not [node.op for function in functions for node in function.node_def if "Cudnn" in node.op]
     assert {layer.use_cudnn for layer in [*gan.generator.recurrent_layers, *judge.forward_layers]} == {"auto"}
+
+
+def test_an_encoder_that_is_exported_on_a_machine_with_a_gpu_needs_no_gpu(monkeypatch, tmp_path):
+    rnn = importlib.import_module("keras.src.backend.tensorflow.rnn")
+    monkeypatch.setattr(rnn, "_is_gpu_available", lambda: True)
+    gan, tokenizer, sources = small_models.on_pairs()
+    model = saved_model_pb2.SavedModel()
+    path = gan.export(tmp_path / "pairs", tokenizer, conditions=sources)
+    model.ParseFromString((path / "saved_model.pb").read_bytes())
+    functions = model.meta_graphs[0].graph_def.library.function
+    assert not [node.op for function in functions for node in function.node_def if "Cudnn" in node.op]
+    layers = [layer for network in (gan.generator, gan.discriminator) for layer in network.encoder.forward_layers]
+    assert {layer.use_cudnn for layer in layers} == {"auto"}

@@ -9,6 +9,7 @@ from seqgan_tf.data.tokenizer import TextTokenizer
 from seqgan_tf.models.conv_discriminator import Discriminator
 from seqgan_tf.models.encoders import ConcatenateEncoder, LabelEncoder, SequenceEncoder
 from seqgan_tf.models.generator import Generator
+from seqgan_tf.models.recurrent_discriminator import RecurrentDiscriminator
 from seqgan_tf.rewards.rollout import MonteCarloRollout
 from seqgan_tf.seqgan import SeqGAN
 
@@ -83,13 +84,20 @@ def on_labels():
 
 
 def on_dicts():
-    """(SeqGAN, None, None): token ids with an end token, for {"source": token ids, "mood": one of three labels}."""
+    """(SeqGAN, None, None): token ids with an end token, for {"source": token ids, "mood": one of three labels}.
+
+    Its discriminator is recurrent.
+    """
 
     def encoder(seed):
         parts = {"source": source_encoder(SOURCE_VOCABULARY)(seed), "mood": LabelEncoder(3, 2, seed=seed)}
         return ConcatenateEncoder(parts, 4, seed=seed)
 
-    return make(PLAIN_VOCABULARY, PLAIN_LENGTH, encoder=encoder, attention="luong", end_token_id=0), None, None
+    gan = make(PLAIN_VOCABULARY, PLAIN_LENGTH, encoder=encoder, attention="luong", end_token_id=0)
+    settings = {"embedding_range": 3.0, "hidden_dim": 4, "encoder": encoder(2), "seed": 1}
+    discriminator = RecurrentDiscriminator(PLAIN_VOCABULARY, PLAIN_LENGTH, 3, **settings)
+    discriminator.matching.kernel.assign(100.0 * discriminator.matching.kernel)
+    return SeqGAN(gan.generator, discriminator, MonteCarloRollout(2)), None, None
 
 
 class Model:
