@@ -22,30 +22,29 @@ from seqgan_tf.runs.directory import Run
 class EvaluationData:
     """The sequences that a run is measured on.
 
-        Attributes:
-            held_out: int32 array [n, T].
-            training: int32 array [m, T], the training data of the run; None if they cannot be read.
-            description: number and origin of the held-out sequences, in words.
-            num_cut: number of held-out lines that were too long and were cut. Defaults to 0.
-            unknown_share: share of unknown tokens among the tokens of the held-out lines, in [0, 1]. Defaults to 0.
-            condition: the conditions of `held_out`, an array [n, ...]. Defaults to None: there are none.
-            training_condition: the same of `training`. Defaults to None.
-            given: the conditions of `held_out` as text. Defaults to None.
-            texts: `held_out` as text, with nothing cut. Defaults to None.
+    Attributes:
+        held_out: int32 array [n, T].
+        training: int32 array [m, T], the training data of the run; None if they cannot be read.
+        description: number and origin of the held-out sequences, in words.
+        num_cut: number of held-out lines that were too long and were cut. Defaults to 0.
+        unknown_share: share of unknown tokens among the tokens of the held-out lines, in [0, 1]. Defaults to 0.
+        condition: the conditions of `held_out`, an array [n, ...]. Defaults to None: there are none.
+        training_condition: the same of `training`. Defaults to None.
+        given: the conditions of `held_out` as text. Defaults to None.
+        texts: `held_out` as text, with nothing cut. Defaults to None.
 
-        Example:
-        ```python
-        import seqgan_tf as sg
-        from seqgan_tf.reports.data import read_evaluation_data
+    Example:
+    ```python
+    import seqgan_tf as sg
+    from seqgan_tf.reports.data import read_evaluation_data
     from seqgan_tf.reports.evaluate import evaluate_run
-        from seqgan_tf.reports.conditional import evaluate_conditions
     from seqgan_tf.reports.settings import EvaluationSettings
 
-        run, settings = sg.load_run("runs/poems"), EvaluationSettings(samples=20)
-        data = read_evaluation_data(run, settings)
-        print(data.description)
-        report, sweeps = evaluate_run(run, data, settings)
-        ```
+    run, settings = sg.load_run("runs/poems"), EvaluationSettings(samples=20)
+    data = read_evaluation_data(run, settings)
+    print(data.description)
+    report, sweeps = evaluate_run(run, data, settings)
+    ```
     """
 
     held_out: np.ndarray
