@@ -75,23 +75,22 @@ def _suffix(path: str | os.PathLike) -> str:
 
 
 def _delimited(path: str | os.PathLike, observe: Callable[[bytes], object]) -> Table:
-    csv.field_size_limit(FIELD_LIMIT)
     lines = (line + "\n" for line in text_lines(path, observe))
     is_csv = _suffix(path) == ".csv"
     reader = csv.reader(lines) if is_csv else csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
-    header = next(reader, None)
+    header = _next(reader)
     if not header:
         raise InputError(f"{path}: expected a header with the names of the fields. Received: an empty line or file")
 
     def rows() -> Iterator[Row]:
         while True:
             try:
-                values = next(reader)
-            except StopIteration:
-                return
+                values = _next(reader)
             except csv.Error as error:
                 yield f"line {reader.line_num}", str(error)
                 continue
+            if values is None:
+                return
             place = f"line {reader.line_num}"
             if len(values) == len(header):
                 yield place, dict(zip(header, values, strict=True))
@@ -99,6 +98,15 @@ def _delimited(path: str | os.PathLike, observe: Callable[[bytes], object]) -> T
                 yield place, f"{len(values)} fields, and the header has {len(header)}"
 
     return [name.strip() for name in header], rows()
+
+
+def _next(reader: Iterator[list[str]]) -> list[str] | None:
+    """The next row, or None. The limit of a field's size is one of the process, so it is set back."""
+    before = csv.field_size_limit(FIELD_LIMIT)
+    try:
+        return next(reader, None)
+    finally:
+        csv.field_size_limit(before)
 
 
 def _json_lines(path: str | os.PathLike, observe: Callable[[bytes], object]) -> Table:
