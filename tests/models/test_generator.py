@@ -187,3 +187,24 @@ def test_ids_outside_the_vocabulary_are_refused():
         generator.step(np.array([8]), generator.initial_state(1))
     with pytest.raises(InputError, match=r"must be in .* Received: 7"):
         make(start_token_id=0).step(np.array([7]), generator.initial_state(1))
+
+
+def test_training_can_start_from_the_token_frequencies():
+    token_ids = np.array([[3, 3, 1, -1], [2, 0, -1, -1], [3, 1, 3, 0]])
+    generator = Generator(5, 3, 4, end_token_id=0, seed=1)
+    generator.start_from_frequencies(token_ids)
+    counts = 1 + np.array([2, 2, 1, 4, 0])
+    assert np.allclose(generator.projection.bias, np.log(counts / counts.sum()))
+    with pytest.raises(InputError, match=r"must hold token ids in \[0, 5\)|must be in \[0, 5\)"):
+        generator.start_from_frequencies(np.array([[5]]))
+
+
+def test_the_range_of_the_initial_embeddings():
+    weights = {r: np.asarray(Generator(50, embedding_range=r, seed=1).embedding.embeddings) for r in (0.05, 0.3)}
+    for bound, values in weights.items():
+        assert 0.9 * bound < np.abs(values).max() <= bound
+    assert np.allclose(weights[0.3], 6 * weights[0.05], atol=1e-6)
+    assert Generator(50, embedding_range=0.3).get_config()["embedding_range"] == 0.3
+    for wrong in (0, -1.0, float("inf"), float("nan")):
+        with pytest.raises(InputError, match=r"`embedding_range` must be a finite number above 0. Received: "):
+            Generator(50, embedding_range=wrong)
