@@ -176,7 +176,7 @@ def as_dataset(
         end_token_id: the token that ends a sequence, or None; everything after it becomes padding.
         with_condition: whether data are (conditions, token ids): a pair of a nest of arrays [n, ...] and token ids
             [n, T], or a `tf.data.Dataset` of batches of such pairs. Defaults to False.
-        pad: whether the batches of a `tf.data.Dataset` that are narrower than T are padded. Defaults to True.
+        pad: whether dense batches of a `tf.data.Dataset` that are narrower than T are padded. Defaults to True.
 
     Returns:
         `tf.data.Dataset` of int32 [B, T], or of (conditions, int32 [B, T]).
@@ -211,7 +211,9 @@ def as_dataset(
         raise InputError(f"`{name}` must hold at least one sequence. Received: a dataset without an element")
 
     def check(token_ids):
-        return inputs.aligned(token_ids.to_tensor(PADDING) if is_ragged else token_ids, *arguments, pad=pad)
+        return inputs.aligned(
+            token_ids.to_tensor(PADDING) if is_ragged else token_ids, *arguments, pad=pad or is_ragged
+        )
 
     return data.map(check)
 
