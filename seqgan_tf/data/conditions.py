@@ -14,11 +14,10 @@ import numpy as np
 
 from seqgan_tf.core.files import read_text, write_text
 from seqgan_tf.core.validation import InputError, check_at_least
-from seqgan_tf.data.rows import EncodedLines
+from seqgan_tf.data.rows import LONGEST_DEFAULT, EncodedLines, fitting_length
 from seqgan_tf.data.tokenizer import TextTokenizer
 
 FILE, TOKENIZER_FILE = "conditions.json", "source_tokenizer.json"
-LONGEST_DEFAULT = 100
 
 
 class TextConditions(abc.ABC):
@@ -26,6 +25,7 @@ class TextConditions(abc.ABC):
 
     Attributes:
         kind: name of the kind.
+        num_cut: number of conditions that the last call of `encode` cut.
 
     Example:
     ```python
@@ -37,6 +37,7 @@ class TextConditions(abc.ABC):
     """
 
     kind: str
+    num_cut = 0
 
     @abc.abstractmethod
     def encode(self, texts: Iterable[str]) -> np.ndarray:
@@ -61,9 +62,6 @@ class Sources(TextConditions):
         tokenizer: the tokenizer of the sources.
         source_length: S.
 
-    Attributes:
-        num_cut: number of sources that the last call of `encode` cut.
-
     Example:
     ```python
     import seqgan_tf as sg
@@ -79,7 +77,6 @@ class Sources(TextConditions):
     def __init__(self, tokenizer: TextTokenizer, source_length: int) -> None:
         check_at_least(2, source_length=source_length)
         self.tokenizer, self.source_length = tokenizer, source_length
-        self.num_cut = 0
 
     @classmethod
     def of(cls, texts: Iterable[str], tokenizer: TextTokenizer, source_length: int | None = None) -> "Sources":
@@ -92,8 +89,7 @@ class Sources(TextConditions):
                 exceed, and at most 100.
         """
         if source_length is None:
-            lengths = EncodedLines(_encoder(tokenizer), texts, LONGEST_DEFAULT).lengths
-            source_length = max(2, min(int(np.quantile(lengths, 0.99, method="higher")), LONGEST_DEFAULT))
+            source_length = fitting_length(EncodedLines(_encoder(tokenizer), texts, LONGEST_DEFAULT).lengths)
         return cls(tokenizer, source_length)
 
     @property

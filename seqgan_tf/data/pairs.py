@@ -9,7 +9,7 @@ import numpy as np
 from seqgan_tf.core.validation import InputError, check_at_least
 from seqgan_tf.data.conditions import Labels, Sources, TextConditions
 from seqgan_tf.data.parts import Parts
-from seqgan_tf.data.records import DIALOGUE, LABELS, PAIRS, TURNS, Records
+from seqgan_tf.data.records import DIALOGUE, LABELS, PAIRS, TURNS, Records, answers_of
 from seqgan_tf.data.text import UNKNOWN_NOTED, TextCorpus, unknown_note
 from seqgan_tf.data.tokenizer import TextTokenizer
 
@@ -95,7 +95,7 @@ class ConditionalCorpus(TextCorpus):
             encoded = self.conditions.encode(given)
         except InputError as error:
             raise InputError(f"{self.name}: {error}") from error
-        self.num_conditions_cut += getattr(self.conditions, "num_cut", 0)
+        self.num_conditions_cut += self.conditions.num_cut
         return encoded
 
     @classmethod
@@ -235,13 +235,8 @@ class DialogueCorpus(PairCorpus):
 
 def _answers(dialogues: Sequence[Sequence[str]], turns: int) -> tuple[list[str], list[str], list[int]]:
     """The prompts, the answers, and the number of the dialogue of each."""
-    prompts, answers, groups = [], [], []
-    for number, dialogue in enumerate(dialogues):
-        for i in range(1, len(dialogue)):
-            prompts.append("\n".join(dialogue[max(0, i - turns) : i]))
-            answers.append(dialogue[i])
-            groups.append(number)
-    return prompts, answers, groups
+    found = [(number, *pair) for number, dialogue in enumerate(dialogues) for pair in answers_of(dialogue, turns)]
+    return [prompt for _, prompt, _ in found], [answer for _, _, answer in found], [number for number, _, _ in found]
 
 
 class LabelledCorpus(ConditionalCorpus):

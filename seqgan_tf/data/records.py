@@ -235,17 +235,27 @@ def _answers(fields: dict[str, Any], turns: int) -> Found:
     if not isinstance(messages, (list, tuple)) or not messages:
         return "the field 'messages' is empty" if messages in ([], None) else "the field 'messages' is no list"
     contents: list[str] = []
-    found: list[tuple[str | None, str]] = []
+    is_answer: list[bool] = []
     for message in messages:
         if not isinstance(message, dict):
             return "a message is no object with 'role' and 'content'"
         content, damage = _text(message.get("content"), "content")
         if damage:
             return damage
-        if contents and message.get("role", "assistant") in (None, "assistant"):
-            found.append(("\n".join(contents[-turns:]), content))
         contents.append(content)
-    return found or "no turn of an assistant with a turn before it"
+        is_answer.append(message.get("role", "assistant") in (None, "assistant"))
+    pairs = zip(answers_of(contents, turns), is_answer[1:], strict=True)
+    return [pair for pair, is_wanted in pairs if is_wanted] or "no turn of an assistant with a turn before it"
+
+
+def answers_of(contents: Sequence[str], turns: int) -> list[tuple[str, str]]:
+    """(prompt, answer) for each turn of a dialogue but the first.
+
+    Args:
+        contents: the turns.
+        turns: largest number of turns before an answer that are its prompt, one per line.
+    """
+    return [("\n".join(contents[max(0, i - turns) : i]), contents[i]) for i in range(1, len(contents))]
 
 
 def _collect(path: str | os.PathLike, task: str, found: Iterable[tuple[str, Found]], digests: list[Any]) -> Records:

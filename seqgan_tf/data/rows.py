@@ -15,6 +15,8 @@ from seqgan_tf.data.memory import release
 
 IN_MEMORY = 2**26
 """An array of more bytes is a memory-mapped temporary file."""
+LONGEST_DEFAULT = 100
+"""Tokens of the longest sequences, where no length is set."""
 CHUNK_LINES, CHUNK_CHARACTERS = 8_192, 2**20
 FLUSH = 2**25
 
@@ -99,6 +101,15 @@ class EncodedLines:
             padded[start : start + rows] = _pad(flat, kept, sequence_length)
             release(padded)
         return padded
+
+
+def fitting_length(lengths: np.ndarray) -> int:
+    """The length that 99 of 100 sequences do not exceed: at least 2, and at most `LONGEST_DEFAULT`.
+
+    Args:
+        lengths: int array [n], see `EncodedLines`.
+    """
+    return max(2, min(int(np.quantile(lengths, 0.99, method="higher")), LONGEST_DEFAULT))
 
 
 def _pad(flat: np.ndarray, lengths: np.ndarray, sequence_length: int) -> np.ndarray:

@@ -12,7 +12,7 @@ from seqgan_tf.core.validation import InputError, check_at_least
 from seqgan_tf.data.lines import open_lines, read_lines
 from seqgan_tf.data.parts import Parts
 from seqgan_tf.data.records import TEXT, Records, combined_digest, read_records
-from seqgan_tf.data.rows import EncodedLines
+from seqgan_tf.data.rows import LONGEST_DEFAULT, EncodedLines, fitting_length
 from seqgan_tf.data.tokenizer import UNKNOWN, TextTokenizer
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["TextCorpus", "open_lines", "read_lines", "unknown_note"]
 
-LONGEST_DEFAULT = 100
 UNKNOWN_NOTED = 0.01
 """A larger share of unknown tokens is in the notes."""
 
@@ -122,8 +121,7 @@ class TextCorpus:
         self.tokenizer = tokenizer
         encoded = EncodedLines(tokenizer.ended_tokens, self.parts.train, sequence_length or LONGEST_DEFAULT)
         if sequence_length is None:
-            longest = np.quantile(encoded.lengths, 0.99, method="higher")
-            sequence_length = max(2, min(int(longest), LONGEST_DEFAULT))
+            sequence_length = fitting_length(encoded.lengths)
         self.sequence_length = sequence_length
         self.vocabulary_size = tokenizer.vocabulary_size
         self.end_token_id = tokenizer.end_token_id

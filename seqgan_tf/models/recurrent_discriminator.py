@@ -195,7 +195,6 @@ class RecurrentDiscriminator(BidirectionalModel):
         return {
             **super().get_config(),
             "sequence_length": self.sequence_length,
-            "embedding_range": self.embedding_range,
             "encoder": None if self.encoder is None else keras.saving.serialize_keras_object(self.encoder),
         }
 

@@ -134,19 +134,7 @@ class MonteCarloRollout(SequenceEstimator):
     def completions(
         self, token_ids: tf.Tensor, prefixes: list[int], generator: "Generator", seed: tf.Tensor, states: Any = None
     ) -> tf.Tensor:
-        """Completes each prefix of each sequence once.
-
-        Args:
-            token_ids: int32 [B, T].
-            prefixes: K prefix lengths, ints in [1, T).
-            generator: the roll-out policy.
-            seed: int32 [2].
-            states: `sampling.prefix_states` of token_ids[:, :-1]. Defaults to None: they are computed.
-
-        Returns:
-            int32 [K, B, T]: row [k, b] begins with the first prefixes[k] tokens of sequence b. Where these contain the
-            end token, it is the sequence itself.
-        """
+        """Completes each prefix of each sequence once: int32 [K, B, T], see `rewards.completions.complete`."""
         return complete(token_ids, prefixes, generator, seed, states)
 
     def _roll_out(self, token_ids, prefixes, generator, discriminator, seed):
