@@ -122,7 +122,11 @@ def windows(table: tf.Tensor, width: int, token_ids: tf.Tensor, sequence: tf.Ten
     rows_a_position = table.shape[0] // width
     flat = tf.reshape(tf.where(token_ids == PADDING, rows_a_position - 1, token_ids), [-1])
     first = sequence * positions + start
-    return tf.add_n([tf.gather(table, tf.gather(flat, first + j) + j * rows_a_position) for j in range(width)])
+    # In a loop: where memory seems short to it, TensorFlow adds many large tensors (`add_n`, or a chain of +) in the
+    # order of their arrival, and the last bits then change from run to run.
+    rows = tf.stack([tf.gather(flat, first + j) + j * rows_a_position for j in range(width)])
+    total = tf.gather(table, rows[0])
+    return tf.foldl(lambda total, row: total + tf.gather(table, row), rows[1:], total) if width > 1 else total
 
 
 def prefix_maxima(table: tf.Tensor, width: int, token_ids: tf.Tensor, prefixes: list[int]) -> tf.Tensor:

@@ -75,6 +75,21 @@ def test_scores_under_xla(rng):
     np.testing.assert_allclose(make(tf.constant(token_ids), tf.constant(completed)), expected, rtol=1e-4, atol=1e-5)
 
 
+def test_scores_are_equal_to_the_last_bit_in_every_call(rng):
+    """At a size at which TensorFlow would rewrite a sum of many tensors to one in the order of their arrival."""
+    vocabulary_size, length, batch_size = 60, 20, 64
+    discriminator = Discriminator(vocabulary_size, length, seed=1)
+    prefixes = list(range(1, length))
+    token_ids = tf.constant(rng.integers(0, vocabulary_size, [batch_size, length]), tf.int32)
+    completed = tf.constant(rng.integers(0, vocabulary_size, [len(prefixes), batch_size, length]), tf.int32)
+
+    @tf.function
+    def scores():
+        return discriminator.completion_scorer(token_ids, prefixes, 16)(completed, tf.range(batch_size))
+
+    assert len({scores().numpy().tobytes() for _ in range(6)}) == 1
+
+
 def test_scores_in_mixed_precision(rng):
     token_ids, rows, prefixes = sequences(rng, (3,), True), np.array([1, 2, 0, 0]), [2, 4]
     completed = completions_of(rng, token_ids, prefixes, rows, True)
