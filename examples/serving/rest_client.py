@@ -8,6 +8,8 @@ import urllib.error
 import urllib.request
 from typing import Any
 
+from rows import add_arguments, rows
+
 
 def call(url: str, body: dict[str, Any] | None = None) -> Any:
     """The JSON that a server answers with; an error ends the program with one line."""
@@ -28,22 +30,16 @@ def call(url: str, body: dict[str, Any] | None = None) -> Any:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Complete texts with a served model, over REST.")
-    parser.add_argument("texts", nargs="+", metavar="TEXT", help='beginning of a text; "" draws a whole text')
-    parser.add_argument("--model", required=True, help="name of the served model")
+    add_arguments(parser)
     parser.add_argument("--url", default="http://localhost:8501")
-    parser.add_argument("--temperature", type=float, default=1.0)
-    parser.add_argument("--seed", type=int, default=0, help="text i, counted from 0, is drawn with the seed [SEED, i]")
     arguments = parser.parse_args()
 
-    rows = [
-        {"text": text, "seed": [arguments.seed, i], "temperature": arguments.temperature}
-        for i, text in enumerate(arguments.texts)
-    ]
+    instances = rows(parser, arguments)
     url = f"{arguments.url.rstrip('/')}/v1/models/{arguments.model}:predict"
-    answers = call(url, {"signature_name": "complete", "instances": rows})["predictions"]
-    for text, answer in zip(arguments.texts, answers, strict=True):
+    answers = call(url, {"signature_name": "complete", "instances": instances})["predictions"]
+    for row, answer in zip(instances, answers, strict=True):
         if answer["error"]:
-            print(f"{text}: {answer['error']}", file=sys.stderr)
+            print(f"{row['text']}: {answer['error']}", file=sys.stderr)
         else:
             print(answer["text"])
     return int(any(answer["error"] for answer in answers))

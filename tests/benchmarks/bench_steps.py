@@ -23,17 +23,6 @@ def named(row, gan):
     return row if policy == "float32" else f"{row}, {policy}"
 
 
-@pytest.fixture
-def timed(benchmark):
-    """Times a function that returns a tensor, after two calls that compile it; `flop` is stored with the times."""
-
-    def time(name, flop, function, *arguments, rounds=15):
-        benchmark.extra_info |= {"row": name, "flop": flop, "device": paper.device()}
-        benchmark.pedantic(lambda: function(*arguments).numpy(), rounds=rounds, warmup_rounds=2)
-
-    return time
-
-
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def bench_product(timed, dtype):
     matrix = tf.cast(tf.random.stateless_normal([paper.PRODUCT] * 2, SEED), dtype)

@@ -79,6 +79,23 @@ def test_the_rest_client_has_default_settings(server, target):
 
 
 @CLIENTS
+def test_a_client_gives_a_source_per_text(base, name):
+    exported = served.translator(base)
+    sources = ["ich seh du.", "ja, ich seh's"]
+    flags = [flag for source in sources for flag in ("--source", source)]
+    with stand_in.StandIn(exported.version.parent) as server:
+        result = client(name, *of(server, name, "translator"), "--seed", 3, *flags)
+        refused = client(name, *of(server, name, "translator"), *flags, "red")
+    texts, errors = served.completions(exported.version, ["", ""], 3, 1.0, source=sources)
+    assert result.stdout.splitlines() == texts
+    assert not any(errors)
+    assert texts != served.completions(exported.version, ["", ""], 3, 1.0, source=sources[::-1])[0]
+    assert (result.returncode, served.own_lines(result.stderr)) == (0, [])
+    assert "expected 1 times --source, once per text. Received: 2 times" in refused.stderr
+    assert refused.returncode == 2
+
+
+@CLIENTS
 def test_a_client_reports_an_unknown_model_in_one_line(server, name):
     result = client(name, *of(server, name, "fish"), "red")
     (line,) = served.own_lines(result.stderr)

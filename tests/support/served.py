@@ -69,10 +69,10 @@ def answer(version, signature, **inputs):
     return small_models.ask(loaded(version), signature, **inputs)
 
 
-def completions(version, texts, seed, temperature):
+def completions(version, texts, seed, temperature, **condition):
     """The texts of `complete` with the seeds [seed, row] (None where there is an error), and the errors."""
     seeds = [[seed, i] for i in range(len(texts))]
-    found = answer(version, "complete", text=texts, seed=seeds, temperature=[temperature] * len(texts))
+    found = answer(version, "complete", text=texts, seed=seeds, temperature=[temperature] * len(texts), **condition)
     errors = [error.decode() for error in found["error"]]
     return [None if error else text.decode() for text, error in zip(found["text"], errors, strict=True)], errors
 
