@@ -36,7 +36,6 @@ SIZES = [
 def measure_conditional(S, N):
     """What `measure` returns, for an estimate with sources of S tokens and attention over them."""
     import conditional_setting as conditional
-    import tensorflow as tf
 
     gan = conditional.make(num_rollouts=N)
     condition, token_ids = conditional.draw(gan, S)
