@@ -1,7 +1,8 @@
 """What a reward estimate takes, in time and memory, as one size after another grows: python tests/benchmarks/sizes.py
 
 Each size has a process of its own, since the peak of a process never falls. What is not named is the paper's, with
-N = 4; with S, the length of a source, it is that of `conditional_setting`. Prints a Markdown table; with the name of a JSON file it adds the results to it, as "sizes".
+N = 4; with S, the length of a source, it is that of `conditional_setting`. Prints a Markdown table; with the name of a
+JSON file it adds the results to it, as "sizes".
 """
 
 import argparse
