@@ -6,9 +6,11 @@ Axes: B batch, T sequence length, M completions of each sequence.
 from typing import TYPE_CHECKING, Any, Self
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from seqgan_tf.core.logs import report
+from seqgan_tf.core.sequences import mask
 from seqgan_tf.core.validation import InputError, real_number
 from seqgan_tf.rewards.sequence_rewards import SequenceReward, as_reward, sequence_logits
 
@@ -98,6 +100,36 @@ def scores_completions(reward: SequenceReward) -> bool:
 def reads_completions(reward: SequenceReward) -> bool:
     """Whether a term is a function of the completions themselves."""
     return any(not term.is_of_logit and weight for term, weight in reward.terms)
+
+
+def value_of(
+    reward: SequenceReward, token_ids: tf.Tensor, discriminator: "Discriminator", condition: Any = None
+) -> tf.Tensor:
+    """The value of whole sequences, without a report: float32 [R]. For the arguments see `evaluate`."""
+    terms = [(term, weight) for term, weight in reward.terms if weight]
+    logits = sequence_logits(discriminator, token_ids) if scores_completions(reward) else None
+    return _sum(
+        [
+            (term.of_logits(logits) if term.is_of_logit else term.of_sequences(token_ids, condition), weight)
+            for term, weight in terms
+        ]
+    )
+
+
+def on_tokens(values: tf.Tensor, prefixes: list[int], token_ids: tf.Tensor) -> tf.Tensor:
+    """The reward of each token: the value of the shortest valued prefix that contains it, or of the whole sequence.
+
+    Args:
+        values: float32 [K + 1, B], of K prefixes and of the whole sequences.
+        prefixes: K increasing lengths below T.
+        token_ids: int32 [B, T].
+
+    Returns:
+        float32 [B, T], 0 on padding.
+    """
+    length = token_ids.shape[1]
+    shortest = np.searchsorted([*prefixes, length], np.arange(1, length + 1))
+    return tf.transpose(tf.gather(values, shortest)) * mask(token_ids)
 
 
 def evaluate(

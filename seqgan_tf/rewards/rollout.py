@@ -4,12 +4,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from seqgan_tf.core import sampling, seeds
 from seqgan_tf.core.conditions import Conditioned, condition_of, rows_of
-from seqgan_tf.core.sequences import mask
 from seqgan_tf.core.validation import InputError, check_at_least, check_tensors, real_number, whole_number
 from seqgan_tf.rewards.completions import complete, is_scalar
 from seqgan_tf.rewards.estimator import (
@@ -17,6 +15,7 @@ from seqgan_tf.rewards.estimator import (
     SequenceEstimator,
     evaluate,
     of_completions,
+    on_tokens,
     reads_completions,
     scores_completions,
 )
@@ -128,8 +127,7 @@ class MonteCarloRollout(SequenceEstimator):
             grouped = [len(prefixes), self.num_rollouts, tf.shape(token_ids)[0]]
             means = tf.reduce_mean(tf.reshape(tf.add_n(parts), grouped), axis=1)
             values = tf.concat([means, values], axis=0)
-        shortest = np.searchsorted([*prefixes, sequence_length], np.arange(1, sequence_length + 1))
-        return tf.transpose(tf.gather(values, shortest)) * mask(token_ids)
+        return on_tokens(values, prefixes, token_ids)
 
     def completions(
         self, token_ids: tf.Tensor, prefixes: list[int], generator: "Generator", seed: tf.Tensor, states: Any = None
