@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from seqgan_tf.rewards.sequence_rewards import Probability as Probability
     from seqgan_tf.rewards.sequence_rewards import WeightedSum as WeightedSum
     from seqgan_tf.rewards.terminal import TerminalReward as TerminalReward
+    from seqgan_tf.rewards.tree_search import MonteCarloTreeSearch as MonteCarloTreeSearch
     from seqgan_tf.runs.directory import load_run as load_run
     from seqgan_tf.seqgan import SeqGAN as SeqGAN
 
@@ -49,6 +50,7 @@ _HOMES = {
     "LabelledCorpus": "data.pairs",
     "LogOdds": "rewards.sequence_rewards",
     "MonteCarloRollout": "rewards.rollout",
+    "MonteCarloTreeSearch": "rewards.tree_search",
     "Objective": "rewards.objective",
     "Oracle": "models.oracle",
     "OracleCorpus": "data.oracle_corpus",

@@ -31,6 +31,22 @@ class Prefixes(NamedTuple):
         ended: bool [R], whether a prefix is a whole sequence.
         logits: float32 [R, V] of the next token.
         state: the generator's state after the prefix, a nest of [R, ...].
+
+    Example:
+    ```python
+    import tensorflow as tf
+
+    import seqgan_tf as sg
+    from seqgan_tf.core.tree_search import Prefixes, search
+
+    generator = sg.Generator(vocabulary_size=5, seed=1)
+    state = generator.initial_state(2)
+    logits, state = generator.step(tf.fill([2], generator.start_token_id), state)  # the empty prefix, twice
+    empty = Prefixes(tf.fill([2, 4], -1), tf.zeros([2], tf.int32), tf.zeros([2], tf.bool), logits, state)
+    number_of_ones = lambda token_ids: tf.reduce_sum(tf.cast(token_ids == 1, tf.float32), axis=1)
+    found = search(generator, empty, number_of_ones, 64, 1.0, 5, seed=tf.constant([1, 0]))
+    print(found.value, found.actions, found.visits)  # [2], [2, 5], [2, 5]
+    ```
     """
 
     token_ids: tf.Tensor
@@ -48,6 +64,16 @@ class Found(NamedTuple):
         actions: int32 [R, A], the most probable next tokens.
         visits: float32 [R, A], how many simulations took each; their sum is the number of simulations less 1.
         action_values: float32 [R, A], mean value of these; 0 where there were none.
+
+    Example:
+    ```python
+    import tensorflow as tf
+
+    from seqgan_tf.core.tree_search import Found
+
+    found = Found(tf.zeros([1]), tf.constant([[3, 1]]), tf.constant([[6.0, 1.0]]), tf.zeros([1, 2]))
+    print(tf.gather(found.actions, tf.argmax(found.visits, axis=1), batch_dims=1))  # [3]: taken most often
+    ```
     """
 
     value: tf.Tensor
@@ -187,7 +213,9 @@ def search(
         priors=tf.zeros(of_actions),
         own=tf.zeros(shape),
         ended=tf.zeros(shape, tf.bool),
-        state=tf.nest.map_structure(lambda s: tf.zeros([simulations, *tf.unstack(tf.shape(s))], s.dtype), prefixes.state),
+        state=tf.nest.map_structure(
+            lambda s: tf.zeros([simulations, *tf.unstack(tf.shape(s))], s.dtype), prefixes.state
+        ),
     )
     nodes, total = valued(nodes, tf.constant(0), prefixes)
     _, nodes, total = tf.while_loop(

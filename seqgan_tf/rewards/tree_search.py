@@ -139,13 +139,19 @@ class MonteCarloTreeSearch(SequenceEstimator):
         count, length = tf.shape(token_ids)[0], token_ids.shape[1]
         given = tf.range(length) < tf.constant(prefixes)[:, tf.newaxis]  # [K, T]
         roots = tf.where(given[:, tf.newaxis], token_ids, PADDING)  # [K, C, T]
-        roots = tf.ensure_shape(tf.reshape(roots, [-1, length]), [token_ids.shape[0] and len(prefixes) * token_ids.shape[0], length])
+        roots = tf.ensure_shape(
+            tf.reshape(roots, [-1, length]), [token_ids.shape[0] and len(prefixes) * token_ids.shape[0], length]
+        )
         last = tf.reshape(tf.gather(tf.transpose(token_ids), [prefix - 1 for prefix in prefixes]), [-1])
         before = tf.nest.map_structure(
-            lambda s: tf.reshape(tf.gather(s, [prefix - 1 for prefix in prefixes]), tf.concat([[-1], tf.shape(s)[2:]], 0)),
+            lambda s: tf.reshape(
+                tf.gather(s, [prefix - 1 for prefix in prefixes]), tf.concat([[-1], tf.shape(s)[2:]], 0)
+            ),
             states,
         )
-        before = tf.nest.map_structure(lambda s, like: tf.ensure_shape(s, [roots.shape[0], *like.shape[2:]]), before, states)
+        before = tf.nest.map_structure(
+            lambda s, like: tf.ensure_shape(s, [roots.shape[0], *like.shape[2:]]), before, states
+        )
         logits, state = generator.step(tf.maximum(last, 0), before)
         ended = tf.equal(last, PADDING)
         if generator.end_token_id is not None:

@@ -17,6 +17,7 @@ from seqgan_tf.models.recurrent_discriminator import RecurrentDiscriminator
 from seqgan_tf.rewards.controls import ConstantReward, ShuffledReward
 from seqgan_tf.rewards.rollout import MonteCarloRollout
 from seqgan_tf.rewards.terminal import TerminalReward
+from seqgan_tf.rewards.tree_search import MonteCarloTreeSearch
 from seqgan_tf.runs.config import RunSettings
 from seqgan_tf.runs.objectives import reward_of
 from seqgan_tf.runs.sources import Source
@@ -24,7 +25,11 @@ from seqgan_tf.seqgan import SeqGAN
 
 GENERATORS = {"recurrent": RecurrentGenerator}
 DISCRIMINATORS = {"cnn": ConvDiscriminator, "recurrent": RecurrentDiscriminator}
-ESTIMATORS: dict[str, Callable[..., RewardEstimator]] = {"rollout": MonteCarloRollout, "terminal": TerminalReward}
+ESTIMATORS: dict[str, Callable[..., RewardEstimator]] = {
+    "rollout": MonteCarloRollout,
+    "tree": MonteCarloTreeSearch,
+    "terminal": TerminalReward,
+}
 CONTROLS: dict[str, Callable[[RewardEstimator], RewardEstimator]] = {
     "none": lambda estimator: estimator,
     "constant": ConstantReward,
@@ -115,7 +120,8 @@ def build_estimator(settings: RunSettings, source: Source) -> RewardEstimator:
     """The reward estimator that `estimator.kind` names, inside the ablation that `adversarial.control` names."""
     kind = ESTIMATORS[settings.estimator.kind]
     names = set(inspect.signature(kind).parameters) - {"reward", "clip"}
-    own = {name: value for name, value in dataclasses.asdict(settings.rollout).items() if name in names}
+    given = dataclasses.asdict(settings.estimator) | dataclasses.asdict(settings.rollout)
+    own = {name: value for name, value in given.items() if name in names}
     return CONTROLS[settings.adversarial.control](kind(**own, **reward_of(settings, source)))
 
 

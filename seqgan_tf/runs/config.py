@@ -150,8 +150,15 @@ class EstimatorSettings:
     ```
     """
 
-    kind: Literal["rollout", "terminal"] = "rollout"
-    """rollout: complete every prefix by roll-outs. terminal: each token gets the reward of its whole sequence."""
+    kind: Literal["rollout", "tree", "terminal"] = "rollout"
+    """rollout: complete every prefix by roll-outs. tree: search for good completions of every prefix. terminal: each
+    token gets the reward of its whole sequence."""
+    simulations: int = 16
+    """Kind tree: completions of every prefix."""
+    exploration: float = 2.0
+    """Kind tree: weight of actions that were tried less often, in units of the reward."""
+    num_actions: int = 8
+    """Kind tree: tokens that are tried after a prefix, the most probable ones."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The search in the compiled arrays takes the steps of a plain one over Python objects, and converges to the optimum."""
+"""The search in arrays takes the steps of a plain one over Python objects, and converges to the optimum."""
 
 import math
 

@@ -46,6 +46,11 @@ def test_the_estimator_is_that_of_its_kind(base):
     rollout = build.build_estimator(settings, source())
     assert isinstance(rollout, sg.MonteCarloRollout)
     assert rollout.num_rollouts == settings.rollout.num_rollouts
+    kind = config.EstimatorSettings("tree", simulations=5, exploration=0.5, num_actions=3)
+    tree = build.build_estimator(dataclasses.replace(settings, estimator=kind), source())
+    assert isinstance(tree, sg.MonteCarloTreeSearch)
+    assert (tree.simulations, tree.exploration, tree.num_actions) == (5, 0.5, 3)
+    assert (tree.reward, tree.stride) == (settings.rollout.reward, settings.rollout.stride)
     terminal = dataclasses.replace(
         settings,
         estimator=config.EstimatorSettings("terminal"),
