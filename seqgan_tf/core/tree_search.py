@@ -1,8 +1,8 @@
 """Monte Carlo tree search over sequences: many trees at once, one node of each per simulation.
 
-A tree begins at a prefix. A simulation goes down by PUCT (Silver et al., 2017), adds one node, completes its prefix with
-the policy, and adds the value of the completed sequence to all nodes above. The state of the generator is kept in each
-node, so no token of a tree is fed twice.
+A tree begins at a prefix. A simulation goes down by PUCT (Silver et al., 2017), adds one node, completes its prefix
+with the policy, and adds the value of the completed sequence to all nodes above. The state of the generator is kept in
+each node, so no token of a tree is fed twice.
 
 Axes: R trees, M nodes of each, A actions of a node, T sequence length.
 """

@@ -207,7 +207,8 @@ def test_a_run_of_another_version_is_read_if_its_settings_and_checkpoint_fit(lin
 def test_settings_that_an_older_version_lacks_take_their_defaults(oracle_copy, base):
     path = oracle_copy / "config.toml"
     lines = path.read_text().splitlines()
-    new = ("kind =", "jit_compile =", "[estimator]", "version =", "num_settings =")
+    estimator = ("[estimator]", "simulations =", "exploration =", "num_actions =")
+    new = ("kind =", "jit_compile =", *estimator, "version =", "num_settings =")
     path.write_text("\n".join(line for line in lines if not line.startswith(new)))
     assert open_run(oracle_copy).settings == tiny_runs.oracle_run(base).settings
 
