@@ -1,15 +1,20 @@
-"""The synthetic experiment of the paper (Yu et al., 2017, table 1): random, maximum likelihood, PG-BLEU and SeqGAN.
+"""The experiments of the paper (Yu et al., 2017): table 1 on an oracle, and its three kinds of real data.
 
     python examples/reproduce_paper.py --oracle-weights target_params.npz --seeds 0 1 2 --output table.md
+    python examples/reproduce_paper.py --experiment poems --data quatrains.txt --seeds 0 1 2
 
-writes a table of our numbers and the paper's, with NLL-test, which the paper does not report. The defaults take six
-minutes per seed on two CPU cores. `--epochs 120 --discriminator-steps 46800 --rounds 200 --num-rollouts 16
---round-discriminator-steps 4680 --learning-rate 0.01` is the authors' schedule. Without `--oracle-weights` the oracle
-is a random one of the same size, and the paper's numbers do not apply to it.
+writes a table of our numbers and the paper's, with NLL-test, which the paper does not report. A line of a file is a
+sequence: the characters of a poem, the words of a speech, or the pitches of a tune, written as numbers. On the oracle
+the defaults take six minutes per seed on two CPU cores. `--epochs 120 --discriminator-steps 46800 --rounds 200
+--num-rollouts 16 --round-discriminator-steps 4680 --learning-rate 0.01` is the authors' schedule. Without
+`--oracle-weights` the oracle is a random one of the same size, and the paper's numbers do not apply to it.
 """
 
+import dataclasses
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, Literal
 
 import keras
 import numpy as np
@@ -18,7 +23,37 @@ import tyro
 
 import seqgan_tf as sg
 
-PAPER = {"random": "10.310", "maximum likelihood": "9.038", "PG-BLEU": "8.946", "SeqGAN": "8.736"}
+RANDOM, MLE, PG_BLEU, SEQGAN = "random", "maximum likelihood", "PG-BLEU", "SeqGAN"
+NLL_TEST = "NLL-test"
+PAPER: dict[str, dict[str, dict[str, str]]] = {  # by experiment, metric and method
+    "oracle": {"NLL-oracle": {RANDOM: "10.310", MLE: "9.038", PG_BLEU: "8.946", SEQGAN: "8.736"}},
+    "poems": {"BLEU-2": {MLE: "0.6670", SEQGAN: "0.7389"}},
+    "speech": {"BLEU-3": {MLE: "0.519", SEQGAN: "0.556"}, "BLEU-4": {MLE: "0.416", SEQGAN: "0.427"}},
+    "music": {"BLEU-4": {MLE: "0.9210", SEQGAN: "0.9406"}},
+}
+LEVELS = {"poems": "char", "speech": "word", "music": "whitespace"}
+Measures = dict[str, Callable[[sg.SeqGAN], float]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Setting:
+    """What differs between the oracle, where it is the authors', and real data."""
+
+    generator: dict[str, Any]
+    embedding_range: float
+    baseline: str
+    pretrain_rate: float
+    discriminator_rate: float
+    learning_rate: float
+    epochs: int
+    patience: int | None
+    rounds: int
+
+
+AUTHORS_GENERATOR = {"embedding_dim": 32, "hidden_dim": 32, "start_token_id": 0, "initializer_stddev": 0.1}
+ORACLE = Setting(AUTHORS_GENERATOR, 1.0, "none", 1e-2, 1e-4, 2e-2, epochs=20, patience=None, rounds=15)
+REAL_GENERATOR = {"embedding_dim": 64, "hidden_dim": 128, "dropout": 0.3}
+REAL = Setting(REAL_GENERATOR, 0.2, "batch_mean", 5e-3, 1e-3, 1e-3, epochs=40, patience=2, rounds=40)
 
 
 class BleuReward:
@@ -40,89 +75,135 @@ class BleuReward:
         return sg.metrics.bleu(token_ids, self.references, self.order).sentences[self.order].astype(np.float32)
 
 
+def oracle_data(oracle: sg.Oracle, num_train: int, seed: int) -> tuple[Any, Measures]:
+    """Sequences of the oracle, and NLL-oracle of 5,000 samples."""
+    corpus = sg.OracleCorpus(oracle, num_train=num_train, seed=seed)
+    return corpus, {"NLL-oracle": lambda gan: sg.negative_log_likelihood(oracle, gan.generate(5_000, seed=1))}
+
+
+def real_data(experiment: str, lines: list[str], seed: int) -> tuple[Any, Measures]:
+    """The corpus of a file, and BLEU of 2,000 samples against all held-out sequences."""
+    if experiment == "poems":  # without punctuation, as the paper's
+        lines = ["".join(character for character in line if character.isalnum()) for line in lines]
+    corpus = sg.TextCorpus(lines, level=LEVELS[experiment], seed=seed)
+
+    def bleu(order: int) -> Callable[[sg.SeqGAN], float]:
+        return lambda gan: sg.metrics.bleu(gan.generate(2_000, seed=1), corpus.held_out_token_ids, order).bleu[order]
+
+    return corpus, {metric: bleu(int(metric[-1])) for metric in PAPER[experiment]}
+
+
 def train(
-    corpus: sg.OracleCorpus,
-    oracle: sg.Oracle,
+    setting: Setting,
+    corpus: Any,
+    measures: Measures,
+    methods: tuple[str, ...],
     seed: int,
-    epochs: int,
     discriminator_steps: int,
-    rounds: int,
     round_discriminator_steps: int,
     num_rollouts: int,
-    rate: float,
-) -> dict[str, tuple[float, float]]:
-    """One seed: {method: (NLL-test, NLL-oracle)}, nats per token."""
-    # The authors' generator: 32 units, every weight from N(0, 0.1), start token 0.
-    generator = sg.Generator(
-        corpus.vocabulary_size,
-        32,
-        32,
-        start_token_id=0,
-        initializer_stddev=0.1,
-        end_token_id=corpus.end_token_id,
-        seed=seed,
-    )
-    rollout = sg.MonteCarloRollout(num_rollouts, reward="probability")
-    results, pretrained = {}, None
-    for method, estimator, d_pretraining, d_steps in (
-        ("PG-BLEU", BleuReward(corpus.train_token_ids), 0, 1),
-        ("SeqGAN", rollout, discriminator_steps, round_discriminator_steps),
-    ):
-        discriminator = sg.Discriminator(corpus.vocabulary_size, corpus.sequence_length, embedding_range=1.0, seed=seed)
-        gan = sg.SeqGAN(generator, discriminator, estimator, discriminator_steps=d_steps, baseline="none", seed=seed)
+) -> dict[str, dict[str, float]]:
+    """One seed: {method: {metric: value}}, with NLL-test in nats per token."""
+    generator = sg.Generator(corpus.vocabulary_size, **setting.generator, end_token_id=corpus.end_token_id, seed=seed)
+    parts = {
+        PG_BLEU: (BleuReward(corpus.train_token_ids), 0, 1),
+        SEQGAN: (
+            sg.MonteCarloRollout(num_rollouts, reward="probability"),
+            discriminator_steps,
+            round_discriminator_steps,
+        ),
+    }
+    results: dict[str, dict[str, float]] = {}
+    pretrained = None
+    for method, (estimator, d_pretraining, d_steps) in parts.items():
+        if method not in methods:
+            continue
+        discriminator = sg.Discriminator(
+            corpus.vocabulary_size, corpus.sequence_length, embedding_range=setting.embedding_range, seed=seed
+        )
+        networks = generator, discriminator, estimator
+        gan = sg.SeqGAN(*networks, discriminator_steps=d_steps, baseline=setting.baseline, seed=seed)
         gan.compile(
-            generator_optimizer=keras.optimizers.Adam(rate, global_clipnorm=5.0),
-            discriminator_optimizer=keras.optimizers.Adam(1e-4),
-            pretrain_optimizer=keras.optimizers.Adam(1e-2, global_clipnorm=5.0),
+            generator_optimizer=keras.optimizers.Adam(setting.learning_rate, global_clipnorm=5.0),
+            discriminator_optimizer=keras.optimizers.Adam(setting.discriminator_rate),
+            pretrain_optimizer=keras.optimizers.Adam(setting.pretrain_rate, global_clipnorm=5.0),
         )
 
         def measure(name: str, gan: sg.SeqGAN = gan) -> None:
-            nll_test = sg.negative_log_likelihood(generator, corpus.test_token_ids)
-            nll_oracle = sg.negative_log_likelihood(oracle, gan.generate(5_000, seed=1))
-            print(f"seed {seed}, {name}: NLL-test {nll_test:.3f}, NLL-oracle {nll_oracle:.3f}", file=sys.stderr)
-            results[name] = nll_test, nll_oracle
+            found = {NLL_TEST: sg.negative_log_likelihood(generator, corpus.held_out_token_ids)}
+            results[name] = found | {metric: value(gan) for metric, value in measures.items()}
+            values = ", ".join(f"{metric} {value:.3f}" for metric, value in results[name].items())
+            print(f"seed {seed}, {name}: {values}", file=sys.stderr)
 
         if pretrained is None:
-            measure("random")
-            gan.pretrain_generator(corpus.train, epochs=epochs, verbose=0)
-            measure("maximum likelihood")
+            measure(RANDOM)
+            validation = corpus.validation if setting.patience else None
+            gan.pretrain_generator(
+                corpus.train, setting.epochs, validation_data=validation, patience=setting.patience, verbose=0
+            )
+            measure(MLE)
             pretrained = generator.get_weights()
         generator.set_weights(pretrained)
         if d_pretraining:
             gan.pretrain_discriminator(corpus.train, steps=d_pretraining, verbose=0)
-        gan.fit(corpus.train, epochs=1, steps_per_epoch=rounds, verbose=0)
+        gan.fit(corpus.train, epochs=1, steps_per_epoch=setting.rounds, verbose=0)
         measure(method)
     return results
 
 
 def main(
+    experiment: Literal["oracle", "poems", "speech", "music"] = "oracle",
+    data: Path | None = None,
     oracle_weights: Path | None = None,
     seeds: tuple[int, ...] = (0,),
     output: Path | None = None,
-    epochs: int = 20,
+    epochs: int | None = None,
     discriminator_steps: int = 300,
-    rounds: int = 15,
+    rounds: int | None = None,
     round_discriminator_steps: int = 10,
     num_rollouts: int = 4,
-    learning_rate: float = 2e-2,
+    learning_rate: float | None = None,
     num_train: int = 10_000,
 ) -> None:
     """Writes the table of the paper: our means and standard deviations over the seeds, and the paper's numbers."""
-    oracle = sg.Oracle.from_npz(oracle_weights) if oracle_weights else sg.Oracle(seed=0)
-    schedule = epochs, discriminator_steps, rounds, round_discriminator_steps, num_rollouts, learning_rate
-    runs = [train(sg.OracleCorpus(oracle, num_train=num_train, seed=seed), oracle, seed, *schedule) for seed in seeds]
-    lines = ["| method | NLL-test | NLL-oracle | the paper's NLL-oracle |", "| --- | --- | --- | --- |"]
-    for method, paper in PAPER.items():
-        means, deviations = (f([run[method] for run in runs], axis=0) for f in (np.mean, np.std))
-        cells = [f"{mean:.3f} ({deviation:.3f})" for mean, deviation in zip(means, deviations, strict=True)]
-        lines.append(f"| {method} | {' | '.join(cells)} | {paper if oracle_weights else '-'} |")
-    lines += [
-        "",
-        f"Nats per token; mean (standard deviation) over {len(seeds)} seeds; 5,000 held-out sequences, 5,000 samples.",
-    ]
-    print("\n".join(lines))
+    given = {"epochs": epochs, "rounds": rounds, "learning_rate": learning_rate}
+    given = {name: value for name, value in given.items() if value is not None}
+    schedule = discriminator_steps, round_discriminator_steps, num_rollouts
+    paper, runs = PAPER[experiment], []
+    metrics = [NLL_TEST, *paper]
+    if experiment == "oracle":
+        oracle = sg.Oracle.from_npz(oracle_weights) if oracle_weights else sg.Oracle(seed=0)
+        setting, methods, size = (
+            dataclasses.replace(ORACLE, **given),
+            (RANDOM, MLE, PG_BLEU, SEQGAN),
+            "5,000 held-out sequences, 5,000",
+        )
+        for seed in seeds:
+            runs.append(train(setting, *oracle_data(oracle, num_train, seed), methods, seed, *schedule))
+    else:
+        if data is None:
+            sys.exit(f"--experiment {experiment} needs --data, a text file. Received: none")
+        lines = data.read_text(encoding="utf-8").splitlines()
+        setting, methods, size = (
+            dataclasses.replace(REAL, **given),
+            (MLE, SEQGAN),
+            "the held-out tenth of the lines, 2,000",
+        )
+        for seed in seeds:
+            runs.append(train(setting, *real_data(experiment, lines, seed), methods, seed, *schedule))
+    columns = [*metrics, *(f"the paper's {metric}" for metric in paper)]
+    table = [f"| method | {' | '.join(columns)} |", "| --- " * (len(columns) + 1) + "|"]
+    for method in methods:
+        values = np.array([[run[method][metric] for metric in metrics] for run in runs])
+        cells = [f"{mean:.3f} ({deviation:.3f})" for mean, deviation in zip(values.mean(0), values.std(0), strict=True)]
+        is_paper = experiment != "oracle" or oracle_weights
+        cells += [paper[metric].get(method, "-") if is_paper else "-" for metric in paper]
+        table.append(f"| {method} | {' | '.join(cells)} |")
+    note = f"NLL in nats per token; mean (standard deviation) over {len(seeds)} seeds; {size} samples."
+    text = "\n".join([*table, "", note])
+    print(text)
     if output:
-        output.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        output.write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
