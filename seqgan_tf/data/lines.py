@@ -9,10 +9,11 @@ import stat
 import tempfile
 import time
 from array import array
-from collections.abc import Iterator, Sequence
-from typing import BinaryIO, overload
+from collections.abc import Iterator
+from typing import BinaryIO
 
 from seqgan_tf.core.validation import InputError
+from seqgan_tf.data.line_sequence import LineSequence
 
 IN_MEMORY = 2**26
 """A text of more bytes is not held in memory."""
@@ -23,40 +24,6 @@ PIPE_TIMEOUT = 10.0
 _RAW_LINE = re.compile(rb"[^\r\n]+")
 _BLANKS = b" \t\x0b\x0c\x1c\x1d\x1e\x1f"
 _MARK = b"\xef\xbb\xbf"
-
-
-class LineSequence(Sequence[str]):
-    """Lines that are read one at a time.
-
-    Example:
-    ```python
-    from seqgan_tf.data.lines import LineSequence
-
-    class Numbers(LineSequence):
-        def __len__(self):
-            return 3
-
-        def line(self, index):
-            return str(index)
-
-    print(Numbers()[1:])  # ['1', '2']
-    ```
-    """
-
-    def line(self, index: int) -> str:
-        """The line of an index."""
-        raise NotImplementedError
-
-    @overload
-    def __getitem__(self, index: int) -> str: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> list[str]: ...
-
-    def __getitem__(self, index: int | slice) -> str | list[str]:
-        if isinstance(index, slice):
-            return [self.line(i) for i in range(*index.indices(len(self)))]
-        return self.line(index)
 
 
 class Lines(LineSequence):
@@ -96,15 +63,30 @@ class Lines(LineSequence):
         Raises:
             InputError: the file has changed since it was opened.
         """
-        start, size = self._starts[index], self._sizes[index]
-        if isinstance(self._content, bytes):
-            raw = self._content[start : start + size]
-        else:
-            raw = os.pread(self._content.fileno(), size, start)
         try:
-            return raw.decode("utf-8").strip()
+            return self._read(self._starts[index], self._sizes[index]).decode("utf-8").strip()
         except UnicodeDecodeError as error:
             raise InputError(f"{self.path}: expected a file that stays as it is. Received: it has changed") from error
+
+    def place(self, index: int) -> str:
+        """The file, and the number of the line in it: empty lines count too."""
+        number, start, last = 1, 0, b""
+        while block := self._read(start, min(BLOCK, self._starts[index] - start)):
+            number += block.count(b"\n") + block.count(b"\r") - (last + block).count(b"\r\n")
+            start, last = start + len(block), block[-1:]
+        return f"{self.path}: line {number}"
+
+    def _read(self, start: int, size: int) -> bytes:
+        if isinstance(self._content, bytes):
+            return self._content[start : start + size]
+        return os.pread(self._content.fileno(), size, start)
+
+
+class _Texts(Lines):
+    """Texts of a file that is no plain text: their place is their number."""
+
+    def place(self, index: int) -> str:
+        return f"{self.path}: text {index + 1}"
 
 
 def open_lines(path: str | os.PathLike) -> Lines:
@@ -298,4 +280,4 @@ class LinesWriter:
         Args:
             digest: SHA-256 of the file that they are from.
         """
-        return Lines(self.path, self._store.content(), self._starts, self._sizes, digest)
+        return _Texts(self.path, self._store.content(), self._starts, self._sizes, digest)

@@ -10,6 +10,7 @@ RUN = 1_000
 """Vocabularies of byte pairs are trained on runs of at most this many characters: the time of the library's trainer
 grows with the square of the length of a run without a blank."""
 
+_AFTER_BLANK = re.compile(r"(?<=[ \t\n\r\u3000])")
 _CUTS = {
     # Every place between two characters.
     "char": re.compile(""),
@@ -18,7 +19,8 @@ _CUTS = {
     "word": re.compile(
         r"(?<=[ \t\n\r\u3000])|(?<=[A-Za-z0-9_])(?=[!-/:-@\[-^`{-~])|(?<=[!-/:-@\[-^`{-~])(?=[A-Za-z0-9_])"
     ),
-    "whitespace": re.compile(r"(?<=[ \t\n\r\u3000])"),
+    "whitespace": _AFTER_BLANK,
+    "ids": _AFTER_BLANK,
     # Before a single space, which is joined to what follows it, and as above, without the apostrophe of contractions.
     "bpe": re.compile(r"(?<=\S)(?= \S)|(?<=[A-Za-z0-9])(?=[!-&(-/:-@\[-`{-~])|(?<=[!-&(-/:-@\[-`{-~])(?=[A-Za-z0-9])"),
 }

@@ -1,13 +1,13 @@
 """Texts that are generated for something: completions of prompts, answers in dialogues, texts with a label."""
 
-import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Self
 
 import numpy as np
 
 from seqgan_tf.core.validation import InputError, check_at_least
 from seqgan_tf.data.conditions import Labels, Sources, TextConditions
+from seqgan_tf.data.line_sequence import Chain, LineError
 from seqgan_tf.data.parts import Parts
 from seqgan_tf.data.records import DIALOGUE, LABELS, PAIRS, TURNS, Records, answers_of
 from seqgan_tf.data.text import UNKNOWN_NOTED, TextCorpus, unknown_note
@@ -53,7 +53,7 @@ class ConditionalCorpus(TextCorpus):
         given: Sequence[str],
         texts: Sequence[str],
         level: str = "word",
-        vocabulary_size: int = 10_000,
+        vocabulary_size: int | None = None,
         min_frequency: int = 2,
         blanks: str = "auto",
         conditions: TextConditions | None = None,
@@ -77,7 +77,7 @@ class ConditionalCorpus(TextCorpus):
         (own_given, own), (test_given, own_test) = (part or (None, None) for part in (validation, test))
         self.given = Parts.of(given, own_given, test_given, **split)
         super().__init__(texts, **rules, validation=own, test=own_test, **settings)
-        self.conditions: TextConditions = conditions or self.read_conditions(self.given.train, *rules.values())
+        self.conditions: TextConditions = conditions or self.read_conditions(*rules.values())
         self.num_conditions_cut = 0
         self.train_condition, self.validation_condition = map(self._encode, self.given[:2])
         self.held_out_given, self.held_out_texts = self.given.validation, self.parts.validation
@@ -86,13 +86,15 @@ class ConditionalCorpus(TextCorpus):
             self.held_out_given, self.held_out_texts = self.given.test, self.parts.test
             self.held_out_condition = self._encode(self.given.test)
 
-    def read_conditions(self, given: Sequence[str], *rules: Any) -> TextConditions:
+    def read_conditions(self, level: str, *rules: Any) -> TextConditions:
         """How conditions are read, from those of the training part and the rules of `TextTokenizer.train`."""
         raise NotImplementedError
 
     def _encode(self, given: Sequence[str]) -> np.ndarray:
         try:
             encoded = self.conditions.encode(given)
+        except LineError:
+            raise
         except InputError as error:
             raise InputError(f"{self.name}: {error}") from error
         self.num_conditions_cut += self.conditions.num_cut
@@ -110,8 +112,8 @@ class ConditionalCorpus(TextCorpus):
         found = super().notes
         if isinstance(self.conditions, Sources):
             if self.num_conditions_cut:
-                length = self.conditions.source_length
-                found.append(f"{self.num_conditions_cut} sources are longer than {length - 1} tokens and were cut")
+                room = self.conditions.tokenizer.capacity(self.conditions.source_length)
+                found.append(f"{self.num_conditions_cut} sources are longer than {room} tokens and were cut")
             share = self.conditions.tokenizer.unknown_share(self.held_out_condition)
             if share > UNKNOWN_NOTED:
                 found.append(unknown_note(share, "the held-out sources"))
@@ -149,7 +151,7 @@ class PairCorpus(ConditionalCorpus):
         sources: Sequence[str],
         targets: Sequence[str],
         level: str = "word",
-        vocabulary_size: int = 10_000,
+        vocabulary_size: int | None = None,
         min_frequency: int = 2,
         blanks: str = "auto",
         source_length: int | None = None,
@@ -165,17 +167,18 @@ class PairCorpus(ConditionalCorpus):
         }
         super().__init__(sources, targets, **rules, **settings)
 
-    def train_tokenizer(self, lines: Iterable[str], *rules: Any) -> TextTokenizer:
+    def train_tokenizer(self, lines: Iterable[str], level: str, *rules: Any) -> TextTokenizer:
         """The tokenizer of the targets; where it is shared, it is trained on the sources of the training part too."""
-        return super().train_tokenizer(
-            _Chain(lines, _LinesOf(self.given.train)) if self.shared_tokenizer else lines, *rules
-        )
+        if self.shared_tokenizer:
+            lines = Chain(lines, self.given.vocabulary_lines(level, are_split=True))
+        return super().train_tokenizer(lines, level, *rules)
 
-    def read_conditions(self, given: Sequence[str], *rules: Any) -> Sources:
+    def read_conditions(self, level: str, *rules: Any) -> Sources:
         tokenizer = self.tokenizer
         if not self.shared_tokenizer:
-            tokenizer = TextCorpus.train_tokenizer(self, _LinesOf(given), *rules)
-        return Sources.of(given, tokenizer, self.source_length)
+            lines = self.given.vocabulary_lines(level, are_split=True)
+            tokenizer = TextCorpus.train_tokenizer(self, lines, level, *rules)
+        return Sources.of(self.given.train, tokenizer, self.source_length)
 
 
 class DialogueCorpus(PairCorpus):
@@ -261,29 +264,8 @@ class LabelledCorpus(ConditionalCorpus):
 
     task = LABELS
 
-    def read_conditions(self, given: Sequence[str], *rules: Any) -> Labels:
-        return Labels.of(given)
+    def read_conditions(self, level: str, *rules: Any) -> Labels:
+        return Labels.of(self.given.train)
 
 
 CORPORA: dict[str, type[ConditionalCorpus]] = {kind.task: kind for kind in (PairCorpus, DialogueCorpus, LabelledCorpus)}
-
-
-class _LinesOf(Iterable[str]):
-    """The lines of texts of several lines."""
-
-    def __init__(self, texts: Iterable[str]) -> None:
-        self.texts = texts
-
-    def __iter__(self) -> Iterator[str]:
-        for text in self.texts:
-            yield from text.split("\n")
-
-
-class _Chain(Iterable[str]):
-    """Lines after lines; they can be read more than once."""
-
-    def __init__(self, *parts: Iterable[str]) -> None:
-        self.parts = parts
-
-    def __iter__(self) -> Iterator[str]:
-        return itertools.chain.from_iterable(self.parts)

@@ -1,12 +1,13 @@
 """The training, validation and test parts of lines."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from seqgan_tf.core.validation import InputError
-from seqgan_tf.data.lines import LineSequence
+from seqgan_tf.data.line_sequence import Chain, LinesOf, Selected
+from seqgan_tf.data.tokenizer_file import IDS
 
 
 class Parts(NamedTuple):
@@ -69,23 +70,17 @@ class Parts(NamedTuple):
             is_held_out = np.isin(groups, numbers[: max(1, round(validation_split * len(numbers)))])[order]
             held_out, order = order[is_held_out], order[~is_held_out]
         small = np.int32 if len(lines) < 2**31 else np.int64  # half the memory
-        train = _Part(lines, order.astype(small))
-        return cls(train, _Part(lines, held_out.astype(small)) if validation is None else validation, test)
+        train = Selected(lines, order.astype(small))
+        return cls(train, Selected(lines, held_out.astype(small)) if validation is None else validation, test)
 
+    def vocabulary_lines(self, level: str, are_split: bool = False) -> Iterable[str]:
+        """What a vocabulary is made from: the training part; at the level "ids", whose tokens are given, all parts.
 
-class _Part(LineSequence):
-    """Some of the lines, by index."""
-
-    def __init__(self, lines: Sequence[str], indices: np.ndarray) -> None:
-        self.lines, self.indices = lines, indices
-
-    def __len__(self) -> int:
-        return len(self.indices)
-
-    def line(self, index: int) -> str:
-        return self.lines[self.indices[index]]
-
-    def __iter__(self) -> Iterator[str]:
-        for start in range(0, len(self.indices), 8_192):
-            for i in self.indices[start : start + 8_192].tolist():
-                yield self.lines[i]
+        Args:
+            level: level of the tokenizer.
+            are_split: whether texts of several lines are split into their lines, except at the level "ids". Defaults
+                to False.
+        """
+        if level == IDS:
+            return Chain(*(part for part in self if part is not None))
+        return LinesOf(self.train) if are_split else self.train

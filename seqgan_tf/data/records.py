@@ -123,7 +123,7 @@ def read_records(
     elif task == DIALOGUE:
         extract = functools.partial(_answers, turns=turns)
     found = ((place, fields if isinstance(fields, str) else extract(fields)) for place, fields in rows)
-    return _collect(path, task, found, digests)
+    return _collect([path, path if target is None else target], task, found, digests)
 
 
 def combined_digest(digests: Sequence[str]) -> str:
@@ -258,9 +258,13 @@ def answers_of(contents: Sequence[str], turns: int) -> list[tuple[str, str]]:
     return [("\n".join(contents[max(0, i - turns) : i]), contents[i]) for i in range(1, len(contents))]
 
 
-def _collect(path: str | os.PathLike, task: str, found: Iterable[tuple[str, Found]], digests: list[Any]) -> Records:
-    """Keeps what can be read, and counts what cannot."""
-    texts, conditions, groups = LinesWriter(path), LinesWriter(path), array("i")
+def _collect(
+    sides: Sequence[str | os.PathLike], task: str, found: Iterable[tuple[str, Found]], digests: list[Any]
+) -> Records:
+    """Keeps what can be read, and counts what cannot. The sides are the files of the conditions and of the texts."""
+    path = sides[0]
+    conditions, texts = map(LinesWriter, sides)
+    groups = array("i")
     total = damaged = 0
     first = ""
     for place, record in found:

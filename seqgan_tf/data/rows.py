@@ -11,6 +11,8 @@ from typing import BinaryIO
 import numpy as np
 
 from seqgan_tf.core.padding import PADDING
+from seqgan_tf.core.validation import InputError
+from seqgan_tf.data.line_sequence import LineError, place
 from seqgan_tf.data.memory import release
 
 IN_MEMORY = 2**26
@@ -34,6 +36,9 @@ class EncodedLines:
         lengths: int32 [n], number of tokens of each line, the end token included; of a longer line a number above
             `limit`.
 
+    Raises:
+        LineError: `encode` raises an `InputError` for a line.
+
     Example:
     ```python
     import seqgan_tf as sg
@@ -47,11 +52,13 @@ class EncodedLines:
     def __init__(self, encode: Callable[[list[str], int], list[list[int]]], lines: Iterable[str], limit: int) -> None:
         self.limit = limit
         lengths: list[np.ndarray] = []
+        read = 0
         self._parts: list[np.ndarray] = []
         self._file: BinaryIO | None = None
         size = 0
         for chunk in _chunks(lines):
-            rows = encode(chunk, limit)
+            rows = _encoded(encode, chunk, limit, lines, read)
+            read += len(chunk)
             lengths.append(np.fromiter(map(len, rows), np.int32, len(rows)))
             kept = (itertools.islice(row, limit) for row in rows)
             part = np.fromiter(itertools.chain.from_iterable(kept), np.int32)
@@ -110,6 +117,21 @@ def fitting_length(lengths: np.ndarray) -> int:
         lengths: int array [n], see `EncodedLines`.
     """
     return max(2, min(int(np.quantile(lengths, 0.99, method="higher")), LONGEST_DEFAULT))
+
+
+def _encoded(
+    encode: Callable[[list[str], int], list[list[int]]], chunk: list[str], limit: int, lines: Iterable[str], first: int
+) -> list[list[int]]:
+    """The tokens of a chunk, which begins at line `first` of the lines; an error names its line."""
+    try:
+        return encode(chunk, limit)
+    except InputError:
+        for i, line in enumerate(chunk):
+            try:
+                encode([line], limit)
+            except InputError as error:
+                raise LineError(f"{place(lines, first + i)}: {error}") from error
+        raise
 
 
 def _pad(flat: np.ndarray, lengths: np.ndarray, sequence_length: int) -> np.ndarray:

@@ -9,6 +9,7 @@ import numpy as np
 
 from seqgan_tf.core.elements import join_condition
 from seqgan_tf.core.validation import InputError, check_at_least
+from seqgan_tf.data.line_sequence import LineError
 from seqgan_tf.data.lines import open_lines, read_lines
 from seqgan_tf.data.parts import Parts
 from seqgan_tf.data.records import TEXT, Records, combined_digest, read_records
@@ -29,15 +30,17 @@ class TextCorpus:
 
     Args:
         lines: one sequence per item; the training part must have at least `batch_size` of them.
-        level: "char", "word", "whitespace" or "bpe", see `TextTokenizer.train`. Defaults to "word".
+        level: "char", "word", "whitespace", "bpe" or "ids", see `TextTokenizer.train`. Defaults to "word".
         sequence_length: T, the end token included; longer lines are cut. Defaults to None: the length that 99 of 100
             training lines do not exceed, and at most 100.
-        vocabulary_size: largest number of tokens, see `TextTokenizer.train`. Defaults to 10,000.
+        vocabulary_size: largest number of tokens, see `TextTokenizer.train`. Defaults to None: 10,000; at the level
+            "ids" the largest id, plus 1.
         min_frequency: words and characters that are less frequent are unknown. Defaults to 2.
         validation_split: share of the lines that is held out, in (0, 1); `seed` decides which. Defaults to 0.1.
         batch_size: sequences per batch of the datasets. Defaults to 64.
         seed: seed of the split and of the order in training. Defaults to 0.
-        tokenizer: a trained `TextTokenizer`. Defaults to None: one is trained on the training part.
+        tokenizer: a trained `TextTokenizer`. Defaults to None: one is trained on the training part. At the level "ids"
+            it has the ids of all parts.
         name: name of the data in messages. Defaults to "lines".
         blanks: what blanks are at the level "char", see `TextTokenizer.train`. Defaults to "auto".
         validation: lines that are held out, instead of a part of `lines`. Defaults to None.
@@ -54,8 +57,9 @@ class TextCorpus:
         tokenizer: the `TextTokenizer`.
         vocabulary_size: V, the number of tokens.
         sequence_length: T.
-        end_token_id: id of the end token.
-        unknown_token_id: id of the unknown token, None at the level "bpe".
+        end_token_id: id of the end token. None where there is none: at the level "ids", if all sequences have the same
+            length.
+        unknown_token_id: id of the unknown token, None at the levels "bpe" and "ids".
         num_cut: number of lines that were longer than `sequence_length` tokens and were cut.
         unknown_share: share of unknown tokens among the tokens of the training part, end tokens included, in [0, 1].
         held_out_unknown_share: the same for the held-out part.
@@ -67,7 +71,9 @@ class TextCorpus:
     of more than 64 MiB are memory-mapped temporary files.
 
     Raises:
-        InputError: too few lines for a batch, a vocabulary of fewer than 2 tokens, or a setting outside its range.
+        InputError: too few lines for a batch, a vocabulary of fewer than 2 tokens, or a setting outside its range; at
+            the level "ids" also a line that does not consist of ids of the vocabulary, or one that is shorter than T
+            where there is no end token.
 
     Example:
     ```python
@@ -90,7 +96,7 @@ class TextCorpus:
         lines: Sequence[str],
         level: str = "word",
         sequence_length: int | None = None,
-        vocabulary_size: int = 10_000,
+        vocabulary_size: int | None = None,
         min_frequency: int = 2,
         validation_split: float = 0.1,
         batch_size: int = 64,
@@ -117,7 +123,8 @@ class TextCorpus:
                 f"Received: {len(lines)} lines, {held_out} of them held out"
             )
         if tokenizer is None:
-            tokenizer = self.train_tokenizer(self.parts.train, level, vocabulary_size, min_frequency, blanks)
+            lines_of_vocabulary = self.parts.vocabulary_lines(level)
+            tokenizer = self.train_tokenizer(lines_of_vocabulary, level, vocabulary_size, min_frequency, blanks)
         self.tokenizer = tokenizer
         encoded = EncodedLines(tokenizer.ended_tokens, self.parts.train, sequence_length or LONGEST_DEFAULT)
         if sequence_length is None:
@@ -130,6 +137,13 @@ class TextCorpus:
         for part in (self.parts.validation, self.parts.test):
             if part is not None:
                 all_encoded.append(EncodedLines(tokenizer.ended_tokens, part, sequence_length))
+        if self.end_token_id is None:
+            shortest = min(int(part.lengths.min()) for part in all_encoded)
+            if shortest < sequence_length:
+                raise InputError(
+                    f"{name}: expected at least {sequence_length} ids in every line, the sequence length, since there "
+                    f"is no end token. Received: a line with {shortest}"
+                )
         self.train_token_ids, self.validation_token_ids, *test_token_ids = (
             part.padded(sequence_length) for part in all_encoded
         )
@@ -142,6 +156,8 @@ class TextCorpus:
         """`TextTokenizer.train`, with the name of the data in its errors."""
         try:
             return TextTokenizer.train(lines, *rules)
+        except LineError:
+            raise
         except InputError as error:
             raise InputError(f"{self.name}: {error}") from error
 
@@ -229,7 +245,8 @@ class TextCorpus:
         if reading is not None and reading.note:
             found.append(reading.note)
         if self.num_cut:
-            found.append(f"{self.num_cut} lines are longer than {self.sequence_length - 1} tokens and were cut")
+            room = self.tokenizer.capacity(self.sequence_length)
+            found.append(f"{self.num_cut} lines are longer than {room} tokens and were cut")
         for share, part in ((self.unknown_share, "training"), (self.held_out_unknown_share, "held-out")):
             if share > UNKNOWN_NOTED:
                 found.append(unknown_note(share, f"the {part} lines"))

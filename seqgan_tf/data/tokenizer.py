@@ -1,4 +1,4 @@
-"""Text to token ids and back, at the level of characters, words or byte pairs. One JSON file holds a tokenizer."""
+"""Text to token ids and back: characters, words, byte pairs, or integers as they are. One JSON file per tokenizer."""
 
 import os
 from collections.abc import Iterable, Sequence
@@ -15,7 +15,7 @@ from seqgan_tf.data.blanks import BlanksReading
 from seqgan_tf.data.long_text import LONG, pieces
 from seqgan_tf.data.memory import release
 from seqgan_tf.data.spacing import Spacing, SpacingTables
-from seqgan_tf.data.tokenizer_file import END, LEVELS, PRE_TOKENIZERS, UNKNOWN
+from seqgan_tf.data.tokenizer_file import END, IDS, LEVELS, UNKNOWN, WITHOUT_UNKNOWN
 from seqgan_tf.data.tokenizer_training import train_backend
 
 __all__ = ["END", "LEVELS", "UNKNOWN", "TextTokenizer"]
@@ -23,6 +23,9 @@ __all__ = ["END", "LEVELS", "UNKNOWN", "TextTokenizer"]
 
 class TextTokenizer:
     """A vocabulary and its rules. Token 0 ends a sequence; except for byte pairs, token 1 is the unknown token.
+
+    At the level "ids" a text consists of integers, which are the token ids as they are. The end token has the id after
+    them; there is none where all texts have the same length.
 
     Create one with `train` or `load`.
 
@@ -33,10 +36,12 @@ class TextTokenizer:
         blanks_reading: how blanks between characters were read, at the level "char". Defaults to None: not known.
 
     Attributes:
-        level: "char", "word", "whitespace" or "bpe".
+        level: "char", "word", "whitespace", "bpe" or "ids".
         vocabulary_size: V, the number of tokens.
-        end_token_id: 0.
-        unknown_token_id: 1, or None at the level "bpe", which can write any text.
+        end_token_id: 0; at the level "ids" V - 1, or None.
+        unknown_token_id: 1, or None at the levels "bpe", which can write any text, and "ids".
+        unknown_mark: what stands for an unknown part of a text: the unknown token; at the level "ids" V, which refuses
+            the text; None at the level "bpe".
         blanks: "tokens" or "separators", at the level "char": what blanks between characters are. None at the others.
         spacing: the rules for blanks beside punctuation, a `seqgan_tf.data.spacing.Spacing` or None.
         blanks_reading: why `blanks` is what it is, or None.
@@ -60,17 +65,14 @@ class TextTokenizer:
     def __init__(
         self, tokenizer: Tokenizer, spacing: Spacing | None = None, blanks_reading: BlanksReading | None = None
     ):
-        end_token_id = tokenizer.token_to_id(END)
-        if end_token_id is None:
-            raise InputError(f"expected a tokenizer with an end token {END!r}")
-        kind = type(tokenizer.pre_tokenizer).__name__
-        if kind not in PRE_TOKENIZERS:
-            raise InputError(tokenizer_file.unknown_level(kind))
         self.backend_tokenizer = tokenizer
-        self.level = PRE_TOKENIZERS[kind]
-        self.vocabulary_size = tokenizer.get_vocab_size()
-        self.end_token_id = end_token_id
-        self.unknown_token_id = tokenizer.token_to_id(UNKNOWN) if self.level != "bpe" else None
+        self.end_token_id: int | None = tokenizer.token_to_id(END)
+        self.level = tokenizer_file.level_of(type(tokenizer.pre_tokenizer).__name__, tokenizer.token_to_id)
+        if self.end_token_id is None and self.level != IDS:
+            raise InputError(f"expected a tokenizer with an end token {END!r}")
+        self.unknown_mark = tokenizer.token_to_id(UNKNOWN) if self.level != "bpe" else None
+        self.unknown_token_id = self.unknown_mark if self.level not in WITHOUT_UNKNOWN else None
+        self.vocabulary_size: int = tokenizer.get_vocab_size() - (self.level == IDS)
         self.spacing = spacing
         self.blanks_reading = blanks_reading
         self.blanks: str | None = None
@@ -89,7 +91,7 @@ class TextTokenizer:
         cls,
         lines: Iterable[str],
         level: str = "word",
-        vocabulary_size: int = 10_000,
+        vocabulary_size: int | None = None,
         min_frequency: int = 2,
         blanks: str = "auto",
     ) -> "TextTokenizer":
@@ -99,28 +101,31 @@ class TextTokenizer:
             lines: the text; it is read more than once.
             level: "char": each character is a token. "word": runs of letters and digits, and runs of other characters;
                 decoding writes blanks beside punctuation as the majority of the lines does. "whitespace": what is
-                between blanks. "bpe": byte pairs, which can write any text. Defaults to "word".
-            vocabulary_size: largest number of tokens, at most 1,000,000; the most frequent ones are kept. Defaults to
-                10,000.
-            min_frequency: words and characters that are less frequent are unknown. Defaults to 2.
+                between blanks. "bpe": byte pairs, which can write any text. "ids": integers between blanks are the
+                token ids themselves. Defaults to "word".
+            vocabulary_size: largest number of tokens, at most 1,000,000; the most frequent ones are kept. At the level
+                "ids" the number of ids, without the end token. Defaults to None: 10,000; at the level "ids" the largest
+                id, plus 1.
+            min_frequency: words and characters that are less frequent are unknown. It has no effect at the levels
+                "bpe" and "ids". Defaults to 2.
             blanks: what blanks are at the level "char". "tokens": tokens, as other characters. "separators": not
                 tokens; decoding leaves them out. "auto": separators where at least 95 of 100 lines are single
                 characters separated by blanks. Defaults to "auto".
 
         Raises:
-            InputError: an unknown level, a limit that is too small, or fewer than two tokens beside the end token and
-                the unknown token.
+            InputError: an unknown level, a limit that is too small, fewer than two tokens beside the end token and the
+                unknown token, or at the level "ids" a text that does not consist of ids below the limit.
         """
         _check_texts(lines, "lines")
         backend, reading = train_backend(lines, level, vocabulary_size, min_frequency, blanks)
         trained = cls(backend, blanks_reading=reading)
         if level == "word":
             trained.spacing = Spacing.count(lines, backend.get_vocab())
-        ordinary = trained.vocabulary_size - len(tokenizer_file.special_tokens(level))
+        special = {trained.end_token_id, trained.unknown_token_id} - {None}
+        ordinary = trained.vocabulary_size - len(special)
         if ordinary < 2:
-            raise InputError(
-                f"expected at least 2 different tokens that occur {min_frequency} times or more. Received: {ordinary}"
-            )
+            expected = f"that occur {min_frequency} times or more" if level != IDS else "in the vocabulary"
+            raise InputError(f"expected at least 2 different tokens {expected}. Received: {ordinary}")
         return trained
 
     @classmethod
@@ -184,6 +189,9 @@ class TextTokenizer:
         """Token ids of each text, without an end token.
 
         At the level "bpe" the characters "<end>" in a text are text. At the others "<end>" is the unknown token.
+
+        Raises:
+            InputError: at the level "ids" a text does not consist of ids of the vocabulary.
         """
         return self._encode(texts)
 
@@ -210,13 +218,18 @@ class TextTokenizer:
         return self._encode(texts, count)
 
     def ended_tokens(self, texts: Iterable[str], count: int) -> list[list[int]]:
-        """As `first_tokens`, with an end token after each text."""
-        return [[*ids, self.end_token_id] for ids in self.first_tokens(texts, count)]
+        """As `first_tokens`, with an end token after each text, where there is one."""
+        end = [] if self.end_token_id is None else [self.end_token_id]
+        return [ids + end for ids in self.first_tokens(texts, count)]
+
+    def capacity(self, sequence_length: int) -> int:
+        """The number of tokens of a text that fit into a sequence beside the end token, where there is one."""
+        return sequence_length - (self.end_token_id is not None)
 
     def unknown_parts(self, text: str) -> list[str]:
-        """The parts of a text that become the unknown token, each once, in their order; [] where all are known."""
+        """The parts of a text that are not in the vocabulary, each once, in their order; [] where all are known."""
         encoding = self.backend_tokenizer.encode(text)
-        unknown = (self.unknown_token_id, self.end_token_id) if self.unknown_token_id is not None else ()
+        unknown = (self.unknown_mark, self.end_token_id) if self.unknown_mark is not None else ()
         return list(
             dict.fromkeys(text[a:b] for i, (a, b) in zip(encoding.ids, encoding.offsets, strict=True) if i in unknown)
         )
@@ -274,11 +287,18 @@ class TextTokenizer:
         except TypeError as error:
             wrong = next((text for text in texts if not isinstance(text, str)), texts)
             raise InputError(f"`texts` must be a list of str. Received: {type(wrong).__name__}") from error
-        end, unknown = self.end_token_id, self.unknown_token_id
+        end, unknown = self.end_token_id, self.unknown_mark
         rows = [encoding.ids for encoding in encodings]
         if unknown is None:
             return rows
-        return [[unknown if i == end else i for i in ids] if end in ids else ids for ids in rows]
+        rows = [[unknown if i == end else i for i in ids] if end in ids else ids for ids in rows]
+        if self.unknown_token_id is None:
+            for text, ids in zip(texts, rows, strict=True):
+                if unknown in ids:
+                    received = self.unknown_parts(text)[0][:40]
+                    size = self.vocabulary_size - (end is not None)
+                    raise InputError(f"expected ids below {size}, the size of the vocabulary. Received: {received!r}")
+        return rows
 
 
 def _without(texts: list[str], long: dict[int, str]) -> list[str]:

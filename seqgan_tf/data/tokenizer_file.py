@@ -6,6 +6,7 @@ Only a file with the rules of this package reaches the library: no other regular
 import json
 import os
 import re
+from collections.abc import Callable
 from typing import Any
 
 from tokenizers import Tokenizer, pre_tokenizers
@@ -13,7 +14,12 @@ from tokenizers import Tokenizer, pre_tokenizers
 from seqgan_tf.core.files import read_text
 from seqgan_tf.core.validation import InputError
 
-LEVELS = ("char", "word", "whitespace", "bpe")
+COUNTED_LEVELS = ("char", "word", "whitespace", "bpe")
+"""The levels whose vocabulary is counted in text."""
+IDS = "ids"
+LEVELS = (*COUNTED_LEVELS, IDS)
+WITHOUT_UNKNOWN = ("bpe", IDS)
+"""The levels without an unknown token."""
 PRE_TOKENIZERS = {"Split": "char", "Whitespace": "word", "WhitespaceSplit": "whitespace", "ByteLevel": "bpe"}
 END, UNKNOWN = "<end>", "<unk>"
 OWN = "seqgan_tf"
@@ -24,6 +30,7 @@ MAX_BYTES = 2**27
 
 _BYTES = {"type": "ByteLevel", "trim_offsets": True, "use_regex": True}
 _BLANKS_DROPPED = {"type": "Replace", "pattern": {"Regex": r"\s"}, "content": ""}
+_JOINED = {"type": "WordPiece", "prefix": " ", "cleanup": False}
 _WORD_LEVEL = {"type": "WordLevel", "unk_token": UNKNOWN}
 _PAIRS = {
     "type": "BPE",
@@ -41,12 +48,14 @@ _PRE_TOKENIZER: dict[str, dict[str, Any]] = {
     "char": {"type": "Split", "pattern": {"Regex": r"[\s\S]"}, "behavior": "Isolated", "invert": False},
     "word": {"type": "Whitespace"},
     "whitespace": {"type": "WhitespaceSplit"},
+    IDS: {"type": "WhitespaceSplit"},
     "bpe": _BYTES | {"add_prefix_space": False},
 }
 _DECODERS: dict[str, list[Any]] = {
     "char": [{"type": "Fuse"}],
     "word": [{"type": "WordPiece", "prefix": prefix, "cleanup": True} for prefix in (" ", "##")],
-    "whitespace": [{"type": "WordPiece", "prefix": " ", "cleanup": False}],
+    "whitespace": [_JOINED],
+    IDS: [_JOINED],
     "bpe": [_BYTES | {"add_prefix_space": True}],
 }
 _KEYS = {
@@ -93,10 +102,8 @@ def parse(content: str) -> tuple[Tokenizer, dict[str, Any]]:
     own = data.pop(OWN, {})
     if not isinstance(own, dict):
         raise InputError(f"{_RULES}. Received: {OWN} = {_short(own)}")
-    kind = data["pre_tokenizer"].get("type")
-    if kind not in list(PRE_TOKENIZERS):
-        raise InputError(unknown_level(kind))
-    level = PRE_TOKENIZERS[kind]
+    vocabulary = data["model"].get("vocab")
+    level = level_of(data["pre_tokenizer"].get("type"), vocabulary.get if isinstance(vocabulary, dict) else {}.get)
     _check_tokens(data, level)
     _check_rules(data, level)
     try:
@@ -111,14 +118,30 @@ def write(tokenizer: Tokenizer, own: dict[str, Any]) -> str:
     return json.dumps(json.loads(content) | {OWN: own}, ensure_ascii=False, indent=2) if own else content
 
 
-def unknown_level(kind: object) -> str:
-    """The message for a pre-tokenizer of another kind."""
-    return f"expected a tokenizer of the level {', '.join(map(repr, LEVELS))}. Received: {_short(kind)}"
+def level_of(kind: object, token_to_id: Callable[[str], object]) -> str:
+    """The level of a tokenizer.
+
+    Args:
+        kind: the type of its pre-tokenizer.
+        token_to_id: the id of a token, or None. "0" is token 0 at the level "ids" alone.
+
+    Raises:
+        InputError: a pre-tokenizer of another kind.
+    """
+    if kind not in list(PRE_TOKENIZERS):
+        raise InputError(f"expected a tokenizer of the level {', '.join(map(repr, LEVELS))}. Received: {_short(kind)}")
+    level = PRE_TOKENIZERS[str(kind)]
+    return IDS if level == "whitespace" and token_to_id("0") == 0 else level
 
 
 def special_tokens(level: str) -> list[str]:
-    """The first tokens of a vocabulary: the end token, and the unknown token where there is one."""
-    return [END] if level == "bpe" else [END, UNKNOWN]
+    """The first tokens of a counted vocabulary: the end token, and the unknown token where there is one."""
+    return [END] if level in WITHOUT_UNKNOWN else [END, UNKNOWN]
+
+
+def id_vocabulary(count: int, has_end: bool) -> dict[str, int]:
+    """The tokens of the level "ids": integers, the end token where there is one, and what marks an unknown part."""
+    return {token: i for i, token in enumerate([*map(str, range(count)), *[END] * has_end, UNKNOWN])}
 
 
 def _check_rules(data: dict[str, Any], level: str) -> None:
@@ -139,25 +162,33 @@ def _check_rules(data: dict[str, Any], level: str) -> None:
 
 
 def _check_tokens(data: dict[str, Any], level: str) -> None:
-    vocabulary, special = data["model"].get("vocab"), special_tokens(level)
+    vocabulary = data["model"].get("vocab")
     if not isinstance(vocabulary, dict):
         raise InputError(f"expected a tokenizer with a vocabulary. Received: {_short(vocabulary)}")
     size = len(vocabulary)
     if size > MAX_TOKENS:
         raise InputError(f"expected a tokenizer of at most {MAX_TOKENS} tokens. Received: {size}")
-    if END not in vocabulary:
+    if END not in vocabulary and level != IDS:
         raise InputError(f"expected a tokenizer with an end token {END!r}")
     seen: set[int] = set()
     for token, i in vocabulary.items():
         if type(i) is not int or not 0 <= i < size or i in seen:
             raise InputError(f"expected token ids 0 to {size - 1}, each once. Received: {_short(i)} for {token[:60]!r}")
         seen.add(i)
-        if not token or (level in ("word", "whitespace") and _BLANK.search(token)):
+        if not token or (level not in ("char", "bpe") and _BLANK.search(token)):
             raise InputError(f"expected tokens without blanks. Received: {token[:60]!r}")
-    if [vocabulary.get(token) for token in special] != list(range(len(special))):
-        raise InputError(f"expected the first tokens {special}. Received: {special[-1]} has another id")
+    if level == IDS:
+        special = [token for token in (END, UNKNOWN) if token in vocabulary]
+        expected = id_vocabulary(size - len(special), END in vocabulary)
+        if vocabulary != expected:
+            wrong = next(token for token in expected if vocabulary.get(token) != expected[token])
+            raise InputError(f"{_RULES}. Received: {wrong} is not token {expected[wrong]}")
+    else:
+        special = special_tokens(level)
+        if [vocabulary.get(token) for token in special] != list(range(len(special))):
+            raise InputError(f"expected the first tokens {special}. Received: {special[-1]} has another id")
     flags = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
-    added = [{"id": i, "content": token} | flags for i, token in enumerate(special)]
+    added = [{"id": vocabulary[token], "content": token} | flags for token in special]
     if data.get("added_tokens") != added:
         raise InputError(f"expected the added tokens {special}. Received: {_short(data.get('added_tokens'))}")
     if level == "bpe":

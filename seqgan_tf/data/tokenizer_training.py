@@ -7,12 +7,16 @@ from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_toke
 
 from seqgan_tf.core.validation import InputError, check_at_least
 from seqgan_tf.data.blanks import BLANKS, BlanksReading, read_blanks
+from seqgan_tf.data.id_vocabulary import ids_backend
 from seqgan_tf.data.long_text import training_pieces
-from seqgan_tf.data.tokenizer_file import END, LEVELS, MAX_TOKENS, UNKNOWN, special_tokens
+from seqgan_tf.data.tokenizer_file import END, IDS, LEVELS, MAX_TOKENS, UNKNOWN, special_tokens
+
+DEFAULT_SIZE = 10_000
+"""Largest vocabulary, where none is set."""
 
 
 def train_backend(
-    lines: Iterable[str], level: str, vocabulary_size: int, min_frequency: int, blanks: str
+    lines: Iterable[str], level: str, vocabulary_size: int | None, min_frequency: int, blanks: str
 ) -> tuple[Tokenizer, BlanksReading | None]:
     """The library's tokenizer with its vocabulary, and at the level "char" how blanks were read.
 
@@ -30,12 +34,15 @@ def train_backend(
         if value not in allowed:
             raise InputError(f"`{name}` must be one of {list(allowed)}. Received: {value!r}")
     least = 257 if level == "bpe" else 1  # the end token and the 256 bytes
-    check_at_least(least, vocabulary_size=vocabulary_size)
+    if vocabulary_size is not None:
+        check_at_least(least, vocabulary_size=vocabulary_size)
     check_at_least(1, min_frequency=min_frequency)
+    if level == IDS:
+        return ids_backend(lines, vocabulary_size), None
     reading = read_blanks(lines, blanks) if level == "char" else None
     tokenizer = _rules(level, reading)
     settings: dict[str, Any] = {
-        "vocab_size": min(vocabulary_size, MAX_TOKENS),
+        "vocab_size": min(vocabulary_size or DEFAULT_SIZE, MAX_TOKENS),
         "special_tokens": special_tokens(level),
         "show_progress": False,
     }

@@ -11,8 +11,10 @@ import numpy as np
 from seqgan_tf.core.conditions import first_rows
 from seqgan_tf.core.elements import join_condition
 from seqgan_tf.core.validation import InputError, check_at_least
+from seqgan_tf.data.line_sequence import Selected
 from seqgan_tf.data.pairs import ConditionalCorpus
 from seqgan_tf.data.records import read_records
+from seqgan_tf.data.rows import EncodedLines
 from seqgan_tf.metrics.reverse_lm import least_samples
 from seqgan_tf.reports.settings import EvaluationSettings
 from seqgan_tf.runs.directory import Run
@@ -100,10 +102,12 @@ def read_evaluation_data(
     if run.tokenizer is None:
         raise InputError("--data needs a run on text. Received: a run on an oracle")
     records = read_records(data, target, run.settings.task, run.settings.corpus.turns)
-    lines = list(records.texts[: settings.samples])
+    lines = Selected(records.texts, np.arange(min(settings.samples, len(records.texts))))
     if len(lines) < 2:
         raise InputError(f"{data}: expected at least 2 lines to measure on. Received: {len(lines)}")
-    held_out, num_cut = run.tokenizer.encode_padded(lines, run.settings.sequence_length)
+    length = run.settings.sequence_length
+    encoded = EncodedLines(run.tokenizer.ended_tokens, lines, length)
+    held_out, num_cut = encoded.padded(length), int(np.count_nonzero(encoded.lengths > length))
     training = training_condition = None
     with contextlib.suppress(InputError):  # measuring on another file does not need the run's own
         training, training_condition = run.corpus.train_token_ids, run.corpus.train_condition
@@ -114,5 +118,5 @@ def read_evaluation_data(
     given = list((records.conditions or ())[: settings.samples])
     condition = run.source.conditions.encode(given)
     return dataclasses.replace(
-        found, condition=condition, training_condition=training_condition, given=given, texts=lines
+        found, condition=condition, training_condition=training_condition, given=given, texts=list(lines)
     )

@@ -26,8 +26,9 @@ class DataSettings:
     ```
     """
 
-    vocabulary_size: int = 10_000
-    """Text: maximum size of the vocabulary. The most frequent tokens are kept."""
+    vocabulary_size: int | None = None
+    """Text: maximum size of the vocabulary. The most frequent tokens are kept. Level ids: the number of ids. None:
+    10,000; level ids: the largest id, plus 1."""
     min_frequency: int = 2
     """Text: words and characters that occur less often become the unknown token."""
     blanks: Literal["auto", "tokens", "separators"] = "auto"
@@ -302,8 +303,8 @@ class RunSettings:
     """The targets of --test."""
     task: Literal["oracle", "text", "pairs", "labels", "dialogue"] | None = None
     """What the sequences are generated for. None: what the fields of --data say, or without --data the oracle."""
-    level: Literal["char", "word", "whitespace", "bpe"] = "word"
-    """Unit of a token of text: a character, a word, or a byte pair."""
+    level: Literal["char", "word", "whitespace", "bpe", "ids"] = "word"
+    """Unit of a token of text: a character, a word, or a byte pair. ids: integers, which are the token ids."""
     oracle_weights: Path | None = None
     """.npz file of oracle weights. None: the built-in oracle, with weights drawn from N(0, 1)."""
     seed: int = 0

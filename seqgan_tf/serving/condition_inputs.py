@@ -123,10 +123,9 @@ class _Input(tf.Module, abc.ABC):
 class _SourceText(_Input):
     """Source texts, string [B], read as `Sources.encode` reads them."""
 
-    ordinary = ""
-
     def __init__(self, name: str, sources: Sources, folder: Path) -> None:
         super().__init__()
+        self.ordinary = "" if sources.tokenizer.end_token_id is not None else sources.tokenizer.tokens[0]
         self.spec = tf.TensorSpec([None], tf.string, name=name)
         self.text = GraphTokenizer(sources.tokenizer, folder / f"{name}_vocabulary.txt")
         self.source_length = sources.source_length
@@ -142,7 +141,15 @@ class _SourceText(_Input):
         ids = self.text.encode(lines.values)
         ended = tf.concat([ids, tf.fill([ids.nrows(), 1], self.text.end_token_id)], axis=1)
         sources = lines.with_values(ended).merge_dims(1, 2)
-        return sources.to_tensor(PADDING, shape=[None, self.source_length]), errors
+        token_ids = sources.to_tensor(PADDING, shape=[None, self.source_length])
+        if self.text.unknown_token_id is not None:
+            return token_ids, errors
+        has_unknown, is_empty = self.text.has_unknown(token_ids), token_ids[:, 0] == PADDING
+        errors += [
+            (has_unknown, f"{self.spec.name} holds tokens that are not in the vocabulary"),
+            (is_empty, f"{self.spec.name} must hold at least one token"),
+        ]
+        return tf.where((has_unknown | is_empty)[:, tf.newaxis], 0, token_ids), errors
 
 
 class _LabelText(_Input):

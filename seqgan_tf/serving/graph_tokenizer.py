@@ -42,6 +42,11 @@ class GraphTokenizer(tf.Module):
         vocabulary: file to write the vocabulary to, one token per line. A SavedModel copies it to its assets, so it has
             to exist until the SavedModel is written.
 
+    Attributes:
+        level, vocabulary_size, unknown_token_id: those of the tokenizer.
+        end_token_id: the same; the padding where there is no end token.
+        unknown_mark: the same; below the padding at the level "bpe", where nothing is unknown.
+
     Raises:
         InputError: a token has a line break, or the tokenizer has rules that are not implemented here.
 
@@ -63,8 +68,9 @@ class GraphTokenizer(tf.Module):
         super().__init__()
         self.level = tokenizer.level
         self.vocabulary_size = tokenizer.vocabulary_size
-        self.end_token_id = tokenizer.end_token_id
+        self.end_token_id = PADDING if tokenizer.end_token_id is None else tokenizer.end_token_id
         self.unknown_token_id = tokenizer.unknown_token_id
+        self.unknown_mark = PADDING - 1 if tokenizer.unknown_mark is None else tokenizer.unknown_mark
         tokens = tokenizer.tokens
         broken = [token for token in tokens if {"\r", "\n"} & set(token)]
         if broken:
@@ -76,7 +82,7 @@ class GraphTokenizer(tf.Module):
         keys = tf.lookup.TextFileInitializer(
             str(vocabulary), tf.string, lines.WHOLE_LINE, tf.int64, lines.LINE_NUMBER, len(tokens)
         )
-        self.ids = tf.lookup.StaticHashTable(keys, -1 if self.unknown_token_id is None else self.unknown_token_id)
+        self.ids = tf.lookup.StaticHashTable(keys, self.unknown_mark)
         kinds = code_point_kinds(tokenizer)
         changes = np.flatnonzero(np.diff(kinds, prepend=255))
         self.range_starts, self.range_kinds = tf.constant(changes, tf.int32), tf.constant(kinds[changes], tf.int32)
@@ -109,12 +115,12 @@ class GraphTokenizer(tf.Module):
             texts: string [B], UTF-8; invalid bytes count as U+FFFD.
 
         Returns:
-            RaggedTensor, int32 [B, (tokens)].
+            RaggedTensor, int32 [B, (tokens)]; an unknown part is `TextTokenizer.unknown_mark`.
         """
         return self._encode(texts)[0]
 
     def unknown_parts(self, texts: tf.Tensor) -> tf.Tensor:
-        """The parts of texts that become the unknown token, in quotes, at most 5 of each text.
+        """The parts of texts that are not in the vocabulary, in quotes, at most 5 of each text.
 
         Args:
             texts: string [B], UTF-8.
@@ -125,9 +131,13 @@ class GraphTokenizer(tf.Module):
         ids, tokens = self._encode(texts)
         if tokens is None:
             return tf.fill(tf.shape(texts), "")
-        unknown = tf.ragged.boolean_mask(tokens, ids == self.unknown_token_id)[:, :NAMED]
+        unknown = tf.ragged.boolean_mask(tokens, ids == self.unknown_mark)[:, :NAMED]
         shown = tf.strings.substr(unknown.values, 0, NAMED_CHARACTERS, unit="UTF8_CHAR")
         return tf.strings.reduce_join(unknown.with_values("'" + shown + "'"), axis=1, separator=", ")
+
+    def has_unknown(self, token_ids: tf.Tensor) -> tf.Tensor:
+        """Whether rows of `encode`, int32 [B, T], hold an unknown part: bool [B]."""
+        return tf.reduce_any(token_ids == self.unknown_mark, axis=1)
 
     def _encode(self, texts):
         """(ids, tokens of the text) as ragged tensors; no tokens for byte pairs, of which none is unknown."""
@@ -137,7 +147,7 @@ class GraphTokenizer(tf.Module):
         # rules apply to each part between them.
         begins_part = rows != _shift(rows, -1)
         is_special = tf.zeros_like(begins_part)
-        if self.unknown_token_id is not None:
+        if self.level != "bpe":
             is_special = _is_inside(END, codes, rows) | _is_inside(UNKNOWN, codes, rows)
             begins_part |= _begins(END, codes, rows) | _begins(UNKNOWN, codes, rows)
             begins_part |= is_special != _shift(is_special, False)
@@ -156,7 +166,7 @@ class GraphTokenizer(tf.Module):
         tokens = tf.strings.unsorted_segment_join(signs, word, count)
         rows = tf.math.unsorted_segment_max(rows, word, count)
         ids = self._lookup(tokens)
-        ids = tf.where(ids == self.end_token_id, self.unknown_token_id, ids)
+        ids = tf.where(ids == self.end_token_id, self.unknown_mark, ids)
         return _ragged(ids, rows, texts), _ragged(tokens, rows, texts)
 
     def exceed(self, texts: tf.Tensor, count: int) -> tf.Tensor:

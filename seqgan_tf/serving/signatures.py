@@ -181,14 +181,7 @@ class Signatures:
         (text, seed, temperature), condition, errors = self._given(
             condition, text=(text, []), seed=(seed, [2]), temperature=(temperature, [])
         )
-        prompt, error = self._tokens(text, errors)
-        has_unknown = self._has_unknown(prompt)
-        unknown = self.text.unknown_parts(tf.where(has_unknown, text, ""))
-        error = first_error(
-            (error != "", error),
-            self._temperature_error(temperature),
-            (has_unknown, f"text holds {self._unit} that are not in the vocabulary: " + unknown),
-        )
+        prompt, error = self._tokens(text, [*errors, self._temperature_error(temperature)], with_unknown=False)
         context = self._rows.encode(condition)
         token_ids = self._draw(seed, temperature, tf.ones_like(temperature), prompt, context, error)
         added = tf.where(prompt == PADDING, self._rows.log_probs(token_ids, context), 0.0)
@@ -201,7 +194,7 @@ class Signatures:
 
         Args:
             text: string [B], UTF-8, at most T tokens. The end token is added, except to a text of exactly T tokens, as
-                in training.
+                in training. At the level "ids", which has no unknown token, all are ids of the vocabulary.
             condition: as for `generate`.
 
         Returns:
@@ -209,7 +202,7 @@ class Signatures:
         """
         assert self.text is not None
         (text,), condition, errors = self._given(condition, text=(text, []))
-        token_ids, error = self._tokens(text, errors)
+        token_ids, error = self._tokens(text, errors, with_unknown=self.text.unknown_token_id is not None)
         count = tf.reduce_sum(mask(token_ids), axis=1)[:, tf.newaxis]
         at_end = tf.cast(tf.range(self.sequence_length), tf.float32) == count
         return self._score(tf.where(at_end, self.text.end_token_id, token_ids), error, condition)
@@ -283,14 +276,18 @@ class Signatures:
             "error": error,
         }
 
-    def _tokens(self, text, errors):
+    def _tokens(self, text, errors, with_unknown):
         """(int32 [B, T] without an end token, error): padding where there is an error."""
         is_long = self.text.exceed(text, self.sequence_length)  # it must not delay the whole batch
         ids = self.text.encode(tf.where(is_long, "", text))
         is_long |= ids.row_lengths() > self.sequence_length
-        too_long = (is_long, f"text must be at most {self.sequence_length} tokens")
-        error = first_error(*errors, utf8_error(text, "text"), too_long)
         token_ids = ids.to_tensor(PADDING, shape=[None, self.sequence_length])
+        errors = [*errors, utf8_error(text, "text"), (is_long, f"text must be at most {self.sequence_length} tokens")]
+        if not with_unknown:
+            has_unknown = self.text.has_unknown(token_ids)
+            unknown = self.text.unknown_parts(tf.where(has_unknown, text, ""))
+            errors.append((has_unknown, f"text holds {self._unit} that are not in the vocabulary: " + unknown))
+        error = first_error(*errors)
         return tf.where((error == "")[:, tf.newaxis], token_ids, PADDING), error
 
     def _valid(self, token_ids, errors):
@@ -298,10 +295,6 @@ class Signatures:
         error = first_error(*errors, *token_errors(token_ids, self.generator))
         return tf.where((error == "")[:, tf.newaxis], token_ids, PADDING), error
 
-    def _has_unknown(self, token_ids):
-        unknown = self.text.unknown_token_id
-        return tf.reduce_any(token_ids == (PADDING - 1 if unknown is None else unknown), axis=1)
-
     @property
     def _unit(self):
-        return "characters" if self.text.level == "char" else "words"
+        return {"char": "characters", "ids": "ids"}.get(self.text.level, "words")

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import tensorflow as tf
 
-from seqgan_tf.data.tokenizer import END
-
 if TYPE_CHECKING:
     from seqgan_tf.data.tokenizer import TextTokenizer
 
@@ -33,7 +31,7 @@ def code_point_kinds(tokenizer: "TextTokenizer") -> np.ndarray:
             kinds[list(WHITE_SPACE)] = SPACE
         return kinds
     kinds[list(WHITE_SPACE)] = SPACE
-    if tokenizer.level == "whitespace":
+    if tokenizer.level not in PROBES:
         return kinds
     left_out = {*WHITE_SPACE, *SURROGATES}
     codes = np.array([code for code in range(CODE_POINTS) if code not in left_out])
@@ -73,5 +71,5 @@ def token_texts(tokenizer: "TextTokenizer") -> tuple[list, list]:
     decode = tokenizer.backend_tokenizer.decode_batch
     ids = range(tokenizer.vocabulary_size)
     first = decode([[i] for i in ids], skip_special_tokens=False)
-    later = decode([[tokenizer.end_token_id, i] for i in ids], skip_special_tokens=False)
-    return first, [pair.removeprefix(END) for pair in later]
+    later = decode([[0, i] for i in ids], skip_special_tokens=False)
+    return first, [pair.removeprefix(first[0]) for pair in later]

@@ -60,7 +60,10 @@ def test_a_misspelt_flag_gets_a_suggestion(refused):
         (["train", "--batch-size=many"], "--batch-size must be INT. Received: many"),
         (["train", "--batch-size", "3", "--seed", "1", "--batch-size", "x"], "--batch-size must be INT. Received: x"),
         (["train", "--batch-size"], "--batch-size must have a value. Received: none"),
-        (["train", "--level", "syllable"], "--level must be one of char, word, whitespace, bpe. Received: 'syllable'"),
+        (
+            ["train", "--level", "syllable"],
+            "--level must be one of char, word, whitespace, bpe, ids. Received: 'syllable'",
+        ),
         (["generate"], "missing directory (Directory of the run.)"),
         (["export", "run"], "missing target (Directory of the served model; its name is the model's name.)"),
         (["evaluate", "run", "another"], "unknown argument another"),

@@ -11,7 +11,8 @@ from seqgan_tf.data import long_text
 from seqgan_tf.data import tokenizer as tokenizer_module
 from seqgan_tf.data.long_text import pieces, training_pieces
 from seqgan_tf.data.text import TextCorpus
-from seqgan_tf.data.tokenizer import LEVELS, TextTokenizer
+from seqgan_tf.data.tokenizer import TextTokenizer
+from seqgan_tf.data.tokenizer_file import COUNTED_LEVELS
 
 TEXT = "the cat's <end> a.b  don't <unk>x 12, é 春 3a\t_b ''s !'re\u3000z \x1c\x1c! a<b "
 SIGNS = "ab1_ .,'<>-s\t\n\x1c\u3000é春!"
@@ -24,7 +25,7 @@ def short_pieces(monkeypatch):
     monkeypatch.setattr(tokenizer_module, "LONG", 5)
 
 
-@pytest.fixture(scope="module", params=LEVELS)
+@pytest.fixture(scope="module", params=COUNTED_LEVELS)
 def tokenizer(request):
     return TextTokenizer.train([TEXT, TEXT], request.param, vocabulary_size=300, min_frequency=1)
 
@@ -57,7 +58,7 @@ def test_runs_without_a_blank_are_split_for_training_on_byte_pairs_alone():
     assert list(training_pieces(text, "word")) == [text]
 
 
-@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("level", COUNTED_LEVELS)
 @pytest.mark.parametrize("line", ["a" * 300_000, "a." * 150_000, "a cat " * 50_000])
 def test_a_very_long_line_among_others_takes_seconds(level, line):
     lines = [*(f"a cat sees {i % 9} dogs." for i in range(100)), line]
@@ -67,7 +68,7 @@ def test_a_very_long_line_among_others_takes_seconds(level, line):
     assert corpus.num_cut <= 1
 
 
-@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("level", COUNTED_LEVELS)
 def test_a_vocabulary_does_not_depend_on_the_pieces(level, short_pieces):
     lines = [" ".join(random.Random(i).choices(["the", "cat's", "a.b", "12", "x-y"], k=30)) for i in range(20)]
     in_pieces = TextTokenizer.train(lines, level, 300, 1).tokens

@@ -130,7 +130,7 @@ def test_an_unknown_key_is_refused_by_its_whole_name(text, key):
         ("seed = 1.0", "seed: expected int. Received: 1.0"),
         ("seed = true", "seed: expected int. Received: True"),
         ("data = 3", "data: expected Path. Received: 3"),
-        ('level = "syllable"', r"level: expected \('char', 'word', 'whitespace', 'bpe'\). Received: 'syllable'"),
+        ('level = "syllable"', r"level: expected \('char', 'word', 'whitespace', 'bpe', 'ids'\). Received: 'syllable'"),
         ("level = []", r"level: expected .*'word'.* Received: \[\]"),
         ('[corpus]\nsequence_length = "9"', "corpus.sequence_length: expected int. Received: '9'"),
         ("[generator]\ndropout = true", "generator.dropout: expected float. Received: True"),
