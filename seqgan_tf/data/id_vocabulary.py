@@ -40,7 +40,7 @@ def ids_backend(texts: Iterable[str], vocabulary_size: int | None = None) -> Tok
     for index, text in enumerate(texts):
         lines = [line.split() for line in text.split("\n")]
         sizes.add(tuple(map(len, lines)))
-        for new in set().union(*lines) - seen:
+        for new in (token for line in lines for token in line if token not in seen):
             expected = None
             if not _ID.fullmatch(new):
                 expected = _FORM
