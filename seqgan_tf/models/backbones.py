@@ -3,21 +3,25 @@
 Axes: B batch, T sequence length, V vocabulary, R rows, H width of the backbone.
 """
 
-import inspect
-from collections.abc import Callable, Iterator
 from typing import Any, Self
 
 import keras
 import tensorflow as tf
 
 from seqgan_tf.core import seeds
-from seqgan_tf.core.optimizers import check_policy
-from seqgan_tf.core.random_state import RandomStateModel, random_state
-from seqgan_tf.core.sequences import PADDING, check_length, check_token_ids, mask
-from seqgan_tf.core.validation import InputError, check_at_least, real_number, require, whole_number
-
-CACHE_ARGUMENT = "cache_update_index"
-TOKENS, MASK, SEGMENTS = "token_ids", "padding_mask", "segment_ids"
+from seqgan_tf.core.random_state import RandomStateModel
+from seqgan_tf.core.sequences import check_length, check_token_ids, mask
+from seqgan_tf.core.validation import InputError, real_number, whole_number
+from seqgan_tf.models.hub_parts import (
+    check_backbone,
+    check_causal_lm,
+    checked_length,
+    empty_cache,
+    hub_inputs,
+    require_hub,
+    seed_dropout,
+    with_hub_model,
+)
 
 
 @keras.saving.register_keras_serializable(package="seqgan_tf")
@@ -73,11 +77,11 @@ class HubGenerator(RandomStateModel):
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
-        require("keras_hub", "`HubGenerator`", extra="hub")
-        _check_causal_lm(causal_lm)
+        require_hub(HubGenerator)
+        check_causal_lm(causal_lm)
         super().__init__(**(kwargs | {"dtype": causal_lm.dtype_policy}))
         self.causal_lm = causal_lm
-        self.sequence_length = _checked_length(sequence_length, causal_lm.backbone)
+        self.sequence_length = checked_length(sequence_length, causal_lm.backbone)
         self.vocabulary_size = causal_lm.backbone.token_embedding.input_dim
         tokenizer = getattr(causal_lm.preprocessor, "tokenizer", None)
         if start_token_id is None:
@@ -92,8 +96,8 @@ class HubGenerator(RandomStateModel):
         self.start_token_id = self._token("start_token_id", start_token_id)
         self.end_token_id = None if end_token_id is None else self._token("end_token_id", end_token_id)
         self.seed = None if seed is None else whole_number("seed", seed)
-        _seed_dropout(self, seeds.integers(self.seed, seeds.WeightStream.GENERATOR))
-        self._empty_cache = _empty_cache(causal_lm, self.sequence_length)
+        seed_dropout(self, seeds.integers(self.seed, seeds.WeightStream.GENERATOR))
+        self._empty_cache = empty_cache(causal_lm, self.sequence_length)
         self.built = True
 
     def _token(self, name: str, token: int) -> int:
@@ -119,7 +123,7 @@ class HubGenerator(RandomStateModel):
         token_ids = tf.cast(token_ids, tf.int32)
         check_length(token_ids, self.sequence_length, "generator")
         fed = tf.pad(token_ids[:, :-1], [[0, 0], [1, 0]], constant_values=self.start_token_id)
-        return tf.cast(self.causal_lm(_inputs(fed, [TOKENS, MASK]), training=training), tf.float32)
+        return tf.cast(self.causal_lm(hub_inputs(fed, self.causal_lm.input), training=training), tf.float32)
 
     def initial_state(self, batch_size: int | tf.Tensor) -> dict[str, Any]:
         """The state before the start token.
@@ -169,7 +173,7 @@ class HubGenerator(RandomStateModel):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Self:
-        return _with_part(cls, "causal_lm", config, custom_objects)
+        return with_hub_model(cls, "causal_lm", config, custom_objects)
 
 
 @keras.saving.register_keras_serializable(package="seqgan_tf")
@@ -217,11 +221,11 @@ class HubDiscriminator(RandomStateModel):
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
-        require("keras_hub", "`HubDiscriminator`", extra="hub")
-        _check_inputs("backbone", backbone, {TOKENS, MASK}, {SEGMENTS})
+        require_hub(HubDiscriminator)
+        check_backbone(backbone)
         super().__init__(**(kwargs | {"dtype": backbone.dtype_policy}))
         self.backbone = backbone
-        self.sequence_length = _checked_length(sequence_length, backbone)
+        self.sequence_length = checked_length(sequence_length, backbone)
         self.vocabulary_size = backbone.token_embedding.input_dim
         self.dropout = real_number("dropout", dropout)
         if not 0 <= self.dropout < 1:
@@ -234,7 +238,7 @@ class HubDiscriminator(RandomStateModel):
         self.dropout_layer = keras.layers.Dropout(self.dropout, dtype=precise)
         self.output_layer = keras.layers.Dense(1, kernel_initializer=kernel, dtype=precise)
         self.output_layer.build((None, self._outputs(backbone.output).shape[-1]))
-        _seed_dropout(self, ints)
+        seed_dropout(self, ints)
         self.built = True
 
     def _outputs(self, outputs: Any) -> Any:
@@ -263,7 +267,7 @@ class HubDiscriminator(RandomStateModel):
         check_token_ids(token_ids, self.vocabulary_size)
         token_ids = tf.cast(token_ids, tf.int32)
         check_length(token_ids, self.sequence_length)
-        outputs = self._outputs(self.backbone(_inputs(token_ids, self.backbone.input), training=training))
+        outputs = self._outputs(self.backbone(hub_inputs(token_ids, self.backbone.input), training=training))
         weights = tf.cast(mask(token_ids), self.variable_dtype)
         total = tf.einsum("bth,bt->bh", tf.cast(outputs, self.variable_dtype), weights)
         mean = tf.math.divide_no_nan(total, tf.reduce_sum(weights, axis=1, keepdims=True))
@@ -280,82 +284,4 @@ class HubDiscriminator(RandomStateModel):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Self:
-        return _with_part(cls, "backbone", config, custom_objects)
-
-
-def _inputs(token_ids: tf.Tensor, names: Any) -> dict[str, tf.Tensor]:
-    """The inputs of a keras-hub model for token ids [B, T], with padding as a masked token 0."""
-    made = {
-        TOKENS: tf.maximum(token_ids, 0),
-        MASK: tf.cast(token_ids != PADDING, tf.int32),
-        SEGMENTS: tf.zeros_like(token_ids),
-    }
-    return {name: made[name] for name in names}
-
-
-def _check_causal_lm(causal_lm: Any) -> None:
-    arguments: Any = ()
-    if isinstance(causal_lm, keras.Model) and hasattr(causal_lm, "_build_cache"):
-        arguments = inspect.signature(getattr(causal_lm, "call_with_cache", lambda: None)).parameters
-    if CACHE_ARGUMENT not in arguments:
-        raise InputError(
-            f"`causal_lm` must have `call_with_cache(token_ids, cache, {CACHE_ARGUMENT})`, such as a "
-            f"`keras_hub.models.GPT2CausalLM`. Received: an object of the class {type(causal_lm).__name__}"
-        )
-    _check_inputs("causal_lm", causal_lm, {TOKENS, MASK})
-
-
-def _check_inputs(name: str, network: Any, needed: set[str], possible: set[str] = frozenset()) -> None:
-    """Checks the names of the inputs of a keras-hub model, and the dtype of its weights."""
-    inputs = getattr(network, "input", None)
-    names = list(inputs) if isinstance(inputs, dict) else []
-    if not needed <= set(names) <= needed | possible:
-        expected = " and ".join(f"`{known}`" for known in sorted(needed, reverse=True))
-        received = f"one with {names}" if names else f"an object of the class {type(network).__name__}"
-        raise InputError(f"`{name}` must be a keras-hub model whose inputs are {expected}. Received: {received}")
-    check_policy(network.dtype_policy)
-
-
-def _checked_length(sequence_length: int, backbone: keras.Model) -> int:
-    sequence_length, longest = whole_number("sequence_length", sequence_length), None
-    check_at_least(2, sequence_length=sequence_length)
-    longest = getattr(backbone, "max_sequence_length", None)
-    if longest is not None and sequence_length > longest:
-        raise InputError(
-            f"`sequence_length` must be at most {longest}, the max_sequence_length of the backbone. "
-            f"Received: {sequence_length}"
-        )
-    return sequence_length
-
-
-def _seed_dropout(network: keras.Model, ints: Iterator[int | None]) -> None:
-    """Sets the state of all dropout of a network; None leaves it."""
-    for state, number in zip(random_state(network), ints, strict=False):
-        if number is not None:
-            state.assign([number, 0])
-
-
-def _empty_cache(causal_lm: keras.Model, sequence_length: int) -> Callable[[int | tf.Tensor], Any]:
-    """A function of a number of rows that makes an empty cache.
-
-    Only `_build_cache` knows the shapes of a model's cache. It also fills it for given tokens, so it runs once, for one
-    row. Models that can read images have further arguments, which are None for text.
-    """
-    others = list(inspect.signature(causal_lm._build_cache).parameters)[1:]
-    _, cache = causal_lm._build_cache(tf.zeros([1, sequence_length], tf.int32), **dict.fromkeys(others))
-    kinds = [(part.shape[1:], part.dtype) for part in tf.nest.flatten(cache)]
-    like = tf.nest.map_structure(lambda part: 0, cache)
-
-    def zeros(rows: int | tf.Tensor) -> Any:
-        return tf.nest.pack_sequence_as(like, [tf.zeros([rows, *shape], dtype) for shape, dtype in kinds])
-
-    return zeros
-
-
-def _with_part(cls: Any, name: str, config: dict[str, Any], custom_objects: dict[str, Any] | None) -> Any:
-    """`from_config` of a class whose argument `name` is a keras-hub model."""
-    require("keras_hub", f"`{cls.__name__}`", extra="hub")
-    import keras_hub  # noqa: F401, it registers its classes
-
-    part = keras.saving.deserialize_keras_object(config[name], custom_objects)
-    return cls(**(config | {name: part}))
+        return with_hub_model(cls, "backbone", config, custom_objects)
