@@ -60,7 +60,7 @@ def logits_one_by_one(policy, token_ids):
 # The generator
 
 
-@pytest.mark.parametrize("kind", hub.CACHED)
+@pytest.mark.parametrize("kind", [*hub.CACHED, *(pytest.param(kind, marks=pytest.mark.long) for kind in hub.OTHERS)])
 def test_step_and_call_give_the_logits_of_the_causal_lm(kind):
     policy = generator(kind, start_token_id=3)
     logits = policy(TOKEN_IDS)

@@ -3,7 +3,40 @@
 import numpy as np
 
 V = 7
-CACHED = ("gpt2", "llama", "gemma", "gemma3")
+_PLAIN = {"num_heads": 2, "hidden_dim": 8, "max_sequence_length": 9, "dropout": 0.4}
+_GROUPED = {"num_query_heads": 4, "num_key_value_heads": 2, "hidden_dim": 8}  # pairs of heads share keys and values
+CACHED = {  # {kind: (its name in the classes, sizes)}
+    "gpt2": ("GPT2", _PLAIN | {"hidden_dim": 6}),
+    "llama": ("Llama", _GROUPED),
+    "gemma": ("Gemma", _GROUPED | {"head_dim": 4}),
+    "gemma3": ("Gemma3", _GROUPED | {"head_dim": 4, "image_size": 16, "vision_encoder": None}),
+}
+OTHERS = {
+    "bloom": ("Bloom", _PLAIN),
+    "falcon": ("Falcon", {"num_attention_heads": 2, "hidden_dim": 8}),
+    "gemma2": ("Gemma", _GROUPED | {"head_dim": 4, "use_sliding_window_attention": True, "sliding_window_size": 2}),
+    "gpt_oss": ("GptOss", _GROUPED | {"head_dim": 4, "num_experts": 3, "top_k": 2}),
+    "llama3": ("Llama3", _GROUPED),
+    "mistral": ("Mistral", _GROUPED | {"sliding_window": 3}),
+    "mixtral": ("Mixtral", _GROUPED | {"num_experts": 3, "top_k": 2}),
+    "opt": ("OPT", _PLAIN),
+    "phi3": ("Phi3", _GROUPED),
+    "qwen": ("Qwen", _GROUPED),
+    "qwen3": ("Qwen3", _GROUPED | {"head_dim": 4}),
+    "qwen_moe": (
+        "QwenMoe",
+        _GROUPED
+        | {"moe_intermediate_dim": 4, "shared_expert_intermediate_dim": 4, "num_experts": 3, "top_k": 2}
+        | {"norm_top_k_prob": True, "decoder_sparse_step": 1},
+    ),
+    "smollm3": (
+        "SmolLM3",
+        {"hidden_dim": 8, "num_attention_heads": 4, "num_key_value_heads": 2, "attention_bias": False}
+        | {"attention_dropout": 0.0, "rope_layer_enabled_list": [True, False], "layer_types": ["attention"] * 2}
+        | {"mlp_bias": False, "layer_norm_epsilon": 1e-5, "max_position_embeddings": 20, "rope_theta": 1e4}
+        | {"partial_rotary_factor": 1.0},
+    ),
+}
 ENCODERS = ("bert", "roberta", "distilbert", "deberta", "gpt2")
 
 
@@ -17,22 +50,13 @@ def spiky(network, scale=1.0, seed=5):
 
 
 def causal_lm(kind="gpt2", vocabulary_size=V, num_layers=2, preprocessor=None, **settings):
-    """A `keras_hub.models.CausalLM`. GPT-2 has 2 heads and dropout, the others 4 heads, of which two share keys."""
+    """A `keras_hub.models.CausalLM` of a kind of `CACHED` or `OTHERS`."""
     from keras_hub import models
 
-    sizes = {"vocabulary_size": vocabulary_size, "num_layers": num_layers, "intermediate_dim": 10, **settings}
-    grouped = {"hidden_dim": 8, "num_query_heads": 4, "num_key_value_heads": 2}
-    if kind == "gpt2":
-        sizes = {"hidden_dim": 6, "num_heads": 2, "max_sequence_length": 9, "dropout": 0.4} | sizes
-        network, backbone = models.GPT2CausalLM, models.GPT2Backbone(**sizes)
-    elif kind == "llama":
-        network, backbone = models.LlamaCausalLM, models.LlamaBackbone(**grouped | sizes)
-    elif kind == "gemma":
-        network, backbone = models.GemmaCausalLM, models.GemmaBackbone(head_dim=4, **grouped | sizes)
-    else:  # its cache is a nest of tensors
-        network = models.Gemma3CausalLM
-        backbone = models.Gemma3Backbone(head_dim=4, image_size=16, vision_encoder=None, **grouped | sizes)
-    return spiky(network(backbone=backbone, preprocessor=preprocessor))
+    name, sizes = (CACHED | OTHERS)[kind]
+    sizes = sizes | {"vocabulary_size": vocabulary_size, "num_layers": num_layers, "intermediate_dim": 10, **settings}
+    made = getattr(models, f"{name}Backbone")(**sizes)
+    return spiky(getattr(models, f"{name}CausalLM")(backbone=made, preprocessor=preprocessor))
 
 
 def backbone(kind="bert", vocabulary_size=V, **settings):
