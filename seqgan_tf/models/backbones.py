@@ -21,6 +21,7 @@ from seqgan_tf.models.hub_parts import (
     require_hub,
     seed_dropout,
     with_hub_model,
+    without_preprocessor,
 )
 
 
@@ -34,12 +35,13 @@ class HubGenerator(RandomStateModel):
     The state of `step` has a position that all rows share, so roll-outs complete prefixes of different lengths one
     after another (`core.protocols.Generator`), and they keep the cache before every token: T * B caches.
 
-    A `.keras` file holds the network, not its preprocessor. Of a backbone with LoRA it holds the weights that LoRA has
-    changed; to train on, call `enable_lora` of the loaded backbone.
+    The attribute `causal_lm` has the backbone of the given model, and no preprocessor. A `.keras` file holds no tokenizer
+    therefore. Of a backbone with LoRA it holds the weights that LoRA has changed; to train on, call `enable_lora` of the
+    loaded backbone.
 
     Args:
         causal_lm: a `keras_hub.models.CausalLM` that takes `token_ids` and `padding_mask` alone and has
-            `call_with_cache(token_ids, cache, cache_update_index)`. It is trained in place.
+            `call_with_cache(token_ids, cache, cache_update_index)`. Its backbone is trained in place.
         sequence_length: T, the size of the cache and the length of the longest sequence, at least 2.
         start_token_id: the token that is fed first; it is no part of a sequence. Defaults to None: the start token of
             `causal_lm.preprocessor.tokenizer`.
@@ -80,7 +82,7 @@ class HubGenerator(RandomStateModel):
         require_hub(HubGenerator)
         check_causal_lm(causal_lm)
         super().__init__(**(kwargs | {"dtype": causal_lm.dtype_policy}))
-        self.causal_lm = causal_lm
+        self.causal_lm = without_preprocessor(causal_lm)
         self.sequence_length = checked_length(sequence_length, causal_lm.backbone)
         self.vocabulary_size = causal_lm.backbone.token_embedding.input_dim
         tokenizer = getattr(causal_lm.preprocessor, "tokenizer", None)
@@ -97,7 +99,7 @@ class HubGenerator(RandomStateModel):
         self.end_token_id = None if end_token_id is None else self._token("end_token_id", end_token_id)
         self.seed = None if seed is None else whole_number("seed", seed)
         seed_dropout(self, seeds.integers(self.seed, seeds.WeightStream.GENERATOR))
-        self._empty_cache = empty_cache(causal_lm, self.sequence_length)
+        self._empty_cache = empty_cache(self.causal_lm, self.sequence_length)
         self.built = True
 
     def _token(self, name: str, token: int) -> int:
@@ -158,13 +160,9 @@ class HubGenerator(RandomStateModel):
         return tf.cast(logits[:, 0], tf.float32), {"cache": following, "position": position + 1}
 
     def get_config(self) -> dict[str, Any]:
-        causal_lm = keras.saving.serialize_keras_object(self.causal_lm)
-        # A copy that `from_config` makes would have a tokenizer without a vocabulary, which cannot be saved.
-        causal_lm["config"] |= {"preprocessor": None}
-        causal_lm.pop("compile_config", None)  # keras-hub compiles it anew, and warns that it does
         return {
             **super().get_config(),
-            "causal_lm": causal_lm,
+            "causal_lm": keras.saving.serialize_keras_object(self.causal_lm),
             "sequence_length": self.sequence_length,
             "start_token_id": self.start_token_id,
             "end_token_id": self.end_token_id,

@@ -100,6 +100,15 @@ def checked_length(sequence_length: int, backbone: keras.Model) -> int:
     return sequence_length
 
 
+def without_preprocessor(causal_lm: keras.Model) -> keras.Model:
+    """A causal language model of the same backbone, which is not compiled and has no preprocessor.
+
+    Saving, exporting and copying would take the tables of a tokenizer and the compilation of keras-hub along.
+    """
+    changed = {"backbone": causal_lm.backbone, "preprocessor": None, "compile": False}
+    return type(causal_lm).from_config(causal_lm.get_config() | changed)
+
+
 def empty_cache(causal_lm: keras.Model, sequence_length: int) -> Callable[[int | tf.Tensor], Any]:
     """A function of a number of rows that makes an empty cache.
 

@@ -183,13 +183,14 @@ def test_lora_trains_few_weights_of_both():
 
 
 def test_a_file_holds_the_weights_that_lora_has_changed(tmp_path):
-    policy = generator("llama")
+    policy, optimizer = generator("llama"), keras.optimizers.Adam(0.1)
+    before = policy(TOKEN_IDS)
     policy.causal_lm.backbone.enable_lora(2)
-    for _ in range(2):
-        steps.likelihood_step(policy, policy_optimizer := keras.optimizers.Adam(0.1), tf.constant(TOKEN_IDS))
-    assert policy_optimizer.iterations == 1
+    for _ in range(2):  # the first changes one of the two factors alone, which is 0 at first
+        steps.likelihood_step(policy, optimizer, tf.constant(TOKEN_IDS))
     policy.save(tmp_path / "policy.keras")
     loaded = keras.saving.load_model(tmp_path / "policy.keras")
+    assert np.abs(loaded(TOKEN_IDS) - before).max() > 0.1
     np.testing.assert_allclose(loaded(TOKEN_IDS), policy(TOKEN_IDS), atol=1e-5)
     loaded.causal_lm.backbone.enable_lora(2)
     assert len(loaded.trainable_variables) == 8
@@ -290,6 +291,23 @@ def test_it_is_exported_and_served_without_keras_hub(gan, tmp_path):
     assert errors == [
         f"`{name}` needs keras_hub: pip install 'seqgan-tf[hub]'" for name in ("HubGenerator", "HubDiscriminator")
     ]
+
+
+@pytest.mark.parametrize("runtime", ["onnxruntime", "ai_edge_litert.interpreter"])
+def test_next_tokens_are_predicted_without_tensorflow(runtime, tmp_path):
+    """By `call`: neither format has the operation that updates the cache."""
+    runtime = pytest.importorskip(runtime)
+    policy = generator(sequence_length=3, num_layers=1)
+    gan = sg.SeqGAN(policy, sg.Discriminator(V, 3, widths=[1], filters=[2]), sg.TerminalReward())
+    given = np.array([[5, 4, -1], [6, -1, -1]], np.int32)
+    if hasattr(runtime, "InferenceSession"):
+        session = runtime.InferenceSession(str(gan.export(tmp_path / "m", format="onnx") / "next_token.onnx"))
+        probabilities = session.run(["probabilities"], {"token_ids": given})[0]
+    else:
+        interpreter = runtime.Interpreter(model_path=str(gan.export(tmp_path / "m", format="litert") / "model.tflite"))
+        probabilities = interpreter.get_signature_runner("next_token")(token_ids=given)["probabilities"]
+    expected = tf.nn.softmax([policy(given)[0, 2], policy(given)[1, 1]])
+    np.testing.assert_allclose(probabilities, expected, atol=1e-5)
 
 
 # Errors
