@@ -35,9 +35,9 @@ class HubGenerator(RandomStateModel):
     The state of `step` has a position that all rows share, so roll-outs complete prefixes of different lengths one
     after another (`core.protocols.Generator`), and they keep the cache before every token: T * B caches.
 
-    The attribute `causal_lm` has the backbone of the given model, and no preprocessor. A `.keras` file holds no tokenizer
-    therefore. Of a backbone with LoRA it holds the weights that LoRA has changed; to train on, call `enable_lora` of the
-    loaded backbone.
+    The attribute `causal_lm` has the backbone of the given model, and no preprocessor, so a `.keras` file holds no
+    tokenizer. Of a backbone with LoRA it holds the weights that LoRA has changed; to train on, call `enable_lora` of
+    the loaded backbone.
 
     Args:
         causal_lm: a `keras_hub.models.CausalLM` that takes `token_ids` and `padding_mask` alone and has
