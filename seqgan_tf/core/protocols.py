@@ -25,7 +25,7 @@ class Generator(Protocol):
     and token_ids[:, :t] (to 1e-5).
 
     It may have an attribute `sequence_length`, the longest sequence that `step` can go through, such as the size of a
-    cache: longer ones are refused.
+    cache: longer ones are refused. Exports to ONNX and LiteRT then run its `call`, which must have no loop.
 
     Attributes:
         vocabulary_size: V.
