@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from seqgan_tf.core import sampling as sampling
     from seqgan_tf.core import sequences as sequences
     from seqgan_tf.core.validation import InputError as InputError
+    from seqgan_tf.data.hub_tokenizer import HubTokenizer as HubTokenizer
     from seqgan_tf.data.oracle_corpus import OracleCorpus as OracleCorpus
     from seqgan_tf.data.pairs import DialogueCorpus as DialogueCorpus
     from seqgan_tf.data.pairs import LabelledCorpus as LabelledCorpus
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from seqgan_tf.data.text import TextCorpus as TextCorpus
     from seqgan_tf.data.tokenizer import TextTokenizer as TextTokenizer
     from seqgan_tf.metrics.likelihood import negative_log_likelihood as negative_log_likelihood
+    from seqgan_tf.models.backbones import HubDiscriminator as HubDiscriminator
+    from seqgan_tf.models.backbones import HubGenerator as HubGenerator
     from seqgan_tf.models.conv_discriminator import Discriminator as Discriminator
     from seqgan_tf.models.encoders import ConcatenateEncoder as ConcatenateEncoder
     from seqgan_tf.models.encoders import LabelEncoder as LabelEncoder
@@ -45,6 +48,9 @@ _HOMES = {
     "DialogueCorpus": "data.pairs",
     "Discriminator": "models.conv_discriminator",
     "Generator": "models.generator",
+    "HubDiscriminator": "models.backbones",
+    "HubGenerator": "models.backbones",
+    "HubTokenizer": "data.hub_tokenizer",
     "InputError": "core.validation",
     "LabelEncoder": "models.encoders",
     "LabelledCorpus": "data.pairs",
@@ -102,6 +108,7 @@ def _register() -> None:
         for name in (
             "ConstantReward",
             "Discriminator",
+            "HubGenerator",
             "LogOdds",
             "MonteCarloRollout",
             "Objective",

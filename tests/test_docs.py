@@ -45,6 +45,13 @@ SMALLER = {
         "100, seed=7": "20, seed=7",
         "num_samples=200": "num_samples=20",
     },
+    "pretrained.md": {
+        "num_rollouts=4": "num_rollouts=1",
+        "discriminator_steps=4": "discriminator_steps=1",
+        "epochs=2": "epochs=1",
+        "steps=10": "steps=1",
+        "gan.fit(corpus.train, epochs=1)": "gan.fit(corpus.train, epochs=1, steps_per_epoch=1)",
+    },
     "serving.md": {DISCRIMINATOR: f"{DISCRIMINATOR}widths=(1, 2), filters=(2, 3), ", "16, 16": "3, 4"},
 }
 COMPLETE_BLOCKS = {"extending.md"}  # pages whose blocks each run alone; elsewhere a block continues the one before it

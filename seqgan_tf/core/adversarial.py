@@ -92,6 +92,7 @@ class AdversarialModel(TrainedModel):
             contracts.check_can_be_saved(generator=generator)
             self.rollout_generator = type(generator).from_config(generator.get_config())
             contracts.check_parts(self.rollout_generator, discriminator, reward_estimator)  # makes its weights
+            contracts.check_copy(self.rollout_generator, generator)
             self.rollout_generator.trainable = False
             self.synchronize_rollout_policy()
         self.draws = self.add_weight(shape=(), dtype="int32", initializer="zeros", trainable=False, name="draws")

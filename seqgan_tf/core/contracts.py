@@ -29,7 +29,8 @@ def check_networks(generator: Any, discriminator: Any) -> None:
     """Checks that both networks have the attributes and methods of their contracts, and the same vocabulary.
 
     Raises:
-        InputError: an attribute is missing, a part is no `keras.Model`, or the vocabularies differ.
+        InputError: an attribute is missing, a part is no `keras.Model`, the vocabularies differ, or the discriminator
+            takes longer sequences than the generator.
     """
     attributes = {
         "generator": ("vocabulary_size", "start_token_id", "end_token_id", "initial_state", "step"),
@@ -49,6 +50,25 @@ def check_networks(generator: Any, discriminator: Any) -> None:
         raise InputError(
             "generator and discriminator must have the same `vocabulary_size`. "
             f"Received: {generator.vocabulary_size} and {discriminator.vocabulary_size}"
+        )
+    check_reach(generator, discriminator.sequence_length)
+
+
+def check_reach(generator: Any, sequence_length: int) -> None:
+    """Checks that a generator with a `sequence_length`, such as the size of a cache, can go through a whole sequence.
+
+    Args:
+        generator: the policy.
+        sequence_length: T.
+
+    Raises:
+        InputError: its own `sequence_length` is below T.
+    """
+    longest = getattr(generator, "sequence_length", None)
+    if longest is not None and longest < sequence_length:
+        raise InputError(
+            f"`generator` must have a `sequence_length` of at least {sequence_length}, the length of the sequences. "
+            f"Received: {longest}"
         )
 
 
@@ -199,6 +219,19 @@ def check_can_be_saved(**parts: Any) -> None:
             raise InputError(
                 f"`{name}` must have the methods `get_config` and `from_config` to be saved. Received: {_kind(part)}"
             ) from error
+
+
+def check_copy(copy: keras.Model, generator: keras.Model) -> None:
+    """Checks that a copy that `from_config` has made can follow the weights of a generator.
+
+    Raises:
+        InputError: they have other shapes, because `get_config` does not say all, as after `enable_lora`.
+    """
+    if [weight.shape for weight in copy.weights] != [weight.shape for weight in generator.weights]:
+        raise InputError(
+            "`generator` must be copied by `from_config` with all its weights for an `update_rate` above 0, which a "
+            f"generator with LoRA is not. Received: {len(copy.weights)} of {len(generator.weights)} weights"
+        )
 
 
 def unregistered(**parts: Any) -> list[str]:

@@ -9,6 +9,7 @@ import tensorflow as tf
 from seqgan_tf.core import sampling
 from seqgan_tf.core.beam_search import beam_search
 from seqgan_tf.core.conditions import check_rows, condition_on, number_of_rows, padded_rows
+from seqgan_tf.core.contracts import check_reach
 from seqgan_tf.core.sampling import PLAIN, SamplingSettings
 from seqgan_tf.core.seeds import sample_seeds
 from seqgan_tf.core.sequences import PADDING, check_token_ids
@@ -83,8 +84,8 @@ def generate(
 
     Raises:
         InputError: n, batch_size or num_beams < 1, settings outside their range, a prompt that is too long or not in
-            the vocabulary; a condition that is missing, not expected, or of another number of rows; beam search with a
-            prompt or with settings of sampling.
+            the vocabulary, sequences longer than those of the generator; a condition that is missing, not expected, or
+            of another number of rows; beam search with a prompt or with settings of sampling.
     """
     if n is None:
         n = number_of_rows(condition)
@@ -95,6 +96,7 @@ def generate(
     )
     check_at_least(1, n=n, batch_size=batch_size, num_beams=num_beams)
     check_rows(generator, condition, n)
+    check_reach(generator, sequence_length)
     settings = settings.check(generator.vocabulary_size)
     size = min(n, batch_size)
     given = _checked_prompt(prompt, sequence_length, generator)

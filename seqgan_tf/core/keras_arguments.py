@@ -87,7 +87,7 @@ def check_export(
     vocabulary_size = generator.vocabulary_size
     if not isinstance(filepath, (str, os.PathLike)):
         raise InputError(f"`filepath` must be a path. Received: {filepath!r}")
-    if tokenizer is not None and not hasattr(tokenizer, "vocabulary_size"):
+    if tokenizer is not None and not hasattr(tokenizer, "backend_tokenizer"):
         raise InputError(f"`tokenizer` must be a `TextTokenizer`, such as `corpus.tokenizer`. Received: {tokenizer!r}")
     if tokenizer is not None and tokenizer.vocabulary_size != vocabulary_size:
         raise InputError(

@@ -24,6 +24,9 @@ class Generator(Protocol):
     `call` and `step` must agree: the logits of `call` at position t are those that `step` returns after the start token
     and token_ids[:, :t] (to 1e-5).
 
+    It may have an attribute `sequence_length`, the longest sequence that `step` can go through, such as the size of a
+    cache: longer ones are refused. Exports to ONNX and LiteRT then run its `call`, which must have no loop.
+
     Attributes:
         vocabulary_size: V.
         start_token_id: the token that is fed first; it is not part of a sequence.

@@ -122,19 +122,20 @@ def check_token_ids(token_ids: object, vocabulary_size: int, name: str = "token_
         )
 
 
-def check_length(token_ids: tf.Tensor, sequence_length: int) -> None:
-    """Checks that sequences are not longer than those that a discriminator takes.
+def check_length(token_ids: tf.Tensor, sequence_length: int, network: str = "discriminator") -> None:
+    """Checks that sequences are not longer than those that a network takes.
 
     Args:
         token_ids: int [B, T].
-        sequence_length: of the discriminator.
+        sequence_length: of the network.
+        network: what it is, for the message. Defaults to "discriminator".
 
     Raises:
         InputError: T > sequence_length.
     """
-    if token_ids.shape[1] > sequence_length:
+    if token_ids.shape[1] is not None and token_ids.shape[1] > sequence_length:
         raise InputError(
-            f"`token_ids` must be at most {sequence_length} long, the discriminator's sequence_length. "
+            f"`token_ids` must be at most {sequence_length} long, the {network}'s sequence_length. "
             f"Received: shape {tuple(token_ids.shape)}"
         )
 

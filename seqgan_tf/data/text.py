@@ -19,6 +19,8 @@ from seqgan_tf.data.tokenizer import UNKNOWN, TextTokenizer
 if TYPE_CHECKING:
     import tensorflow as tf
 
+    from seqgan_tf.data.hub_tokenizer import HubTokenizer
+
 __all__ = ["TextCorpus", "open_lines", "read_lines", "unknown_note"]
 
 UNKNOWN_NOTED = 0.01
@@ -39,8 +41,8 @@ class TextCorpus:
         validation_split: share of the lines that is held out, in (0, 1); `seed` decides which. Defaults to 0.1.
         batch_size: sequences per batch of the datasets. Defaults to 64.
         seed: seed of the split and of the order in training. Defaults to 0.
-        tokenizer: a trained `TextTokenizer`. Defaults to None: one is trained on the training part. At the level "ids"
-            it has the ids of all parts.
+        tokenizer: a trained `TextTokenizer`, or a `HubTokenizer`. Defaults to None: a `TextTokenizer` is trained on the
+            training part. At the level "ids" it has the ids of all parts.
         name: name of the data in messages. Defaults to "lines".
         blanks: what blanks are at the level "char", see `TextTokenizer.train`. Defaults to "auto".
         validation: lines that are held out, instead of a part of `lines`. Defaults to None.
@@ -54,7 +56,7 @@ class TextCorpus:
         validation_token_ids: int32 array [m, T], the sequences of `validation`.
         test_token_ids: int32 array [k, T], or None where there is no test part.
         conditions, train_condition, validation_condition, held_out_condition: None, see `PairCorpus`.
-        tokenizer: the `TextTokenizer`.
+        tokenizer: the tokenizer.
         vocabulary_size: V, the number of tokens.
         sequence_length: T.
         end_token_id: id of the end token. None where there is none: at the level "ids", if all sequences have the same
@@ -101,7 +103,7 @@ class TextCorpus:
         validation_split: float = 0.1,
         batch_size: int = 64,
         seed: int = 0,
-        tokenizer: TextTokenizer | None = None,
+        tokenizer: "TextTokenizer | HubTokenizer | None" = None,
         name: str = "lines",
         blanks: str = "auto",
         validation: Sequence[str] | None = None,
@@ -125,7 +127,7 @@ class TextCorpus:
         if tokenizer is None:
             lines_of_vocabulary = self.parts.vocabulary_lines(level)
             tokenizer = self.train_tokenizer(lines_of_vocabulary, level, vocabulary_size, min_frequency, blanks)
-        self.tokenizer = tokenizer
+        self.tokenizer: Any = tokenizer
         encoded = EncodedLines(tokenizer.ended_tokens, self.parts.train, sequence_length or LONGEST_DEFAULT)
         if sequence_length is None:
             sequence_length = fitting_length(encoded.lengths)

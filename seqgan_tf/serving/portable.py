@@ -167,6 +167,8 @@ class PortableSignatures:
     def _logits(self, token_ids, context):
         given, logits = self._given(token_ids), []
         policy = bound(self.generator, context)
+        if hasattr(self.generator, "sequence_length"):  # the size of its cache: it is no recurrent network
+            return policy(given, training=False)
         fed = tf.zeros_like(given[:, 0]) + policy.start_token_id
         state = policy.initial_state(tf.shape(given)[0])
         for t in range(self.sequence_length):
@@ -208,7 +210,8 @@ def export_portable(
         Path of the version.
 
     Raises:
-        InputError: another format; see `new_version`; or see `PortableSignatures`.
+        InputError: another format; an operation of a network that ONNX does not have; see `new_version`; or see
+            `PortableSignatures`.
         MissingExtraError: "onnx" without tf2onnx.
     """
     if file_format not in FORMATS:
@@ -224,11 +227,20 @@ def export_portable(
 
 
 def _write_onnx(signatures: PortableSignatures, folder: Path) -> None:
+    import onnx
     import tf2onnx
 
     for name, (function, specs) in signatures.functions.items():
         path = str(folder / f"{name}.onnx")
-        tf2onnx.convert.from_function(tf.function(function, specs), specs, opset=ONNX_OPSET, output_path=path)
+        model, _ = tf2onnx.convert.from_function(
+            tf.function(function, specs), specs, opset=ONNX_OPSET, output_path=path
+        )
+        unknown = {node.op_type for node in model.graph.node if not onnx.defs.has(node.op_type, node.domain)}
+        if unknown:  # tf2onnx writes them all the same, and no runtime reads the file
+            raise InputError(
+                "`format` must be 'saved_model' for networks whose operations cannot be converted. "
+                f"Received: 'onnx' and {', '.join(sorted(unknown))}"
+            )
 
 
 def _write_litert(signatures: PortableSignatures, folder: Path) -> None:

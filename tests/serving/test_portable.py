@@ -1,13 +1,15 @@
 """`next_token` and `score_tokens` in runtimes without TensorFlow, compared with numpy and Keras."""
 
+import re
 import sys
 
+import keras
 import numpy as np
 import pytest
 import small_models
 from small_models import PLAIN_LENGTH, TEXT_LENGTH, pad
 
-from seqgan_tf.core.validation import MissingExtraError
+from seqgan_tf.core.validation import InputError, MissingExtraError
 from seqgan_tf.models.generator import Generator
 from seqgan_tf.models.recurrent_discriminator import RecurrentDiscriminator
 from seqgan_tf.rewards.terminal import TerminalReward
@@ -139,6 +141,19 @@ def test_a_recurrent_discriminator_is_unrolled(runtime, request):
     model = Ported(request.getfixturevalue(runtime), SeqGAN(policy, judge, TerminalReward()))
     check_scores(model, pad([[3, 4, 8, 1, 2, 5], [7, 2, 0], [0], [4, 4, 4, 4, 4, 0]], TEXT_LENGTH))
     assert not any(layer.unroll for layer in (*judge.forward_layers, *judge.backward_layers))
+
+
+def test_operations_that_onnx_lacks_are_refused_and_leave_nothing(tmp_path):
+    pytest.importorskip("tf2onnx")
+    layers = [keras.layers.Embedding(5, 2), keras.layers.Flatten(), keras.layers.Dense(2, activation="gelu")]
+    network = keras.Sequential([*layers, keras.layers.Dense(1)])
+    gan = SeqGAN(Generator(5, 2, 2), network, TerminalReward(), sequence_length=3)
+    message = (
+        "`format` must be 'saved_model' for networks whose operations cannot be converted. Received: 'onnx' and Erfc"
+    )
+    with pytest.raises(InputError, match=f"^{re.escape(message)}$"):
+        gan.export(tmp_path / "m", format="onnx")
+    assert not list(tmp_path.rglob("*.onnx"))
 
 
 def test_onnx_without_its_package_is_refused_and_leaves_nothing(monkeypatch, tmp_path):
