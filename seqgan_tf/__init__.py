@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from seqgan_tf.core import sampling as sampling
     from seqgan_tf.core import sequences as sequences
     from seqgan_tf.core.validation import InputError as InputError
+    from seqgan_tf.data.code_corpus import CodeCorpus as CodeCorpus
     from seqgan_tf.data.oracle_corpus import OracleCorpus as OracleCorpus
     from seqgan_tf.data.pairs import DialogueCorpus as DialogueCorpus
     from seqgan_tf.data.pairs import LabelledCorpus as LabelledCorpus
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from seqgan_tf.seqgan import SeqGAN as SeqGAN
 
 _HOMES = {
+    "CodeCorpus": "data.code_corpus",
     "ConcatenateEncoder": "models.encoders",
     "ConstantReward": "rewards.controls",
     "DialogueCorpus": "data.pairs",

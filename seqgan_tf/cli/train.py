@@ -219,7 +219,8 @@ def _read_base(arguments: Sequence[str]) -> _Base:
 
 def _new_directory(settings: config.RunSettings, preset: str) -> Path:
     name = settings.data.stem if settings.data else "oracle"
-    stem = re.sub(r"[\[\]\\\ud800-\udfff]", "_", name) + f"-{preset}"  # what TensorFlow or UTF-8 cannot have in a path
+    # What TensorFlow or UTF-8 cannot have in a path, and the signs of a pattern of files.
+    stem = re.sub(r"[\[\]*?\\\ud800-\udfff]", "_", name) + f"-{preset}"
     numbers = (n for n in range(1, 1_000_000))
     return next(path for n in numbers if not (path := Path("runs") / f"{stem}-{n}").exists())
 

@@ -283,7 +283,8 @@ class RunSettings:
     """
 
     data: Path | None = None
-    """File to train on: text, a sequence per line, or .tsv, .csv, .jsonl, .parquet. None: an oracle is the data."""
+    """File to train on: text, a sequence per line, or .tsv, .csv, .jsonl, .parquet. Code: a folder, or a pattern in
+    quotes such as 'src/**/*.py'. None: an oracle is the data."""
     target: Path | None = None
     """Text file with the targets of the lines of --data, its sources."""
     validation: Path | None = None
@@ -294,8 +295,9 @@ class RunSettings:
     """File that metrics are reported on. None: the validation part."""
     test_target: Path | None = None
     """The targets of --test."""
-    task: Literal["oracle", "text", "pairs", "labels", "dialogue"] | None = None
-    """What the sequences are generated for. None: what the fields of --data say, or without --data the oracle."""
+    task: Literal["oracle", "text", "pairs", "labels", "dialogue", "code"] | None = None
+    """What the sequences are generated for. code: functions of Python files. None: what the fields of --data say, or
+    without --data the oracle."""
     level: Literal["char", "word", "whitespace", "bpe", "ids"] = "word"
     """Unit of a token of text: a character, a word, or a byte pair. ids: integers, which are the token ids."""
     oracle_weights: Path | None = None
