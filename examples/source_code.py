@@ -1,7 +1,7 @@
 """Trains on the functions of Python files: python examples/source_code.py [FOLDER]
 
-The folder is by default that of the standard library. A function of more than 63 byte pairs is left out. Printed are the
-share of samples that parse, the likelihood of the functions of held-out files, and the share of samples that are copies.
+The folder is by default that of the standard library. Functions of more than 63 byte pairs are left out. Printed are
+the share of samples that parse, the likelihood of the functions of held-out files, and the share of copies.
 """
 
 import sys

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from seqgan_tf.data.pairs import PairCorpus as PairCorpus
     from seqgan_tf.data.text import TextCorpus as TextCorpus
     from seqgan_tf.data.tokenizer import TextTokenizer as TextTokenizer
+    from seqgan_tf.data.word_vectors import WordVectors as WordVectors
     from seqgan_tf.metrics.likelihood import negative_log_likelihood as negative_log_likelihood
     from seqgan_tf.models.conv_discriminator import Discriminator as Discriminator
     from seqgan_tf.models.encoders import ConcatenateEncoder as ConcatenateEncoder
@@ -64,6 +65,7 @@ _HOMES = {
     "TextCorpus": "data.text",
     "TextTokenizer": "data.tokenizer",
     "WeightedSum": "rewards.sequence_rewards",
+    "WordVectors": "data.word_vectors",
     "load_run": "runs.directory",
     "negative_log_likelihood": "metrics.likelihood",
 }

@@ -255,7 +255,7 @@ def _watch(run: "Run", training: "Training", is_stopped: Callable[[], bool]) -> 
         f"{len(corpus.train_token_ids)} sequences of {run.source.name(run.settings)}, {corpus.sequence_length} tokens, "
         f"vocabulary {corpus.vocabulary_size}; run directory {run.directory}"
     )
-    for note in corpus.notes:
+    for note in [*corpus.notes, *run.notes]:
         console.console.print(note)
     finished = console.watch(training.run(), is_stopped, rows)
     samples = None

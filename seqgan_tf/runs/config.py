@@ -65,6 +65,8 @@ class GeneratorSettings:
     """Kind of generator."""
     embedding_dim: int = 32
     """Size of the token embeddings."""
+    embeddings: Path | None = None
+    """Text file of word vectors (layout of GloVe or word2vec) that the token embeddings start from. None: drawn."""
     hidden_dim: int = 32
     """Units of each recurrent layer."""
     cell: Literal["lstm", "gru"] = "lstm"
@@ -95,6 +97,8 @@ class EncoderSettings:
 
     embedding_dim: int = 64
     """Size of the embeddings of source tokens, or of labels."""
+    embeddings: Path | None = None
+    """Text file of word vectors that the embeddings of source tokens start from. None: drawn."""
     hidden_dim: int = 64
     """Units of each direction of each recurrent layer."""
     cell: Literal["lstm", "gru"] = "gru"
@@ -121,6 +125,8 @@ class DiscriminatorSettings:
     """cnn: the paper's convolutions. recurrent: a bidirectional GRU or LSTM."""
     embedding_dim: int = 64
     """Size of the token embeddings."""
+    embeddings: Path | None = None
+    """Text file of word vectors that the token embeddings start from. None: drawn."""
     embedding_range: float = 1.0
     """r. The initial embeddings are drawn from U(-r, r)."""
     widths: tuple[int, ...] | None = None
