@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from seqgan_tf.core import sampling as sampling
     from seqgan_tf.core import sequences as sequences
     from seqgan_tf.core.validation import InputError as InputError
+    from seqgan_tf.data.code_corpus import CodeCorpus as CodeCorpus
     from seqgan_tf.data.hub_tokenizer import HubTokenizer as HubTokenizer
     from seqgan_tf.data.oracle_corpus import OracleCorpus as OracleCorpus
     from seqgan_tf.data.pairs import DialogueCorpus as DialogueCorpus
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from seqgan_tf.data.pairs import PairCorpus as PairCorpus
     from seqgan_tf.data.text import TextCorpus as TextCorpus
     from seqgan_tf.data.tokenizer import TextTokenizer as TextTokenizer
+    from seqgan_tf.data.word_vectors import WordVectors as WordVectors
     from seqgan_tf.metrics.likelihood import negative_log_likelihood as negative_log_likelihood
     from seqgan_tf.models.backbones import HubDiscriminator as HubDiscriminator
     from seqgan_tf.models.backbones import HubGenerator as HubGenerator
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     from seqgan_tf.seqgan import SeqGAN as SeqGAN
 
 _HOMES = {
+    "CodeCorpus": "data.code_corpus",
     "ConcatenateEncoder": "models.encoders",
     "ConstantReward": "rewards.controls",
     "DialogueCorpus": "data.pairs",
@@ -70,6 +73,7 @@ _HOMES = {
     "TextCorpus": "data.text",
     "TextTokenizer": "data.tokenizer",
     "WeightedSum": "rewards.sequence_rewards",
+    "WordVectors": "data.word_vectors",
     "load_run": "runs.directory",
     "negative_log_likelihood": "metrics.likelihood",
 }

@@ -117,6 +117,6 @@ def print_result(rows: Sequence[Row], samples: Sequence[str] | None = None) -> N
         before = row["seconds"]
     console.print(table)
     for sample in samples or []:
-        console.print(f"  {sample}", markup=False)
+        console.print("  " + sample.replace("\n", "\n  "), markup=False)
     if conclusion(rows):
         console.print(conclusion(rows))

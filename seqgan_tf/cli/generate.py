@@ -9,6 +9,7 @@ import numpy as np
 from seqgan_tf.cli.flags import RunFlags
 from seqgan_tf.core.validation import InputError, check_at_least
 from seqgan_tf.data.lines import read_lines
+from seqgan_tf.data.records import printed
 
 if TYPE_CHECKING:
     from seqgan_tf.runs.directory import Run
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class Generate(RunFlags):
-    """Print samples of a trained run, one per line.
+    """Print samples of a trained run, one per line; of code, each after a line # %%.
 
     Example:
     ```python
@@ -76,7 +77,7 @@ class Generate(RunFlags):
             top_p=self.top_p,
             suppress_tokens=run.source.suppressed_tokens,
         )
-        print("\n".join(run.decode(token_ids)))
+        print("\n".join(printed(run.decode(token_ids), run.settings.task)))
         return 0
 
     def _conditions(self) -> list[str]:

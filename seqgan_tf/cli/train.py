@@ -219,7 +219,8 @@ def _read_base(arguments: Sequence[str]) -> _Base:
 
 def _new_directory(settings: config.RunSettings, preset: str) -> Path:
     name = settings.data.stem if settings.data else "oracle"
-    stem = re.sub(r"[\[\]\\\ud800-\udfff]", "_", name) + f"-{preset}"  # what TensorFlow or UTF-8 cannot have in a path
+    # What TensorFlow or UTF-8 cannot have in a path, and the signs of a pattern of files.
+    stem = re.sub(r"[\[\]*?\\\ud800-\udfff]", "_", name) + f"-{preset}"
     numbers = (n for n in range(1, 1_000_000))
     return next(path for n in numbers if not (path := Path("runs") / f"{stem}-{n}").exists())
 
@@ -254,7 +255,7 @@ def _watch(run: "Run", training: "Training", is_stopped: Callable[[], bool]) -> 
         f"{len(corpus.train_token_ids)} sequences of {run.source.name(run.settings)}, {corpus.sequence_length} tokens, "
         f"vocabulary {corpus.vocabulary_size}; run directory {run.directory}"
     )
-    for note in corpus.notes:
+    for note in [*corpus.notes, *run.notes]:
         console.console.print(note)
     finished = console.watch(training.run(), is_stopped, rows)
     samples = None

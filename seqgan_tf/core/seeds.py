@@ -92,7 +92,7 @@ def split(seed: tf.Tensor, number: int) -> tf.Tensor:
 
 
 class WeightStream(enum.IntEnum):
-    """The uses of ints for initializers and dropout: each model has at least 250 ints of its own for each seed.
+    """The uses of ints for initializers and dropout: each has at least 250 ints of its own for each seed.
 
     Example:
     ```python
@@ -106,6 +106,8 @@ class WeightStream(enum.IntEnum):
     GENERATOR = 0
     ENCODER = 250
     DISCRIMINATOR = 500
+    WORD_VECTORS = 750
+    """Vectors of the words that a file of word vectors does not have: one int per vocabulary."""
     ORACLE = 1_000_000_000
     """Far from the others: a generator with the oracle's seed must not start as a scaled copy of the oracle."""
 

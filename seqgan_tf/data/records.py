@@ -9,7 +9,8 @@ The fields of a file decide the task. They have the names that other libraries u
 | `label`, `text` | labels |
 | `messages` | dialogue |
 
-A plain text file is a text per line; two of them side by side are pairs.
+A plain text file is a text per line; two of them side by side are pairs. The functions of Python files are texts of the
+task "code", which has to be named.
 """
 
 import dataclasses
@@ -25,10 +26,11 @@ import numpy as np
 
 from seqgan_tf.core.validation import InputError
 from seqgan_tf.data.lines import Lines, LinesWriter, open_blocks, open_lines
+from seqgan_tf.data.source_code import FUNCTIONS, read_functions
 from seqgan_tf.data.tables import Row, is_table, open_table, text_lines
 
-TEXT, PAIRS, LABELS, DIALOGUE = "text", "pairs", "labels", "dialogue"
-TASKS = (TEXT, PAIRS, LABELS, DIALOGUE)
+TEXT, PAIRS, LABELS, DIALOGUE, CODE = "text", "pairs", "labels", "dialogue", "code"
+TASKS = (TEXT, PAIRS, LABELS, DIALOGUE, CODE)
 FIELDS = {
     DIALOGUE: ("messages",),
     PAIRS: ("prompt", "completion"),
@@ -36,9 +38,15 @@ FIELDS = {
     TEXT: ("text",),
 }
 """The fields of each task; of several tasks with all fields in a file, the first one is meant."""
+DAMAGED_SHARES = {CODE: 0.1}
+"""A larger share of damaged files ends the reading: a folder of source often holds files for another version."""
 DAMAGED_SHARE = 0.01
-"""A larger share of damaged records ends the reading."""
+"""The same for records of all other tasks."""
 TURNS = 3
+CELL = "# %%"
+"""The line before each function where functions are printed. Editors of Python read it as the beginning of a cell."""
+LEAST_FILES = 10
+"""Of fewer files of code, the functions of one file may be in several parts."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,7 +57,8 @@ class Records:
         task: one of `TASKS`.
         texts: the texts, completions or answers.
         conditions: of each text its prompt, its label, or the turns before it, one turn per line. None: there are none.
-        groups: int array, of each text the number of its dialogue. None: each text is on its own.
+        groups: int array, of each text the number of its dialogue, or of its file of code. None: each text is on its
+            own.
         digest: SHA-256 of the content of the file, or files.
         notes: what a user should know: how many records were skipped, and why the first of them.
 
@@ -97,11 +106,12 @@ def read_records(
     """Reads files of any supported kind. Every file is read once, as a stream.
 
     A record that cannot be read, or has an empty or missing field, is skipped and counted; if more than 1 of 100 are,
-    it is an error.
+    it is an error. Of files of code it is more than 1 of 10.
 
     Args:
         path: a plain text file, or a .csv, .tsv, .jsonl or .parquet file with the fields above. For dialogues also a
-            plain text or .tsv file without header, a dialogue per line, its turns separated by TAB.
+            plain text or .tsv file without header, a dialogue per line, its turns separated by TAB. For code see
+            `data.source_code.source_files`.
         target: a plain text file with the completions of the lines of `path`. Defaults to None.
         task: one of `TASKS`. Defaults to None: the fields decide.
         turns: largest number of turns before an answer that are its prompt. Defaults to 3.
@@ -122,8 +132,20 @@ def read_records(
         extract = functools.partial(_one, name=names[0])
     elif task == DIALOGUE:
         extract = functools.partial(_answers, turns=turns)
+    elif task == CODE:
+        extract = _functions
     found = ((place, fields if isinstance(fields, str) else extract(fields)) for place, fields in rows)
     return _collect([path, path if target is None else target], task, found, digests)
+
+
+def printed(texts: Sequence[str], task: str | None) -> list[str]:
+    """Texts as they are printed one below the other: functions, which have several lines, each after a line `CELL`.
+
+    Args:
+        texts: the texts.
+        task: what they are generated for.
+    """
+    return [f"{CELL}\n{text}" for text in texts] if task == CODE else list(texts)
 
 
 def combined_digest(digests: Sequence[str]) -> str:
@@ -153,6 +175,8 @@ def _rows(
             if is_table(side):
                 raise InputError(f"{side}: expected two plain text files side by side. Received: a table")
         return _side_by_side(path, target, observe), FIELDS[PAIRS]
+    if task == CODE:
+        return read_functions(path, observe[0]), (FUNCTIONS,)
     if task == DIALOGUE and (not is_table(path) or _has_no_header(path)):
         return _turns_per_line(path, observe[0]), FIELDS[DIALOGUE]
     if not is_table(path):
@@ -229,6 +253,10 @@ def _two(fields: dict[str, Any], condition: str, completion: str) -> Found:
     return damage or other or [(prompt, text)]
 
 
+def _functions(fields: dict[str, Any]) -> Found:
+    return [(None, text) for text in fields[FUNCTIONS]]
+
+
 def _answers(fields: dict[str, Any], turns: int) -> Found:
     """The answers of a dialogue: every turn of an assistant that has a turn before it; without roles, every turn."""
     messages = fields.get("messages")
@@ -278,15 +306,17 @@ def _collect(
             if condition is not None:
                 conditions.add(condition)
             groups.append(total)
-    if damaged > DAMAGED_SHARE * total:
+    units, share = ("files", DAMAGED_SHARES[task]) if task in DAMAGED_SHARES else ("records", DAMAGED_SHARE)
+    if damaged > share * total:
         raise InputError(
-            f"{path}: expected at most 1 of 100 records to be damaged. Received: {damaged} of {total}, the first in "
-            f"{first}"
+            f"{path}: expected at most 1 of {round(1 / share)} {units} to be damaged. Received: {damaged} of {total}, "
+            f"the first in {first}"
         )
-    if not total:
-        raise InputError(f"{path}: expected records. Received: none")
-    notes = (f"{path}: {damaged} of {total} records are damaged and were skipped, the first in {first}",)
+    if not groups:
+        raise InputError(f"{path}: expected {'functions' if task == CODE else 'records'}. Received: none")
+    notes = (f"{path}: {damaged} of {total} {units} are damaged and were skipped, the first in {first}",)
     read = combined_digest([digest.hexdigest() for digest in digests])
-    given: Lines | None = conditions.lines(read) if task != TEXT else None
-    number = np.array(groups) if task == DIALOGUE else None
+    given: Lines | None = conditions.lines(read) if task not in (TEXT, CODE) else None
+    is_grouped = task == DIALOGUE or (task == CODE and total >= LEAST_FILES)
+    number = np.array(groups) if is_grouped else None
     return Records(task, texts.lines(read), given, number, read, notes if damaged else ())

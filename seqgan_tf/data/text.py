@@ -88,6 +88,7 @@ class TextCorpus:
     """
 
     task = TEXT
+    unit, fate = "lines", "cut"  # what sequences are, and what becomes of those that are too long, in messages
     conditions: Any = None
     train_condition: Any = None
     validation_condition: Any = None
@@ -121,8 +122,8 @@ class TextCorpus:
         if len(self.parts.train) < batch_size:
             held_out = len(lines) - len(self.parts.train)
             raise InputError(
-                f"{name}: expected at least {batch_size} lines for training, one batch. "
-                f"Received: {len(lines)} lines, {held_out} of them held out"
+                f"{name}: expected at least {batch_size} {self.unit} for training, one batch. "
+                f"Received: {len(lines)} {self.unit}, {held_out} of them held out"
             )
         if tokenizer is None:
             lines_of_vocabulary = self.parts.vocabulary_lines(level)
@@ -147,12 +148,17 @@ class TextCorpus:
                     f"is no end token. Received: a line with {shortest}"
                 )
         self.train_token_ids, self.validation_token_ids, *test_token_ids = (
-            part.padded(sequence_length) for part in all_encoded
+            self.rows(part, sequence_length) for part in all_encoded
         )
         self.test_token_ids: np.ndarray | None = test_token_ids[0] if test_token_ids else None
         self.num_cut = sum(int(np.count_nonzero(part.lengths > sequence_length)) for part in all_encoded)
         self.unknown_share = tokenizer.unknown_share(self.train_token_ids)
         self.held_out_unknown_share = tokenizer.unknown_share(self.held_out_token_ids)
+
+    @staticmethod
+    def rows(encoded: EncodedLines, sequence_length: int) -> np.ndarray:
+        """Lines as sequences, the longer ones cut: int32 array [n, T]."""
+        return encoded.padded(sequence_length)
 
     def train_tokenizer(self, lines: Iterable[str], *rules: Any) -> TextTokenizer:
         """`TextTokenizer.train`, with the name of the data in its errors."""
@@ -206,7 +212,7 @@ class TextCorpus:
     @classmethod
     def _of(cls, records: Records, validation: Records | None, test: Records | None, **settings: Any) -> Self:
         own, own_test = (None if part is None else part.texts for part in (validation, test))
-        return cls(records.texts, validation=own, test=own_test, **settings)
+        return cls(records.texts, validation=own, test=own_test, groups=records.groups, **settings)
 
     @functools.cached_property
     def train(self) -> "tf.data.Dataset":
@@ -248,10 +254,10 @@ class TextCorpus:
             found.append(reading.note)
         if self.num_cut:
             room = self.tokenizer.capacity(self.sequence_length)
-            found.append(f"{self.num_cut} lines are longer than {room} tokens and were cut")
+            found.append(f"{self.num_cut} {self.unit} are longer than {room} tokens and were {self.fate}")
         for share, part in ((self.unknown_share, "training"), (self.held_out_unknown_share, "held-out")):
             if share > UNKNOWN_NOTED:
-                found.append(unknown_note(share, f"the {part} lines"))
+                found.append(unknown_note(share, f"the {part} {self.unit}"))
         return found
 
     def decode(self, token_ids: np.ndarray | Iterable[Iterable[int]]) -> list[str]:

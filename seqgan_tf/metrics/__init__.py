@@ -11,6 +11,7 @@ from seqgan_tf.metrics.references import chrf, corpus_bleu
 from seqgan_tf.metrics.reverse_lm import reverse_language_model
 from seqgan_tf.metrics.samples import sample_metrics
 from seqgan_tf.metrics.sentence_bleu import bleu, self_bleu
+from seqgan_tf.metrics.source_code import parse_share
 from seqgan_tf.metrics.sweep import compare_at_equal_nll, confidence_band, sweep_over_runs, temperature_sweep
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "metric_of",
     "ms_jaccard",
     "negative_log_likelihood",
+    "parse_share",
     "reverse_language_model",
     "sample_metrics",
     "self_bleu",

@@ -183,6 +183,13 @@ _SAMPLES = (
         "Number of generated sequences that occur in the training data, divided by the number of generated sequences.",
     ),
     Metric(
+        "share_parsed",
+        "share parsed",
+        "share of sequences",
+        "higher",
+        "Number of generated texts with a statement that Python's parser accepts, divided by the number of texts.",
+    ),
+    Metric(
         "frechet_distance",
         "Frechet distance",
         "",

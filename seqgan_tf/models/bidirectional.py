@@ -11,13 +11,13 @@ import tensorflow as tf
 
 from seqgan_tf.core import seeds
 from seqgan_tf.core.optimizers import check_policy
-from seqgan_tf.core.random_state import RandomStateModel
 from seqgan_tf.core.sequences import PADDING
 from seqgan_tf.core.validation import InputError, check_at_least, real_number, whole_number
+from seqgan_tf.models.embedding import EmbeddingModel
 from seqgan_tf.models.generator import CELLS, check_embedding_range
 
 
-class BidirectionalModel(RandomStateModel):
+class BidirectionalModel(EmbeddingModel):
     """A model with an embedding and bidirectional recurrent layers. Padding changes none of their outputs.
 
     A subclass sets `weight_stream`, and calls `make_layers` in its `__init__` and `build_layers` in its `build`.

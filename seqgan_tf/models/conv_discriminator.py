@@ -8,11 +8,11 @@ import tensorflow as tf
 
 from seqgan_tf.core import seeds
 from seqgan_tf.core.optimizers import check_policy
-from seqgan_tf.core.random_state import RandomStateModel
 from seqgan_tf.core.sequences import PADDING, check_length, check_token_ids, lengths, mask
 from seqgan_tf.core.validation import InputError, check_at_least, real_number, whole_number
 from seqgan_tf.models.attention import check_context, check_encoder, with_encoder
 from seqgan_tf.models.conv_scoring import tabled_features
+from seqgan_tf.models.embedding import EmbeddingModel
 from seqgan_tf.models.matching import matches, matching_layer, summary_and_mean, summary_width
 
 PAPER_FILTERS = {1: 100, 2: 200, 3: 200, 4: 200, 5: 200, 6: 100, 7: 100, 8: 100, 9: 100, 10: 100, 15: 160, 20: 160}
@@ -65,7 +65,7 @@ class Highway(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="seqgan_tf")
-class Discriminator(RandomStateModel):
+class Discriminator(EmbeddingModel):
     """D_phi(Y) = sigmoid(logit), the probability that a whole sequence is real (paper, section 3.3).
 
     Embedding, parallel convolutions of several widths, the maximum over time, a highway layer, dropout, one logit.

@@ -10,7 +10,6 @@ import tensorflow as tf
 
 from seqgan_tf.core import seeds
 from seqgan_tf.core.optimizers import check_policy
-from seqgan_tf.core.random_state import RandomStateModel
 from seqgan_tf.core.sequences import PADDING, check_token_ids
 from seqgan_tf.core.validation import InputError, check_at_least, real_number, whole_number
 from seqgan_tf.models.attention import (
@@ -22,13 +21,14 @@ from seqgan_tf.models.attention import (
     tile_rows,
     with_encoder,
 )
+from seqgan_tf.models.embedding import EmbeddingModel
 
 ATTENTION = (None, "luong")
 CELLS = {"lstm": keras.layers.LSTM, "gru": keras.layers.GRU}
 
 
 @keras.saving.register_keras_serializable(package="seqgan_tf")
-class Generator(RandomStateModel):
+class Generator(EmbeddingModel):
     """The policy G_theta(y_t | Y_1:t-1), a recurrent network over a vocabulary (paper, section 2.3).
 
     `call` computes the logits of whole sequences by teacher forcing; `initial_state` and `step` go token by token.

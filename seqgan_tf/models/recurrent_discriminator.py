@@ -138,7 +138,7 @@ class RecurrentDiscriminator(BidirectionalModel):
                 f"{self.embedding_dim} of the discriminator. Received: {expected[0]} and {expected[1]}"
             )
         # A start token that is no part of a sequence has the last row.
-        self.embedding.set_weights([np.asarray(embedding.embeddings)[: self.vocabulary_size]])
+        self.start_from_embeddings(np.asarray(embedding.embeddings)[: self.vocabulary_size])
 
     def encode(self, condition: Any, training: bool = False) -> tf.Tensor | None:
         """The context of a batch of conditions: what the features of a sequence are multiplied by.

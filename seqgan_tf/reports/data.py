@@ -11,10 +11,12 @@ import numpy as np
 from seqgan_tf.core.conditions import first_rows
 from seqgan_tf.core.elements import join_condition
 from seqgan_tf.core.validation import InputError, check_at_least
+from seqgan_tf.data.code_corpus import PLAIN_CORPORA
 from seqgan_tf.data.line_sequence import Selected
 from seqgan_tf.data.pairs import ConditionalCorpus
-from seqgan_tf.data.records import read_records
+from seqgan_tf.data.records import TEXT, read_records
 from seqgan_tf.data.rows import EncodedLines
+from seqgan_tf.data.text import TextCorpus
 from seqgan_tf.metrics.reverse_lm import least_samples
 from seqgan_tf.reports.settings import EvaluationSettings
 from seqgan_tf.runs.directory import Run
@@ -86,12 +88,14 @@ def read_evaluation_data(
             f"`samples` must be at least {least_samples()} with `reverse_lm`, to train a language model on them. "
             f"Received: {settings.samples}"
         )
+    corpus_class = PLAIN_CORPORA.get(run.settings.task or TEXT, TextCorpus)
     if data is None:
         if target is not None:
             raise InputError("--target needs --data, its source. Received: none")
         corpus, n = run.corpus, settings.samples
         held_out = corpus.held_out_token_ids[:n]
-        kind = "fresh sequences of the oracle" if run.oracle else f"held-out lines of {run.source.name(run.settings)}"
+        kind = f"held-out {corpus_class.unit} of {run.source.name(run.settings)}"
+        kind = "fresh sequences of the oracle" if run.oracle else kind
         unknown_share = run.tokenizer.unknown_share(held_out) if run.tokenizer else 0.0
         found = EvaluationData(held_out, corpus.train_token_ids, f"{len(held_out)} {kind}", unknown_share=unknown_share)
         if isinstance(corpus, ConditionalCorpus):
@@ -103,16 +107,19 @@ def read_evaluation_data(
         raise InputError("--data needs a run on text. Received: a run on an oracle")
     records = read_records(data, target, run.settings.task, run.settings.corpus.turns)
     lines = Selected(records.texts, np.arange(min(settings.samples, len(records.texts))))
-    if len(lines) < 2:
-        raise InputError(f"{data}: expected at least 2 lines to measure on. Received: {len(lines)}")
     length = run.settings.sequence_length
     encoded = EncodedLines(run.tokenizer.ended_tokens, lines, length)
-    held_out, num_cut = encoded.padded(length), int(np.count_nonzero(encoded.lengths > length))
+    held_out = corpus_class.rows(encoded, length)
+    if len(held_out) < 2:
+        raise InputError(f"{data}: expected at least 2 {corpus_class.unit} to measure on. Received: {len(held_out)}")
+    num_cut = len(held_out) - int(np.count_nonzero(encoded.lengths <= length))
     training = training_condition = None
     with contextlib.suppress(InputError):  # measuring on another file does not need the run's own
         training, training_condition = run.corpus.train_token_ids, run.corpus.train_condition
     unknown_share = run.tokenizer.unknown_share(held_out)
-    found = EvaluationData(held_out, training, f"{len(held_out)} lines of {data.name}", num_cut, unknown_share)
+    found = EvaluationData(
+        held_out, training, f"{len(held_out)} {corpus_class.unit} of {data.name}", num_cut, unknown_share
+    )
     if run.source.conditions is None:
         return found
     given = list((records.conditions or ())[: settings.samples])

@@ -112,7 +112,7 @@ def _evaluate_state(run: Run, data: EvaluationData, settings: EvaluationSettings
         }
     found = {
         "likelihood": likelihood,
-        "samples": plain(_ngrams(generated, data)),
+        "samples": plain(_sample_metrics(run, generated, data)),
         "discriminator": _healths(gan, data, generated),
         "texts": {} if condition is not None else _texts(run),
     }
@@ -143,7 +143,7 @@ def _evaluate_real(run: Run, data: EvaluationData, settings: EvaluationSettings)
         found["num_oracle_samples"] = ORACLE_SAMPLES
     if data.training is not None:
         count = min(len(data.training), len(data.held_out))
-        found["samples"] = plain(_ngrams(data.training[:count], data))
+        found["samples"] = plain(_sample_metrics(run, data.training[:count], data))
         # The share of held-out sequences that are also in the training part; of the training part itself it is 1.
         found["samples"]["share_copied"] = metrics.share_copied(data.held_out, data.training).share
         if settings.reverse_lm and len(data.training) >= least_samples():
@@ -151,8 +151,10 @@ def _evaluate_real(run: Run, data: EvaluationData, settings: EvaluationSettings)
     return found
 
 
-def _ngrams(sequences, data):
-    return metrics.sample_metrics(sequences[: len(data.held_out)], data.held_out, data.training)
+def _sample_metrics(run, sequences, data):
+    sequences = sequences[: len(data.held_out)]
+    found = metrics.sample_metrics(sequences, data.held_out, data.training)
+    return found | run.source.measure_samples(sequences)
 
 
 def _healths(gan: SeqGAN, data: EvaluationData, generated: np.ndarray) -> dict[str, Any]:

@@ -83,7 +83,9 @@ def write_evaluation(
             parts += [AT_EQUAL_NLL, *_equal_nll_parts(*names, quality, comparison)]
     for name, state in report["states"].items():
         for temperature, texts in state["texts"].items():
-            parts += [f"## Samples {name}, temperature {temperature}", "\n".join(f"    {text}" for text in texts)]
+            between = "\n\n" if any("\n" in text for text in texts) else "\n"
+            shown = between.join("    " + text.replace("\n", "\n    ") for text in texts)
+            parts += [f"## Samples {name}, temperature {temperature}", shown]
     with whole_directory(directory, REPORT) as folder:
         with contextlib.suppress(ImportError):
             healths = {

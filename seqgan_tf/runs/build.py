@@ -23,6 +23,8 @@ from seqgan_tf.runs.objectives import reward_of
 from seqgan_tf.runs.sources import Source
 from seqgan_tf.seqgan import SeqGAN
 
+EMBEDDINGS = "embeddings"
+"""The setting that is no argument of a network: its weights are set after it is built, see `runs.embeddings`."""
 GENERATORS = {"recurrent": RecurrentGenerator}
 DISCRIMINATORS = {"cnn": ConvDiscriminator, "recurrent": RecurrentDiscriminator}
 ESTIMATORS: dict[str, Callable[..., RewardEstimator]] = {
@@ -112,7 +114,8 @@ def build_encoder(settings: RunSettings, source: Source, seed: int) -> keras.Mod
     if isinstance(source.conditions, Labels):
         return LabelEncoder(len(source.conditions.labels), settings.encoder.embedding_dim, **shared)
     if isinstance(source.conditions, Sources):
-        return SequenceEncoder(source.conditions.vocabulary_size, **dataclasses.asdict(settings.encoder), **shared)
+        own = {name: value for name, value in dataclasses.asdict(settings.encoder).items() if name != EMBEDDINGS}
+        return SequenceEncoder(source.conditions.vocabulary_size, **own, **shared)
     return None
 
 
@@ -136,7 +139,7 @@ def _arguments(kind: Callable[..., Any], table: str, settings: RunSettings) -> d
         value = getattr(network, field.name)
         if field.name in names:
             own[field.name] = value
-        elif field.name != "kind" and value != field.default:
+        elif field.name not in ("kind", EMBEDDINGS) and value != field.default:
             flag = f"--{table}.{field.name.replace('_', '-')}"
             received = list(value) if isinstance(value, tuple) else value
             raise InputError(f"--{table}.kind {network.kind} takes no {flag}. Received: {received}")

@@ -65,6 +65,8 @@ class GeneratorSettings:
     """Kind of generator."""
     embedding_dim: int = 32
     """Size of the token embeddings."""
+    embeddings: Path | None = None
+    """Text file of word vectors (layout of GloVe or word2vec) that the token embeddings start from. None: drawn."""
     hidden_dim: int = 32
     """Units of each recurrent layer."""
     cell: Literal["lstm", "gru"] = "lstm"
@@ -95,6 +97,8 @@ class EncoderSettings:
 
     embedding_dim: int = 64
     """Size of the embeddings of source tokens, or of labels."""
+    embeddings: Path | None = None
+    """Text file of word vectors that the embeddings of source tokens start from. None: drawn."""
     hidden_dim: int = 64
     """Units of each direction of each recurrent layer."""
     cell: Literal["lstm", "gru"] = "gru"
@@ -121,6 +125,8 @@ class DiscriminatorSettings:
     """cnn: the paper's convolutions. recurrent: a bidirectional GRU or LSTM."""
     embedding_dim: int = 64
     """Size of the token embeddings."""
+    embeddings: Path | None = None
+    """Text file of word vectors that the token embeddings start from. None: drawn."""
     embedding_range: float = 1.0
     """r. The initial embeddings are drawn from U(-r, r)."""
     widths: tuple[int, ...] | None = None
@@ -290,7 +296,8 @@ class RunSettings:
     """
 
     data: Path | None = None
-    """File to train on: text, a sequence per line, or .tsv, .csv, .jsonl, .parquet. None: an oracle is the data."""
+    """File to train on: text, a sequence per line, or .tsv, .csv, .jsonl, .parquet. Code: a folder, or a pattern in
+    quotes such as 'src/**/*.py'. None: an oracle is the data."""
     target: Path | None = None
     """Text file with the targets of the lines of --data, its sources."""
     validation: Path | None = None
@@ -301,8 +308,9 @@ class RunSettings:
     """File that metrics are reported on. None: the validation part."""
     test_target: Path | None = None
     """The targets of --test."""
-    task: Literal["oracle", "text", "pairs", "labels", "dialogue"] | None = None
-    """What the sequences are generated for. None: what the fields of --data say, or without --data the oracle."""
+    task: Literal["oracle", "text", "pairs", "labels", "dialogue", "code"] | None = None
+    """What the sequences are generated for. code: functions of Python files. None: what the fields of --data say, or
+    without --data the oracle."""
     level: Literal["char", "word", "whitespace", "bpe", "ids"] = "word"
     """Unit of a token of text: a character, a word, or a byte pair. ids: integers, which are the token ids."""
     oracle_weights: Path | None = None

@@ -29,7 +29,9 @@ from seqgan_tf.runs import config
 from seqgan_tf.runs.build import build_gan
 from seqgan_tf.runs.checkpoints import FOLDER, RunState
 from seqgan_tf.runs.config import RunSettings
-from seqgan_tf.runs.sources import Source, source_class, with_data
+from seqgan_tf.runs.embeddings import start_from_word_vectors
+from seqgan_tf.runs.source_classes import source_class
+from seqgan_tf.runs.sources import Source, with_data
 from seqgan_tf.runs.toml import CONFIG, read_run_settings, read_toml, run_toml
 from seqgan_tf.runs.training import Training
 from seqgan_tf.seqgan import SeqGAN
@@ -47,6 +49,9 @@ class Run:
         source: where the sequences come from.
         corpus: the data, if they have been read. Defaults to None: they are read on first use.
         is_trusted: whether the objective of the run, if it has one, was imported. Defaults to True.
+
+    Attributes:
+        notes: what a user should know about the networks of a new run: how many words have a vector in a file.
 
     Example:
     ```python
@@ -69,6 +74,7 @@ class Run:
     ):
         self.directory, self.settings, self.gan, self.source = directory, settings, gan, source
         self.is_trusted = is_trusted
+        self.notes: list[str] = []
         if corpus is not None:
             self.corpus = corpus
 
@@ -178,7 +184,10 @@ def create_run(directory: str | Path, settings: RunSettings, run_eagerly: bool =
     source, corpus = kind.begin(settings)
     settings = with_data(settings, corpus)
     run = Run(directory, settings, build_gan(settings, source, run_eagerly), source, corpus)
+    run.notes = start_from_word_vectors(settings, run.gan, source, corpus)
     make_directory(directory)
+    if run.notes:
+        run.state().save()  # from now on nothing needs the files of word vectors
     _write(run)
     return run
 

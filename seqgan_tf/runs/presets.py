@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Literal
 
-from seqgan_tf.data.records import DIALOGUE, LABELS, PAIRS, TEXT
+from seqgan_tf.data.records import CODE, DIALOGUE, LABELS, PAIRS, TEXT
 from seqgan_tf.runs.config import (
     AdversarialSettings,
     DataSettings,
@@ -28,16 +28,20 @@ def preset(name: str, task: str) -> RunSettings:
             held-out likelihood, as all published runs do, so that its metrics can be compared with theirs.
         task: "oracle", or the task of the data, see `data.records`. For text `quick` has a larger generator, stops the
             pre-training at the best held-out likelihood, and uses a reward, a baseline and a learning rate that
-            preserve diversity. With conditions it has larger networks yet, and trains on sequences of similar length.
+            preserve diversity. With conditions, and for code, it has larger networks yet, and trains on sequences of
+            similar length. Code is read as byte pairs in both presets.
     """
     if name == "paper":
         return RunSettings(
+            level="bpe" if task == CODE else "word",
             rollout=RolloutSettings(num_rollouts=16, update_rate=0.8),
             pretrain=PretrainSettings(epochs=120, discriminator_steps=46_800),
             adversarial=AdversarialSettings(rounds=200, discriminator_steps=4_680, learning_rate=1e-2),
         )
     if task in (PAIRS, DIALOGUE, LABELS):
         return _conditional(task)
+    if task == CODE:
+        return _code()
     if task == TEXT:
         return RunSettings(
             generator=GeneratorSettings(embedding_dim=64, hidden_dim=128, dropout=0.3, initializer_stddev=None),
@@ -76,6 +80,28 @@ def _conditional(task: str) -> RunSettings:
             discriminator_learning_rate=1e-3,
         ),
         adversarial=AdversarialSettings(rounds=10, learning_rate=1e-4, baseline="leave_one_out", discriminator_steps=5),
+    )
+
+
+def _code() -> RunSettings:
+    """The preset `quick` for functions: few byte pairs, and roll-outs of every eighth prefix."""
+    return RunSettings(
+        level="bpe",
+        corpus=DataSettings(vocabulary_size=1_000),
+        generator=GeneratorSettings(
+            embedding_dim=128, hidden_dim=256, cell="gru", dropout=0.2, initializer_stddev=None, embedding_range=0.3
+        ),
+        discriminator=DiscriminatorSettings(embedding_range=0.2),
+        rollout=RolloutSettings(reward="log_odds", num_rollouts=2, stride=8),
+        pretrain=PretrainSettings(
+            epochs=10,
+            patience=1,
+            learning_rate=3e-3,
+            token_frequencies=True,
+            by_length=True,
+            discriminator_learning_rate=1e-3,
+        ),
+        adversarial=AdversarialSettings(rounds=20, learning_rate=1e-4, baseline="leave_one_out", discriminator_steps=5),
     )
 
 

@@ -15,10 +15,11 @@ import numpy as np
 from seqgan_tf.core.files import read_bytes, write_file
 from seqgan_tf.core.protocols import Corpus
 from seqgan_tf.core.validation import InputError
+from seqgan_tf.data.code_corpus import PLAIN_CORPORA
 from seqgan_tf.data.conditions import Sources, TextConditions, load_conditions
 from seqgan_tf.data.oracle_corpus import OracleCorpus, write_token_ids
 from seqgan_tf.data.pairs import CORPORA
-from seqgan_tf.data.records import DIALOGUE, PAIRS, TEXT, Records, combined_digest, read_records
+from seqgan_tf.data.records import DIALOGUE, PAIRS, Records, combined_digest, read_records
 from seqgan_tf.data.text import TextCorpus
 from seqgan_tf.data.tokenizer import TextTokenizer
 from seqgan_tf.metrics.likelihood import negative_log_likelihood
@@ -26,7 +27,6 @@ from seqgan_tf.metrics.metric import METRICS, Metric
 from seqgan_tf.metrics.sentence_bleu import bleu
 from seqgan_tf.models.oracle import Oracle
 from seqgan_tf.runs.config import RunSettings
-from seqgan_tf.runs.presets import ORACLE
 
 ORACLE_LENGTH = 20
 
@@ -95,6 +95,10 @@ class Source(abc.ABC):
     @abc.abstractmethod
     def decode(self, token_ids: np.ndarray) -> list[str]:
         """One line per row of token ids [n, T]."""
+
+    def measure_samples(self, token_ids: np.ndarray) -> dict[str, float]:
+        """Metrics of samples, int array [n, T], that only data of this kind have, by the keys of `METRICS`."""
+        return {}
 
     @abc.abstractmethod
     def measure_quality(self, held_out: np.ndarray) -> Callable[[np.ndarray], float]:
@@ -226,9 +230,13 @@ class TextSource(Source):
     def digest(self, settings: RunSettings) -> str:
         digests = []
         for files in _files(settings):
-            contents = (read_bytes(path, "the text file of the run") for path in files)
-            digests.append(combined_digest([hashlib.sha256(content).hexdigest() for content in contents]))
+            digests.append(combined_digest([self.digest_of_file(path) for path in files]))
         return combined_digest(digests)
+
+    @staticmethod
+    def digest_of_file(path: Path) -> str:
+        """SHA-256 of a file of the data."""
+        return hashlib.sha256(read_bytes(path, "the text file of the run")).hexdigest()
 
     def digest_of(self, corpus: Corpus, settings: RunSettings) -> str:
         read = corpus.digest if isinstance(corpus, TextCorpus) else None
@@ -242,11 +250,6 @@ class TextSource(Source):
 
     def measure_quality(self, held_out: np.ndarray) -> Callable[[np.ndarray], float]:
         return lambda samples: bleu(samples, held_out, 4).bleu[4]
-
-
-def source_class(settings: RunSettings) -> type[Source]:
-    """The class of a run's source, by its task; without a task, text if there is a file."""
-    return OracleSource if (settings.task or (TEXT if settings.data else ORACLE)) == ORACLE else TextSource
 
 
 def with_data(settings: RunSettings, corpus: Corpus) -> RunSettings:
@@ -295,8 +298,8 @@ def _read_corpus(
     rules: dict[str, Any] = {name: getattr(settings.corpus, name) for name in names}
     rules |= {"level": settings.level, "batch_size": settings.batch_size, "seed": settings.seed}
     rules |= {"tokenizer": tokenizer, "name": str(path)}
-    if records.task == TEXT:
-        corpus = TextCorpus.from_records(records, validation, test, **rules)
+    if records.task in PLAIN_CORPORA:
+        corpus = PLAIN_CORPORA[records.task].from_records(records, validation, test, **rules)
     else:
         corpus = CORPORA[records.task].from_records(records, validation, test, conditions=conditions, **rules)
     return corpus

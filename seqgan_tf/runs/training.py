@@ -18,6 +18,7 @@ from seqgan_tf.core.phases import ADVERSARIAL, PHASES, PRETRAIN_DISCRIMINATOR, P
 from seqgan_tf.core.protocols import Corpus
 from seqgan_tf.core.seeds import shuffle_seed
 from seqgan_tf.data import pipeline
+from seqgan_tf.data.records import printed
 from seqgan_tf.metrics.held_out import held_out_metrics
 from seqgan_tf.metrics.likelihood import negative_log_likelihood
 from seqgan_tf.rewards.user_functions import errors_of_objectives
@@ -251,13 +252,15 @@ class Training:
 
 
 def sample_lines(corpus: Corpus, generated: np.ndarray) -> list[str]:
-    """A line per sample. With conditions, the samples are for the first held-out ones, and a line has both, with a TAB.
+    """A line per sample; of code several lines, see `printed`.
+
+    With conditions, the samples are for the first held-out ones, and a line has both, with a TAB.
 
     Args:
         corpus: the data.
         generated: int array [n, T].
     """
-    lines = corpus.decode(generated)
+    lines = printed(corpus.decode(generated), corpus.task)
     if corpus.conditions is None:
         return lines
     given = corpus.conditions.decode(first_rows(corpus.held_out_condition, len(generated)))

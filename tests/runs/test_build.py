@@ -11,8 +11,11 @@ import tiny_runs
 import seqgan_tf as sg
 from seqgan_tf.core.validation import InputError
 from seqgan_tf.data import pairs, records
-from seqgan_tf.runs import build, config, presets, sources
+from seqgan_tf.data.code_corpus import PLAIN_CORPORA
+from seqgan_tf.runs import build, config, presets
+from seqgan_tf.runs.code_source import CodeSource
 from seqgan_tf.runs.directory import create_run, load_run, open_run
+from seqgan_tf.runs.source_classes import source_class
 from seqgan_tf.runs.sources import OracleSource, TextSource
 
 
@@ -37,7 +40,7 @@ def test_every_kind_of_the_settings_has_a_class():
         literal = settings.__annotations__["kind"]
         assert set(literal.__args__) == set(classes)
     tasks = next(iter(typing.get_args(typing.get_type_hints(config.RunSettings)["task"])))
-    assert set(tasks.__args__) == {presets.ORACLE, *records.TASKS} == {presets.ORACLE, records.TEXT, *pairs.CORPORA}
+    assert set(tasks.__args__) == {presets.ORACLE, *records.TASKS} == {presets.ORACLE, *PLAIN_CORPORA, *pairs.CORPORA}
     assert set(build.CONTROLS) == {"none", "constant", "noise"}
 
 
@@ -122,8 +125,9 @@ def test_a_setting_of_another_kind_of_discriminator_is_refused(kind, changes, me
 def test_the_task_follows_from_the_data_unless_it_is_given(base, tmp_path):
     settings = config.RunSettings()
     text = config.RunSettings(data=tiny_runs.write_lines(tmp_path / "words.txt"))
-    assert sources.source_class(settings) is OracleSource
-    assert sources.source_class(text) is TextSource
+    assert source_class(settings) is OracleSource
+    assert source_class(text) is TextSource
+    assert source_class(dataclasses.replace(text, task="code")) is CodeSource
     with pytest.raises(InputError, match=r"--task oracle takes no file. Received: --data .*words.txt"):
         create_run(tmp_path / "run", dataclasses.replace(text, task="oracle"))
     with pytest.raises(InputError, match=r"--task text needs --data, a file. Received: none"):

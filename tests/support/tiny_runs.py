@@ -148,7 +148,7 @@ def _train(directory, *flags):
     out, err = io.StringIO(), io.StringIO()
     handlers = {name: signal.getsignal(name) for name in (signal.SIGINT, signal.SIGTERM)}
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        code = main(["train", *map(str, flags), "--output-dir", str(directory), *FLAGS])
+        code = main(["train", "--output-dir", str(directory), *FLAGS, *map(str, flags)])
     for name, handler in handlers.items():
         signal.signal(name, handler)
     return types.SimpleNamespace(directory=directory, data=flags[1], code=code, out=out.getvalue(), err=err.getvalue())
@@ -199,3 +199,20 @@ def dialogue_run(base):
     """A finished run on 20 dialogues of three turns."""
     path = write_dialogues(base / "dialogues.txt")
     return _train(base / "dialogue-run", "--data", path, "--task", "dialogue", *CONDITIONAL_FLAGS)
+
+
+def write_sources(folder, count=40):
+    """A folder of Python files, with `count` functions of two lines in all, four in each."""
+    folder.mkdir(exist_ok=True)
+    names = [f"{word}{i}" for i in range(count // 8 + 1) for word in WORDS][:count]
+    for number, first in enumerate(range(0, count, 4)):
+        functions = [f"def {name}(x):\n    return {name}(x)\n" for name in names[first : first + 4]]
+        (folder / f"m{number}.py").write_text("\n\n".join(functions), encoding="utf-8")
+    return folder
+
+
+@functools.cache
+def code_run(base):
+    """A finished run on 40 functions, made through the command line, as `text_run`."""
+    flags = shlex.split("--corpus.vocabulary-size 280 --corpus.sequence-length 30 --estimator.kind terminal")
+    return _train(base / "code-run", "--data", write_sources(base / "sources"), "--task", "code", *flags)
