@@ -29,7 +29,8 @@ from seqgan_tf.runs import config
 from seqgan_tf.runs.build import build_gan
 from seqgan_tf.runs.checkpoints import FOLDER, RunState
 from seqgan_tf.runs.config import RunSettings
-from seqgan_tf.runs.sources import Source, source_class, with_data
+from seqgan_tf.runs.source import Source
+from seqgan_tf.runs.sources import source_class, with_data
 from seqgan_tf.runs.toml import CONFIG, read_run_settings, read_toml, run_toml
 from seqgan_tf.runs.training import Training
 from seqgan_tf.seqgan import SeqGAN
