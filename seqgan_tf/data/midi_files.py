@@ -5,7 +5,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import BinaryIO
+from typing import IO
 
 from seqgan_tf.core.files import read_bytes
 from seqgan_tf.core.validation import InputError
@@ -84,7 +84,7 @@ def _content(path: str | os.PathLike) -> Content:
 
 def _names(folder: str | os.PathLike) -> Iterator[str]:
     """The MIDI files in a folder and in the folders in it, relative to it."""
-    for directory, _, files in os.walk(folder):
+    for directory, _, files in os.walk(os.fspath(folder)):
         for file in files:
             name = (Path(directory) / file).relative_to(folder).as_posix()
             if _is_wanted(name):
@@ -132,7 +132,7 @@ def _check(path: str | os.PathLike, members: Sequence[zipfile.ZipInfo]) -> None:
         raise InputError(f"{path}: expected MIDI files of at most {MAX_ZIP_BYTES} bytes in all. Received: {total}")
 
 
-def _read(file: BinaryIO) -> Content:
+def _read(file: IO[bytes]) -> Content:
     """The content of a member, which may be larger than announced."""
     content = file.read(MAX_BYTES + 1)
     return content if len(content) <= MAX_BYTES else TOO_LARGE

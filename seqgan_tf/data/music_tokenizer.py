@@ -76,7 +76,11 @@ class MusicTokenizer(abc.ABC):
         if self.tracks == "melody":
             score = melody_of(score)
         units = self._units(score)
-        return units if any(self.note_tokens[unit].any() for unit in units) else []
+        return units if self.has_notes(units) else []
+
+    def has_notes(self, units: Iterable[list[int]]) -> bool:
+        """Whether notes begin in some of the units."""
+        return any(self.note_tokens[unit].any() for unit in units)
 
     @abc.abstractmethod
     def _units(self, score: "Score") -> list[list[int]]:

@@ -25,9 +25,9 @@ class PitchTokenizer(MusicTokenizer):
     """One token per step of time: the highest pitch that sounds then, or a rest.
 
     The paper's music experiment: "we use 88 numbers to represent 88 pitches", sampled "for every 0.4s", in sequences of
-    32. Tokens 1 to 88 are the keys of a piano (MIDI pitches 21 to 108), and token 0 is a rest; pitches beyond them count
-    as rests. There is no end token: a tune fills all T steps. Steps are counted from the first note on. Where equal
-    pitches follow each other they become one note, so repeated notes are lost.
+    32. Tokens 1 to 88 are the keys of a piano (MIDI pitches 21 to 108), and token 0 is a rest; pitches beyond the keys
+    count as rests. There is no end token: a tune fills all T steps. Steps are counted from the first note on. Equal
+    pitches that follow each other become one note, so repeated notes are lost.
 
     Args:
         step: seconds per token. Defaults to 0.4, the paper's.

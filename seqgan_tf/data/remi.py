@@ -1,5 +1,6 @@
 """REMI: music as tokens of bars, positions, pitches and durations, by the library miditok."""
 
+import json
 import statistics
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -18,8 +19,9 @@ DRUMS = -1
 """The number that miditok gives to drums, among the programs, which are instruments."""
 BEAT_STEPS = {(0, 4): 12, (4, 12): 4}
 """Steps per beat, of durations up to 4 beats and up to 12: sixteenth notes and triplets are exact."""
-TIME_SIGNATURES = {2: [2, 3, 4], 4: [1, 2, 3, 4, 5, 6, 7], 8: [3, 5, 6, 7, 9, 12]}
-"""Numerators by denominator. In a bar with another one the last one of these holds."""
+TIME_SIGNATURES = {4: [1, 2, 3, 4, 5, 6, 7, 8], 8: [3, 5, 6, 7, 9, 12]}
+"""Numerators by denominator. Others are written as one of these of the same length, such as 2/2 as 4/4; where there is
+none, the signature before it holds on."""
 PIANO, QPM = 0, 120.0
 
 
@@ -136,8 +138,8 @@ class RemiTokenizer(MusicTokenizer):
         return [Tune.of(self._score(row), max(1, row.count(self.bar_token_id))) for row in rows]
 
     def _units(self, score: "Score") -> list[list[int]]:
-        if len(self.programs) == 1:
-            score = self._merged(score)
+        score = self._merged(score) if len(self.programs) == 1 else with_tracks(score, list(score.tracks))
+        _simplify(score)
         found = self._miditok.encode(score)
         sequences = found if isinstance(found, list) else [found]
         bars: list[list[int]] = []
@@ -189,7 +191,16 @@ class RemiTokenizer(MusicTokenizer):
         except TypeError as error:
             raise InputError(f"expected the rules that `RemiTokenizer` sets ({error})") from error
         # Only rules of this class reach miditok: its config is made anew, and compared with that of the file.
-        for name, value in found.to_dict()["config"].items():
+        for name, value in json.loads(json.dumps(found.to_dict()))["config"].items():
             if name in config and config[name] != value:
                 raise InputError(f"expected {name} = {value}. Received: {str(config[name])[:80]}")
         return found
+
+
+def _simplify(score: "Score") -> None:
+    """Gives the time signatures of a score denominators of 4 and 8, where bars of the same length have them."""
+    for signature in score.time_signatures:
+        while 0 < signature.denominator < 4:
+            signature.numerator, signature.denominator = 2 * signature.numerator, 2 * signature.denominator
+        while signature.denominator > 8 and signature.numerator % 2 == 0 and signature.numerator:
+            signature.numerator, signature.denominator = signature.numerator // 2, signature.denominator // 2

@@ -1,4 +1,4 @@
-"""Tunes: the notes and the bar lines of a piece of music, as arrays; and MIDI files as scores of the library symusic."""
+"""Tunes: the notes and the bar lines of a piece of music, as arrays; and MIDI files as scores of symusic."""
 
 import dataclasses
 from typing import TYPE_CHECKING
