@@ -57,11 +57,15 @@ def read_midi_files(location: Location) -> Iterator[tuple[str, Content]]:
     elif os.fspath(location).lower().endswith(".zip"):
         yield from _members(location)
     else:
-        yield os.path.basename(location), read_midi_file(location)
+        yield os.path.basename(location), read_midi_file(location, "a folder, a zip file or a MIDI file")
 
 
-def read_midi_file(path: str | os.PathLike) -> Content:
+def read_midi_file(path: str | os.PathLike, kind: str = "a MIDI file") -> Content:
     """The content of one MIDI file.
+
+    Args:
+        path: the file.
+        kind: what is expected there, for the message. Defaults to "a MIDI file".
 
     Raises:
         InputError: it cannot be read, or is a folder.
@@ -71,7 +75,7 @@ def read_midi_file(path: str | os.PathLike) -> Content:
             return TOO_LARGE
     except (OSError, ValueError):
         pass  # reading says why
-    return read_bytes(path, "a MIDI file")
+    return read_bytes(path, kind)
 
 
 def _content(path: str | os.PathLike) -> Content:

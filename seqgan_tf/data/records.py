@@ -91,6 +91,8 @@ def task_of(path: str | os.PathLike, target: str | os.PathLike | None = None, ta
         return PAIRS
     if is_midi(path):
         return MUSIC
+    if os.path.isdir(path):
+        raise InputError(f"{path}: expected a file, or a folder with .mid or .midi files. Received: a folder without")
     return _task_of_fields(path, open_table(path)[0]) if is_table(path) else TEXT
 
 

@@ -204,8 +204,8 @@ _MUSIC = (
         "pitch-class distance",
         "",
         "lower",
-        "Jensen-Shannon distance (base 2, from 0 to 1) between the shares of the twelve pitch classes in all notes, drums "
-        "left out, of generated and of real tunes.",
+        "Jensen-Shannon distance (base 2, from 0 to 1) between the shares of the twelve pitch classes in the notes of "
+        "generated and of real tunes, drums left out.",
     ),
     Metric(
         "duration_distance",

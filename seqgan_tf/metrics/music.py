@@ -1,4 +1,4 @@
-"""Metrics of generated tunes: their scales, pitch classes, durations and bars. NaN where there is nothing to measure."""
+"""Metrics of generated tunes: scales, pitch classes, durations and bars. NaN where there is nothing to measure."""
 
 from collections.abc import Callable, Sequence
 

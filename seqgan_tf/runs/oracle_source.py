@@ -42,6 +42,7 @@ class OracleSource(Source):
     start_token_id = 0  # as in the authors' code
     suppressed_tokens: tuple[int, ...] = ()
     quality = METRICS["nll_oracle"]
+    items, files = "sequences", "the oracle"
 
     oracle: Oracle
 

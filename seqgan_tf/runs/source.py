@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from seqgan_tf.core.protocols import Corpus
+from seqgan_tf.core.validation import InputError
 from seqgan_tf.data.conditions import TextConditions
 from seqgan_tf.data.tokenizer import TextTokenizer
 from seqgan_tf.metrics.metric import Metric
@@ -29,6 +30,8 @@ class Source(abc.ABC):
         suppressed_tokens: tokens that printed samples never contain, such as the unknown token.
         conditions: how the conditions of text are read; None if there are none.
         quality: the metric of samples that a temperature sweep reports beside NLL-test.
+        items: what a sequence is called, in the plural.
+        files: what the data are called where they are missing or have changed.
 
     Example:
     ```python
@@ -47,6 +50,8 @@ class Source(abc.ABC):
     suppressed_tokens: tuple[int, ...]
     conditions: TextConditions | None
     quality: Metric
+    items: str
+    files: str
 
     @classmethod
     @abc.abstractmethod
@@ -81,6 +86,43 @@ class Source(abc.ABC):
     @abc.abstractmethod
     def decode(self, token_ids: np.ndarray) -> list[str]:
         """One line per row of token ids [n, T]."""
+
+    def prompt(self, prompt: str, bars: int | None, length: int) -> list[int]:
+        """Token ids of what all samples begin with.
+
+        Args:
+            prompt: a text, or the path of a tune.
+            bars: number of bars of a tune. None: a part that fits.
+            length: T, the length of the samples.
+
+        Raises:
+            InputError: the source has no prompts, or this one cannot be read.
+        """
+        raise InputError("--prompt needs a run on text. Received: a run on an oracle")
+
+    def read_other(self, data: Path, settings: RunSettings) -> tuple[np.ndarray, int]:
+        """Sequences of other data without conditions, by the rules of this run.
+
+        Args:
+            data: the data.
+            settings: settings of the run; `corpus.sequence_length` is set.
+
+        Returns:
+            (int32 array [n, T], number of sequences that were too long and were cut).
+
+        Raises:
+            InputError: the source reads no data, or these cannot be read.
+        """
+        raise InputError("--data needs a run on text. Received: a run on an oracle")
+
+    def sample_metrics(self, samples: np.ndarray, held_out: np.ndarray) -> dict[str, float]:
+        """Metrics of samples that only this kind of data has, by the keys of `METRICS`.
+
+        Args:
+            samples: token ids [n, T].
+            held_out: the same, of real sequences that were not used in training.
+        """
+        return {}
 
     @abc.abstractmethod
     def measure_quality(self, held_out: np.ndarray) -> Callable[[np.ndarray], float]:

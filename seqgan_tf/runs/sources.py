@@ -5,8 +5,10 @@ from typing import Any
 
 from seqgan_tf.core.protocols import Corpus
 from seqgan_tf.data.conditions import Sources
-from seqgan_tf.data.records import TEXT
+from seqgan_tf.data.midi_files import is_midi
+from seqgan_tf.data.records import MUSIC, TEXT
 from seqgan_tf.runs.config import RunSettings
+from seqgan_tf.runs.music_source import MusicSource
 from seqgan_tf.runs.oracle_source import OracleSource
 from seqgan_tf.runs.presets import ORACLE
 from seqgan_tf.runs.source import Source
@@ -14,8 +16,11 @@ from seqgan_tf.runs.text_source import TextSource
 
 
 def source_class(settings: RunSettings) -> type[Source]:
-    """The class of a run's source, by its task; without a task, text if there is a file."""
-    return OracleSource if (settings.task or (TEXT if settings.data else ORACLE)) == ORACLE else TextSource
+    """The class of a run's source, by its task; without a task, by its files."""
+    task: str | None = settings.task
+    if task is None:
+        task = ORACLE if settings.data is None else MUSIC if is_midi(settings.data) else TEXT
+    return {ORACLE: OracleSource, MUSIC: MusicSource}.get(task, TextSource)
 
 
 def with_data(settings: RunSettings, corpus: Corpus) -> RunSettings:

@@ -43,6 +43,7 @@ class TextSource(Source):
     oracle = None
     start_token_id = None
     quality = METRICS["bleu_4"]
+    items, files = "lines", "the text file"
 
     tokenizer: TextTokenizer
 
@@ -90,6 +91,14 @@ class TextSource(Source):
 
     def decode(self, token_ids: np.ndarray) -> list[str]:
         return self.tokenizer.decode(token_ids)
+
+    def prompt(self, prompt: str, bars: int | None, length: int) -> list[int]:
+        if bars is not None:
+            raise InputError("--prompt-bars needs a run on music. Received: a run on text")
+        if unknown := self.tokenizer.unknown_parts(prompt):
+            received = ", ".join(map(repr, unknown))
+            raise InputError(f"--prompt must hold tokens of the vocabulary only. Received: {received}")
+        return self.tokenizer.encode([prompt])[0]
 
     def measure_quality(self, held_out: np.ndarray) -> Callable[[np.ndarray], float]:
         return lambda samples: bleu(samples, held_out, 4).bleu[4]
