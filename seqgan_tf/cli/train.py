@@ -258,7 +258,7 @@ def _watch(run: "Run", training: "Training", is_stopped: Callable[[], bool]) -> 
         console.console.print(note)
     finished = console.watch(training.run(), is_stopped, rows)
     samples = None
-    if run.tokenizer and finished:
+    if run.settings.data and finished:
         condition = first_rows(corpus.held_out_condition, 5)
         count = 5 if condition is None else None  # one for each condition
         drawn = run.gan.generate(count, seed=1, condition=condition, suppress_tokens=run.source.suppressed_tokens)

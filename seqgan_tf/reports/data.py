@@ -2,7 +2,7 @@
 
 import contextlib
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +91,9 @@ def read_evaluation_data(
             raise InputError("--target needs --data, its source. Received: none")
         corpus, n = run.corpus, settings.samples
         held_out = corpus.held_out_token_ids[:n]
-        kind = "fresh sequences of the oracle" if run.oracle else f"held-out lines of {run.source.name(run.settings)}"
+        kind = f"held-out {run.source.items} of {run.source.name(run.settings)}"
+        if run.oracle:
+            kind = "fresh sequences of the oracle"
         unknown_share = run.tokenizer.unknown_share(held_out) if run.tokenizer else 0.0
         found = EvaluationData(held_out, corpus.train_token_ids, f"{len(held_out)} {kind}", unknown_share=unknown_share)
         if isinstance(corpus, ConditionalCorpus):
@@ -100,18 +102,19 @@ def read_evaluation_data(
             found = dataclasses.replace(found, condition=condition, training_condition=train, given=given, texts=texts)
         return found
     if run.tokenizer is None:
-        raise InputError("--data needs a run on text. Received: a run on an oracle")
+        held_out, num_cut = run.source.read_other(data, run.settings)
+        held_out = held_out[: settings.samples]
+        _check_count(held_out, data, run.source.items)
+        description = f"{len(held_out)} {run.source.items} of {data.name}"
+        return EvaluationData(held_out, _training_of(run)[0], description, num_cut)
     records = read_records(data, target, run.settings.task, run.settings.corpus.turns)
     lines = Selected(records.texts, np.arange(min(settings.samples, len(records.texts))))
-    if len(lines) < 2:
-        raise InputError(f"{data}: expected at least 2 lines to measure on. Received: {len(lines)}")
+    _check_count(lines, data, run.source.items)
     length = run.settings.sequence_length
     encoded = EncodedLines(run.tokenizer.ended_tokens, lines, length)
     held_out, num_cut = encoded.padded(length), int(np.count_nonzero(encoded.lengths > length))
-    training = training_condition = None
-    with contextlib.suppress(InputError):  # measuring on another file does not need the run's own
-        training, training_condition = run.corpus.train_token_ids, run.corpus.train_condition
     unknown_share = run.tokenizer.unknown_share(held_out)
+    training, training_condition = _training_of(run)
     found = EvaluationData(held_out, training, f"{len(held_out)} lines of {data.name}", num_cut, unknown_share)
     if run.source.conditions is None:
         return found
@@ -120,3 +123,15 @@ def read_evaluation_data(
     return dataclasses.replace(
         found, condition=condition, training_condition=training_condition, given=given, texts=list(lines)
     )
+
+
+def _training_of(run: Run) -> tuple[np.ndarray | None, Any]:
+    """The training data of a run and their conditions, None where they cannot be read: other data do not need them."""
+    with contextlib.suppress(InputError):
+        return run.corpus.train_token_ids, run.corpus.train_condition
+    return None, None
+
+
+def _check_count(held_out: Sized, data: Path, items: str) -> None:
+    if len(held_out) < 2:
+        raise InputError(f"{data}: expected at least 2 {items} to measure on. Received: {len(held_out)}")

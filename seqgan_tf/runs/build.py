@@ -20,7 +20,7 @@ from seqgan_tf.rewards.terminal import TerminalReward
 from seqgan_tf.rewards.tree_search import MonteCarloTreeSearch
 from seqgan_tf.runs.config import RunSettings
 from seqgan_tf.runs.objectives import reward_of
-from seqgan_tf.runs.sources import Source
+from seqgan_tf.runs.source import Source
 from seqgan_tf.seqgan import SeqGAN
 
 GENERATORS = {"recurrent": RecurrentGenerator}

@@ -34,15 +34,28 @@ class DataSettings:
     blanks: Literal["auto", "tokens", "separators"] = "auto"
     """Text, level char: whether blanks are tokens, or separate the characters. auto follows the lines."""
     validation_split: float = 0.1
-    """Text: fraction of the lines that is held out."""
+    """Fraction of the lines, or of the tunes, that is held out."""
     sequence_length: int | None = None
-    """Number of tokens, with the end token. Longer lines are cut. None: fits 99 of 100 lines; 20 for the oracle."""
+    """Number of tokens, with the end token. Longer lines are cut. None: fits 99 of 100 lines, or pieces of corpus.bars;
+    20 for the oracle; music without bars: 128, pitches: 32."""
     source_length: int | None = None
     """Pairs and dialogue: number of tokens of a source. Longer ones are cut. None: fits 99 of 100 sources."""
     shared_tokenizer: bool = False
     """Pairs and dialogue: sources and targets have one vocabulary."""
     turns: int = 3
     """Dialogue: maximum number of turns before an answer that it is given."""
+    encoding: Literal["remi", "pitches"] = "remi"
+    """Music: remi has tokens of bars, positions, pitches and durations; pitches has one pitch per time step."""
+    tracks: Literal["all", "melody"] = "all"
+    """Music: melody reads only the track with the highest mean pitch."""
+    bars: int | None = None
+    """Music: number of bars of a piece. None: as many whole bars as fit in the sequence length."""
+    transpose: int = 0
+    """Music: also train on copies that are up to this many semitones higher and lower."""
+    velocities: bool = False
+    """Music, remi: loudness has tokens."""
+    step_seconds: float = 0.4
+    """Music, pitches: seconds per token."""
     oracle_sequences: int = 10_000
     """Oracle: number of training sequences."""
     oracle_seed: int = 0
@@ -290,7 +303,7 @@ class RunSettings:
     """
 
     data: Path | None = None
-    """File to train on: text, a sequence per line, or .tsv, .csv, .jsonl, .parquet. None: an oracle is the data."""
+    """Text, a sequence per line, or .tsv, .csv, .jsonl, .parquet; or a folder or zip of MIDI files. None: an oracle."""
     target: Path | None = None
     """Text file with the targets of the lines of --data, its sources."""
     validation: Path | None = None
@@ -301,8 +314,8 @@ class RunSettings:
     """File that metrics are reported on. None: the validation part."""
     test_target: Path | None = None
     """The targets of --test."""
-    task: Literal["oracle", "text", "pairs", "labels", "dialogue"] | None = None
-    """What the sequences are generated for. None: what the fields of --data say, or without --data the oracle."""
+    task: Literal["oracle", "text", "pairs", "labels", "dialogue", "music"] | None = None
+    """What the sequences are generated for. None: what --data and its fields say, or without --data the oracle."""
     level: Literal["char", "word", "whitespace", "bpe", "ids"] = "word"
     """Unit of a token of text: a character, a word, or a byte pair. ids: integers, which are the token ids."""
     oracle_weights: Path | None = None

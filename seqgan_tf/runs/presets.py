@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Literal
 
-from seqgan_tf.data.records import DIALOGUE, LABELS, PAIRS, TEXT
+from seqgan_tf.data.records import DIALOGUE, LABELS, MUSIC, PAIRS, TEXT
 from seqgan_tf.runs.config import (
     AdversarialSettings,
     DataSettings,
@@ -38,6 +38,8 @@ def preset(name: str, task: str) -> RunSettings:
         )
     if task in (PAIRS, DIALOGUE, LABELS):
         return _conditional(task)
+    if task == MUSIC:
+        return _music()
     if task == TEXT:
         return RunSettings(
             generator=GeneratorSettings(embedding_dim=64, hidden_dim=128, dropout=0.3, initializer_stddev=None),
@@ -47,6 +49,27 @@ def preset(name: str, task: str) -> RunSettings:
             adversarial=AdversarialSettings(rounds=20, learning_rate=1e-4, baseline="leave_one_out"),
         )
     return RunSettings()
+
+
+def _music() -> RunSettings:
+    """The preset `quick` for music. Pieces of 128 tokens are long, so few prefixes are completed."""
+    return RunSettings(
+        generator=GeneratorSettings(
+            embedding_dim=64, hidden_dim=256, cell="gru", dropout=0.3, initializer_stddev=None, embedding_range=0.3
+        ),
+        discriminator=DiscriminatorSettings("recurrent", embedding_dim=64, embedding_range=0.2),
+        rollout=RolloutSettings(reward="log_odds", num_rollouts=2, stride=16),
+        pretrain=PretrainSettings(
+            epochs=12,
+            patience=1,
+            learning_rate=3e-3,
+            token_frequencies=True,
+            clip_norm=1.0,
+            discriminator_steps=150,
+            discriminator_learning_rate=1e-3,
+        ),
+        adversarial=AdversarialSettings(rounds=10, learning_rate=1e-4, baseline="leave_one_out", discriminator_steps=5),
+    )
 
 
 def _conditional(task: str) -> RunSettings:

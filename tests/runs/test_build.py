@@ -13,7 +13,8 @@ from seqgan_tf.core.validation import InputError
 from seqgan_tf.data import pairs, records
 from seqgan_tf.runs import build, config, presets, sources
 from seqgan_tf.runs.directory import create_run, load_run, open_run
-from seqgan_tf.runs.sources import OracleSource, TextSource
+from seqgan_tf.runs.oracle_source import OracleSource
+from seqgan_tf.runs.text_source import TextSource
 
 
 @pytest.fixture
