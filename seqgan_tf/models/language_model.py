@@ -97,24 +97,24 @@ class LanguageModel(RandomStateModel):
         self.embedding_range = embedding_range
 
     def initializer(self, ints: Ints, default: Any = keras.initializers.GlorotUniform, **arguments: Any) -> Any:
-        """The initializer of one weight: N(0, `initializer_stddev`), or where that is None the given class."""
-        if self.initializer_stddev is None:
-            return default(seed=next(ints), **arguments)
-        return keras.initializers.RandomNormal(stddev=self.initializer_stddev, seed=next(ints))
+        """The initializer of one weight, see `initializer`."""
+        return initializer(self.initializer_stddev, ints, default, **arguments)
 
     def bias_initializer(self, ints: Ints) -> Any:
         """The initializer of one bias: N(0, `initializer_stddev`), or where that is None zeros."""
         return "zeros" if self.initializer_stddev is None else self.initializer(ints)
 
+    def embedding_initializer(self, ints: Ints) -> Any:
+        """The initializer of embeddings: N(0, `initializer_stddev`), or where that is None U(-r, r)."""
+        bound = self.embedding_range
+        return self.initializer(ints, keras.initializers.RandomUniform, minval=-bound, maxval=bound)
+
     def make_embedding(self, ints: Ints) -> keras.layers.Embedding:
         """The embedding of the tokens, and of the start token where that is none of them, without its weights."""
-        bound = self.embedding_range
         return keras.layers.Embedding(
             max(self.vocabulary_size, self.start_token_id + 1),
             self.embedding_dim,
-            embeddings_initializer=self.initializer(
-                ints, keras.initializers.RandomUniform, minval=-bound, maxval=bound
-            ),
+            embeddings_initializer=self.embedding_initializer(ints),
             dtype=self.dtype_policy,
         )
 
@@ -190,6 +190,22 @@ class LanguageModel(RandomStateModel):
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Self:
         return cls(**with_encoder(config, custom_objects))
+
+
+def initializer(
+    stddev: float | None, ints: Ints, default: Any = keras.initializers.GlorotUniform, **arguments: Any
+) -> Any:
+    """The initializer of one weight.
+
+    Args:
+        stddev: that of N(0, stddev). None: the weight is drawn as `default` says.
+        ints: from `core.seeds.integers`; the next one is the seed.
+        default: class of a Keras initializer. Defaults to that of `Dense`.
+        **arguments: its arguments beside the seed.
+    """
+    if stddev is None:
+        return default(seed=next(ints), **arguments)
+    return keras.initializers.RandomNormal(stddev=stddev, seed=next(ints))
 
 
 def check_embedding_range(embedding_range: float) -> None:
