@@ -29,7 +29,8 @@ def check_networks(generator: Any, discriminator: Any) -> None:
     """Checks that both networks have the attributes and methods of their contracts, and the same vocabulary.
 
     Raises:
-        InputError: an attribute is missing, a part is no `keras.Model`, or the vocabularies differ.
+        InputError: an attribute is missing, a part is no `keras.Model`, the vocabularies differ, or the generator takes
+            shorter sequences than the discriminator.
     """
     attributes = {
         "generator": ("vocabulary_size", "start_token_id", "end_token_id", "initial_state", "step"),
@@ -49,6 +50,12 @@ def check_networks(generator: Any, discriminator: Any) -> None:
         raise InputError(
             "generator and discriminator must have the same `vocabulary_size`. "
             f"Received: {generator.vocabulary_size} and {discriminator.vocabulary_size}"
+        )
+    longest = getattr(generator, "sequence_length", None)
+    if longest is not None and longest < discriminator.sequence_length:
+        raise InputError(
+            f"`generator` must have a `sequence_length` of at least {discriminator.sequence_length}, that of the "
+            f"discriminator. Received: {longest}"
         )
 
 

@@ -122,20 +122,34 @@ def check_token_ids(token_ids: object, vocabulary_size: int, name: str = "token_
         )
 
 
-def check_length(token_ids: tf.Tensor, sequence_length: int) -> None:
-    """Checks that sequences are not longer than those that a discriminator takes.
+def check_length(token_ids: tf.Tensor, sequence_length: int, kind: str = "discriminator") -> None:
+    """Checks that sequences are not longer than those that a network takes.
 
     Args:
         token_ids: int [B, T].
-        sequence_length: of the discriminator.
+        sequence_length: of the network.
+        kind: what the network is, for the message. Defaults to "discriminator".
 
     Raises:
         InputError: T > sequence_length.
     """
-    if token_ids.shape[1] > sequence_length:
+    if token_ids.shape[1] is not None and token_ids.shape[1] > sequence_length:
         raise InputError(
-            f"`token_ids` must be at most {sequence_length} long, the discriminator's sequence_length. "
+            f"`token_ids` must be at most {sequence_length} long, the {kind}'s sequence_length. "
             f"Received: shape {tuple(token_ids.shape)}"
+        )
+
+
+def check_generated_length(generator: object, sequence_length: int) -> None:
+    """Checks that a generator can draw sequences of T tokens: some have a maximum, their `sequence_length`.
+
+    Raises:
+        InputError: T is above it.
+    """
+    longest = getattr(generator, "sequence_length", None)
+    if longest is not None and sequence_length > longest:
+        raise InputError(
+            f"`sequence_length` must be at most {longest}, the generator's sequence_length. Received: {sequence_length}"
         )
 
 
