@@ -64,7 +64,7 @@ class DataSettings:
 
 @dataclasses.dataclass(frozen=True)
 class GeneratorSettings:
-    """The generator.
+    """The generator. A setting of another kind than the chosen one must have its default.
 
     Example:
     ```python
@@ -74,24 +74,29 @@ class GeneratorSettings:
     ```
     """
 
-    kind: Literal["recurrent"] = "recurrent"
-    """Kind of generator."""
+    kind: Literal["recurrent", "transformer"] = "recurrent"
+    """recurrent: an LSTM or GRU. transformer: self-attention over all tokens before."""
     embedding_dim: int = 32
     """Size of the token embeddings."""
     hidden_dim: int = 32
-    """Units of each recurrent layer."""
-    cell: Literal["lstm", "gru"] = "lstm"
-    """Type of the recurrent layers."""
+    """Units of each layer."""
     num_layers: int = 1
-    """Number of recurrent layers."""
+    """Number of layers."""
     dropout: float = 0.0
-    """Dropout rate on the input of each recurrent layer and of the output layer."""
+    """Dropout rate. recurrent: on the input of each layer and of the output layer. transformer: on the embeddings and
+    the output of each part of a layer."""
     initializer_stddev: float | None = 0.1
     """Initial weights are drawn from N(0, stddev), as by the authors. None: the initializers of Keras."""
     embedding_range: float = 0.05
     """r. With the initializers of Keras, the initial embeddings are drawn from U(-r, r)."""
+    cell: Literal["lstm", "gru"] = "lstm"
+    """recurrent: type of the layers."""
     attention: Literal["luong"] | None = "luong"
-    """With conditions: how each position reads from all positions of the source. None: not at all."""
+    """recurrent, with conditions: how each position reads from all positions of the source. None: not at all."""
+    num_heads: int = 4
+    """transformer: heads of the attention. They share the units of a layer equally."""
+    positions: Literal["rotary", "learned"] = "rotary"
+    """transformer: how a token knows its position: by rotated queries and keys, or by an embedding of the position."""
 
 
 @dataclasses.dataclass(frozen=True)

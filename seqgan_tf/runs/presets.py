@@ -18,6 +18,9 @@ from seqgan_tf.runs.config import (
 ORACLE = "oracle"
 CONTROLS: tuple[Literal["constant", "noise", "likelihood"], ...] = ("constant", "noise", "likelihood")
 
+RECURRENT = ("cell", "attention")
+"""The settings that recurrent generators alone take."""
+
 
 def preset(name: str, task: str) -> RunSettings:
     """The settings of a preset.
@@ -70,6 +73,19 @@ def _music() -> RunSettings:
         ),
         adversarial=AdversarialSettings(rounds=10, learning_rate=1e-4, baseline="leave_one_out", discriminator_steps=5),
     )
+
+
+def for_generator(settings: RunSettings, kind: str) -> RunSettings:
+    """A preset whose settings a kind of generator takes: those of recurrent generators alone get their defaults.
+
+    Args:
+        settings: a preset, whose generator is recurrent.
+        kind: `generator.kind` of the run. The preset's own kind changes nothing.
+    """
+    if kind == settings.generator.kind:
+        return settings
+    own = {field.name: field.default for field in dataclasses.fields(GeneratorSettings) if field.name in RECURRENT}
+    return dataclasses.replace(settings, generator=dataclasses.replace(settings.generator, **own))
 
 
 def _conditional(task: str) -> RunSettings:
