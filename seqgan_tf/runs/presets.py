@@ -58,17 +58,17 @@ def _music() -> RunSettings:
     """The preset `quick` for music. Pieces of 128 tokens are long, so few prefixes are completed."""
     return RunSettings(
         generator=GeneratorSettings(
-            embedding_dim=64, hidden_dim=256, cell="gru", dropout=0.3, initializer_stddev=None, embedding_range=0.3
+            embedding_dim=64, hidden_dim=128, cell="gru", dropout=0.3, initializer_stddev=None, embedding_range=0.3
         ),
-        discriminator=DiscriminatorSettings("recurrent", embedding_dim=64, embedding_range=0.2),
+        discriminator=DiscriminatorSettings("recurrent", hidden_dim=64, embedding_range=0.2),
         rollout=RolloutSettings(reward="log_odds", num_rollouts=2, stride=16),
         pretrain=PretrainSettings(
-            epochs=12,
+            epochs=10,
             patience=1,
-            learning_rate=3e-3,
+            learning_rate=5e-3,
             token_frequencies=True,
             clip_norm=1.0,
-            discriminator_steps=150,
+            discriminator_steps=100,
             discriminator_learning_rate=1e-3,
         ),
         adversarial=AdversarialSettings(rounds=10, learning_rate=1e-4, baseline="leave_one_out", discriminator_steps=5),
