@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from seqgan_tf.models.generator import Generator as Generator
     from seqgan_tf.models.oracle import Oracle as Oracle
     from seqgan_tf.models.recurrent_discriminator import RecurrentDiscriminator as RecurrentDiscriminator
+    from seqgan_tf.models.transformer_generator import TransformerGenerator as TransformerGenerator
     from seqgan_tf.rewards.controls import ConstantReward as ConstantReward
     from seqgan_tf.rewards.controls import ShuffledReward as ShuffledReward
     from seqgan_tf.rewards.objective import Objective as Objective
@@ -72,6 +73,7 @@ _HOMES = {
     "TerminalReward": "rewards.terminal",
     "TextCorpus": "data.text",
     "TextTokenizer": "data.tokenizer",
+    "TransformerGenerator": "models.transformer_generator",
     "WeightedSum": "rewards.sequence_rewards",
     "WordVectors": "data.word_vectors",
     "load_run": "runs.directory",
@@ -121,6 +123,7 @@ def _register() -> None:
             "SeqGAN",
             "SequenceEncoder",
             "TerminalReward",
+            "TransformerGenerator",
         ):
             importlib.import_module(f"{__name__}.{_HOMES[name]}")
 

@@ -42,7 +42,7 @@ class ReportFlags:
     """
 
     data: Path | None = None
-    """File to measure on. None: the held-out part of the run's own data."""
+    """File, or folder of MIDI files, to measure on. None: the held-out part of the run's own data."""
     target: Path | None = None
     """Text file with the targets of the lines of --data."""
     published: Path | None = None

@@ -1,23 +1,25 @@
-"""`seqgan-tf generate`: prints samples of a trained run."""
+"""`seqgan-tf generate`: prints samples of a trained run, or writes them as MIDI files."""
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
+import tyro
 
 from seqgan_tf.cli.flags import RunFlags
-from seqgan_tf.core.validation import InputError, check_at_least
+from seqgan_tf.core.files import check_replaceable, whole_directory
+from seqgan_tf.core.validation import InputError, MissingExtraError, check_at_least
 from seqgan_tf.data.lines import read_lines
 from seqgan_tf.data.records import printed
 
 if TYPE_CHECKING:
-    from seqgan_tf.runs.directory import Run
+    from seqgan_tf.data.music_tokenizer import MusicTokenizer
 
 
 @dataclasses.dataclass(frozen=True)
 class Generate(RunFlags):
-    """Print samples of a trained run, one per line; of code, each after a line # %%.
+    """Print samples of a trained run, one per line; of code, each after a line # %%. Tunes can be written as MIDI files.
 
     Example:
     ```python
@@ -27,7 +29,7 @@ class Generate(RunFlags):
     ```
     """
 
-    num_samples: int | None = None
+    num_samples: Annotated[int | None, tyro.conf.arg(aliases=["-n"])] = None
     """Number of samples, for each condition if there are several. None: 5, or 1 per line of --condition-file."""
     seed: int = 1
     """Random seed. Equal seeds give equal samples."""
@@ -38,7 +40,11 @@ class Generate(RunFlags):
     top_p: float | None = None
     """Sample from the likeliest tokens with this total probability. None: from all."""
     prompt: str = ""
-    """Text that every sample begins with."""
+    """Text that every sample begins with; of a run on music, a MIDI file."""
+    prompt_bars: int | None = None
+    """Music: number of bars of --prompt that are continued. None: those that fit in half of a sample."""
+    output: Path | None = None
+    """Music: new directory for a MIDI file and a piano roll of each sample."""
     condition: str | None = None
     """What to generate for: a source text or a label. The turns of a dialogue are separated by TAB."""
     condition_file: Path | None = None
@@ -50,25 +56,35 @@ class Generate(RunFlags):
 
     def run(self) -> int:
         from seqgan_tf.runs.directory import load_run
+        from seqgan_tf.runs.music_source import MusicSource
 
         if self.num_samples is not None:
             check_at_least(1, num_samples=self.num_samples)
+        if self.prompt_bars is not None and not self.prompt:
+            raise InputError("--prompt-bars needs --prompt, a MIDI file. Received: none")
+        if self.output is not None:
+            check_replaceable(self.output)
         if self.num_beams > 1 and self.num_samples is not None:
             raise InputError("--num-beams gives one text per condition. Received: --num-samples too")
         given = self._conditions()
         run = load_run(self.directory)
         count = self.num_samples or (1 if self.condition_file or self.num_beams > 1 else 5)
         condition = None
+        if self.output is not None and not isinstance(run.source, MusicSource):
+            raise InputError("--output needs a run on music. Received: a run on other data")
         if run.source.conditions is None and given:
             raise InputError("--condition needs a run with conditions. Received: a run without")
         if run.source.conditions is not None:
             if not given:
                 raise InputError(f"{self.directory}: this run needs --condition or --condition-file. Received: neither")
             condition = np.repeat(run.source.conditions.encode(given), count, axis=0)
+        prompt = None
+        if self.prompt:
+            prompt = run.source.prompt(self.prompt, self.prompt_bars, run.settings.sequence_length)
         token_ids = run.gan.generate(
             count if condition is None else len(condition),
             self.seed,
-            self._prompt(run),
+            prompt,
             condition=condition,
             num_beams=self.num_beams,
             length_penalty=self.length_penalty,
@@ -77,7 +93,10 @@ class Generate(RunFlags):
             top_p=self.top_p,
             suppress_tokens=run.source.suppressed_tokens,
         )
-        print("\n".join(printed(run.decode(token_ids), run.settings.task)))
+        if self.output is not None and isinstance(run.source, MusicSource):
+            print("\n".join(write_tunes(run.source.music, token_ids, self.output)))
+        else:
+            print("\n".join(printed(run.decode(token_ids), run.settings.task)))
         return 0
 
     def _conditions(self) -> list[str]:
@@ -89,14 +108,29 @@ class Generate(RunFlags):
             lines = read_lines(self.condition_file)
         return [line.replace("\t", "\n") for line in lines]
 
-    def _prompt(self, run: "Run") -> list[int] | None:
-        """Token ids of the prompt."""
-        if not self.prompt:
-            return None
-        if run.tokenizer is None:
-            raise InputError("--prompt needs a run on text. Received: a run on an oracle")
-        unknown = run.tokenizer.unknown_parts(self.prompt)
-        if unknown:
-            received = ", ".join(map(repr, unknown))
-            raise InputError(f"--prompt must hold tokens of the vocabulary only. Received: {received}")
-        return run.tokenizer.encode([self.prompt])[0]
+
+def write_tunes(music: "MusicTokenizer", token_ids: np.ndarray, directory: Path) -> list[str]:
+    """Writes tunes as MIDI files and, if matplotlib is installed, as piano rolls. All are there, or none.
+
+    Args:
+        music: the tokenizer.
+        token_ids: int array [n, T].
+        directory: where they are. A directory that is there is replaced.
+
+    Returns:
+        A line about each tune, and if there are no piano rolls, one that says why.
+
+    Raises:
+        InputError: the directory cannot be written.
+    """
+    from seqgan_tf.reports.plots import plot_piano_roll
+
+    lines, missing = [], set()
+    with whole_directory(directory) as folder:
+        for path, tune in zip(music.write(token_ids, folder), music.tunes(token_ids), strict=True):
+            lines.append(f"{directory / path.name}: {tune.text()}")
+            try:
+                plot_piano_roll(tune, path.with_suffix(".png"))
+            except MissingExtraError as error:
+                missing.add(str(error))
+    return [*lines, *missing]

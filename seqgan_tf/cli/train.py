@@ -160,7 +160,8 @@ def defaults(arguments: Sequence[str]) -> Train:
             settings = toml.override(settings, toml.without_header(toml.read_toml(base.config)), base.config)
     else:
         table = toml.without_header(toml.read_toml(base.config)) if base.config else {}
-        settings = toml.override(presets.preset(base.preset, _task(base, table)), table, base.config)
+        settings = presets.preset(base.preset, _task(base, table))
+        settings = toml.override(presets.for_generator(settings, _generator_kind(base, table)), table, base.config)
     return Train(**{field.name: getattr(settings, field.name) for field in dataclasses.fields(settings)})
 
 
@@ -194,10 +195,23 @@ def check(command: Train, default: Train) -> None:
 
 
 @dataclasses.dataclass(frozen=True)
+class _Generator:
+    kind: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
 class _Base(BaseFlags):
     data: Path | None = None
     target: Path | None = None
     task: str | None = None
+    generator: _Generator = _Generator()
+
+
+def _generator_kind(base: _Base, table: dict[str, Any]) -> str:
+    """The kind of generator of a new run, from the flags, from a TOML table, or the default."""
+    given = table.get("generator")
+    in_table = given.get("kind") if isinstance(given, dict) else None
+    return base.generator.kind or in_table or config.GeneratorSettings.kind
 
 
 def _task(base: _Base, table: dict[str, Any]) -> str:
@@ -259,7 +273,7 @@ def _watch(run: "Run", training: "Training", is_stopped: Callable[[], bool]) -> 
         console.console.print(note)
     finished = console.watch(training.run(), is_stopped, rows)
     samples = None
-    if run.tokenizer and finished:
+    if run.settings.data and finished:
         condition = first_rows(corpus.held_out_condition, 5)
         count = 5 if condition is None else None  # one for each condition
         drawn = run.gan.generate(count, seed=1, condition=condition, suppress_tokens=run.source.suppressed_tokens)

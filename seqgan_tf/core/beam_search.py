@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import tensorflow as tf
 
 from seqgan_tf.core.sampling import SamplingSettings, warp
-from seqgan_tf.core.sequences import PADDING
+from seqgan_tf.core.sequences import PADDING, check_generated_length
 
 if TYPE_CHECKING:
     from seqgan_tf.core.protocols import Generator
@@ -40,7 +40,11 @@ def beam_search(
 
     Returns:
         (int32 [B, T], `PADDING` after the end token; float32 [B], the scores).
+
+    Raises:
+        InputError: T is above the `sequence_length` of a generator that has one.
     """
+    check_generated_length(generator, sequence_length)
     rows, vocabulary_size = num_beams * batch_size, generator.vocabulary_size
     settings = SamplingSettings(suppress_tokens=suppress_tokens)
     # All beams begin alike, so only the first one counts at the first position.

@@ -55,7 +55,7 @@ class Conditioned:
 
     @property
     def sequence_length(self) -> int:
-        """T, of a discriminator."""
+        """T, of a discriminator, or of a generator that has a maximum."""
         return self.network.sequence_length
 
     @property
@@ -76,9 +76,13 @@ class Conditioned:
         """The generator's state before the start token, for R = `batch_size` rows."""
         return self.network.initial_state(batch_size, context=self.context)
 
-    def step(self, token_ids: tf.Tensor, state: Any) -> tuple[tf.Tensor, Any]:
-        """The generator's step for token_ids [R]."""
-        return self.network.step(token_ids, state, context=self.context)
+    def step(self, token_ids: tf.Tensor, state: Any, **prefixes: Any) -> tuple[tf.Tensor, Any]:
+        """The generator's step for token_ids [R]; `prefixes` is what `encode_prefixes` returned, where it has that."""
+        return self.network.step(token_ids, state, context=self.context, **prefixes)
+
+    def encode_prefixes(self, token_ids: tf.Tensor) -> Any:
+        """What a generator that has this method needs of the prefixes of token_ids [B, P]."""
+        return self.network.encode_prefixes(token_ids, context=self.context)
 
     def rows(self, indices: tf.Tensor) -> "Conditioned":
         """The network, bound to some of the conditions, int32 [B']."""
@@ -107,6 +111,11 @@ def condition_on(network: Any, condition: Any, training: bool = False) -> Any:
     if condition is None:
         raise InputError(f"`condition` must be given for {network.name!r}, which has an encoder. Received: None")
     return Conditioned(network, network.encode(condition, training=training), condition)
+
+
+def network_of(network: Any) -> Any:
+    """The network itself, without the conditions that it may be bound to."""
+    return network.network if isinstance(network, Conditioned) else network
 
 
 def condition_of(network: Any) -> Any:

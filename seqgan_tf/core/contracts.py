@@ -179,14 +179,41 @@ def _check_generator(generator: Any, token_ids: np.ndarray) -> None:
         previous, state = step[0], _tensors(step[1])
         check_tensors(axes, **{"generator.step(token_ids, state)[0]": (previous, "RV")})
         _check_same_state(first, state)
-        if keras.backend.standardize_dtype(generator.compute_dtype) in ("float32", "float64"):
-            difference = float(np.max(np.abs(np.asarray(previous) - np.asarray(whole[:, position]))))
-            if difference > AGREEMENT * (1.0 + float(np.max(np.abs(previous)))):
-                raise InputError(
-                    "`generator(token_ids)` and `generator.step(token_ids, state)` must give the same logits. "
-                    f"Received: a difference of {difference:.3g} at position {position}"
-                )
+        _check_same_logits(generator, previous, whole[:, position], "generator.step(token_ids, state)", position)
         fed = tf.constant(token_ids[:, position])
+    if hasattr(generator, "encode_prefixes") and length > 1:
+        _check_branches(generator, token_ids, whole)
+
+
+def _check_branches(generator: Any, token_ids: np.ndarray, whole: Any) -> None:
+    """Continues the sequences from their last prefix, each in two rows."""
+    (rows, length), last = token_ids.shape, token_ids.shape[1] - 2
+    given = tf.constant(token_ids[:, :-1])
+    prefixes = _run("generator.encode_prefixes(token_ids)", lambda: _tensors(generator.encode_prefixes(given)))
+    for tensor in tf.nest.flatten(prefixes):
+        if not tensor.shape.rank or tensor.shape[0] != rows:
+            raise InputError(
+                "`generator.encode_prefixes(token_ids)` must be tensors whose first axis is the batch. "
+                f"Received: shape {tuple(tensor.shape)} for a batch of {rows}"
+            )
+    state = _run("generator.branch_state(batch_size, num_steps)", lambda: generator.branch_state(2 * rows, 1))
+    begins, counts = tf.fill([2 * rows], True), tf.fill([2 * rows], last)
+    state = _run("generator.branch(state, begins, counts)", lambda: generator.branch(state, begins, counts))
+    fed, name = tf.tile(given[:, last], [2]), "generator.step(token_ids, state, prefixes=prefixes)"
+    logits, _ = _run(name, lambda: generator.step(fed, state, prefixes=prefixes))
+    check_tensors({"R": 2 * rows, "V": int(generator.vocabulary_size)}, **{f"{name}[0]": (logits, "RV")})
+    _check_same_logits(generator, logits, tf.tile(whole[:, length - 1], [2, 1]), name, length - 1)
+
+
+def _check_same_logits(generator: Any, found: Any, expected: Any, name: str, position: int) -> None:
+    if keras.backend.standardize_dtype(generator.compute_dtype) not in ("float32", "float64"):
+        return
+    difference = float(np.max(np.abs(np.asarray(found) - np.asarray(expected))))
+    if difference > AGREEMENT * (1.0 + float(np.max(np.abs(found)))):
+        raise InputError(
+            f"`generator(token_ids)` and `{name}` must give the same logits. "
+            f"Received: a difference of {difference:.3g} at position {position}"
+        )
 
 
 def _check_same_state(first: Any, state: Any) -> None:

@@ -153,15 +153,21 @@ def whole_directory(path: str | os.PathLike, mark: str | None = None) -> Iterato
             shutil.rmtree(old, ignore_errors=True)
 
 
-def check_replaceable(path: str | os.PathLike, mark: str) -> None:
+def check_replaceable(path: str | os.PathLike, mark: str | None = None) -> None:
     """Checks that `whole_directory` may replace a directory: it is missing, empty, or an earlier one with `mark` in it.
 
+    Args:
+        path: the directory.
+        mark: name of a file of an earlier one. Defaults to None: no directory with files may be replaced.
+
     Raises:
-        InputError: it holds files of another kind.
+        InputError: it holds files of another kind, or is a file.
     """
     path = Path(path)
-    if path.is_dir() and any(path.iterdir()) and not (path / mark).is_file():
-        raise InputError(f"{path}: expected a new directory, or one with a {mark}. Received: one with other files")
+    _check_is_no_file(path)
+    if path.is_dir() and any(path.iterdir()) and not (mark and (path / mark).is_file()):
+        wanted = f"a new directory, or one with a {mark}" if mark else "a new directory, or an empty one"
+        raise InputError(f"{path}: expected {wanted}. Received: one with other files")
 
 
 @contextlib.contextmanager

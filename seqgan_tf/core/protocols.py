@@ -32,6 +32,9 @@ class Generator(Protocol):
         start_token_id: the token that is fed first; it is not part of a sequence.
         end_token_id: the token that ends a sequence; None where sequences fill all T positions.
 
+    It may have an attribute `sequence_length`, the longest sequence that it takes. The methods of `BranchingGenerator`
+    make roll-outs of a generator with a large state cheaper.
+
     Example:
     ```python
     import seqgan_tf as sg
@@ -53,7 +56,8 @@ class Generator(Protocol):
         """The state before the start token: a nested structure of tensors whose first axis is the batch.
 
         It may hold scalars that all rows share, such as the position in a cache of keys and values. Roll-outs then
-        complete the prefixes of different lengths one after another, which takes longer.
+        complete the prefixes of different lengths one after another, which takes longer, unless the generator is a
+        `BranchingGenerator`.
         """
         ...
 
@@ -61,6 +65,59 @@ class Generator(Protocol):
         """Feeds token_ids [R]; returns the logits float32 [R, V] of the next token, and the next state.
 
         The next state has the structure, the shapes and the dtypes of the state.
+        """
+        ...
+
+
+@runtime_checkable
+class BranchingGenerator(Generator, Protocol):
+    """A generator whose roll-outs do not copy its state once per prefix: optional methods of a `Generator`.
+
+    Roll-outs complete every prefix of B sequences. Of another generator they keep the state before every token, and a
+    completion starts with a copy of one. Where the state grows with the sequence, such as a cache of keys and values,
+    that would be T caches per sequence. A generator with these methods computes once per sequence what all its
+    prefixes need (`encode_prefixes`). A row that completes a prefix reads that, and its own state holds only what
+    follows the prefix.
+
+    A generator that takes conditions gets the keyword argument `context` in `encode_prefixes`, as in `step`.
+
+    Example:
+    ```python
+    import seqgan_tf as sg
+    from seqgan_tf.core.protocols import BranchingGenerator
+
+    assert isinstance(sg.TransformerGenerator(50, sequence_length=20), BranchingGenerator)
+    assert not isinstance(sg.Generator(50), BranchingGenerator)
+    ```
+    """
+
+    def encode_prefixes(self, token_ids: tf.Tensor) -> Any:
+        """What the prefixes of given sequences need, a nest of tensors with a leading axis B.
+
+        Args:
+            token_ids: int32 [B, P].
+        """
+        ...
+
+    def branch_state(self, batch_size: int | tf.Tensor, num_steps: int) -> Any:
+        """The state of R = `batch_size` rows that have begun no sequence, and will take at most `num_steps` steps."""
+        ...
+
+    def branch(self, state: Any, begins: tf.Tensor, counts: tf.Tensor) -> Any:
+        """The state in which some rows begin to continue a sequence. A row may begin several times, at any step.
+
+        Args:
+            state: what `branch_state`, `branch` or `step` returned.
+            begins: bool [R], the rows that begin. The others stay as they are.
+            counts: int32 [R], below P. A row that begins continues sequence r mod B after the start token and the first
+                counts[r] tokens: the next step feeds it the token after these.
+        """
+        ...
+
+    def step(self, token_ids: tf.Tensor, state: Any, prefixes: Any = None) -> tuple[tf.Tensor, Any]:
+        """As that of `Generator`. For a state of `branch_state`, `prefixes` is what `encode_prefixes` returned.
+
+        The logits of a row that has begun no sequence have no meaning, but must not fail.
         """
         ...
 

@@ -10,7 +10,7 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from seqgan_tf.core.seeds import fold_in
-from seqgan_tf.core.sequences import PADDING
+from seqgan_tf.core.sequences import PADDING, check_generated_length
 from seqgan_tf.core.validation import InputError, check_at_least, real_number, whole_number
 
 if TYPE_CHECKING:
@@ -287,7 +287,11 @@ def sample(
 
     Returns:
         int32 [B, T], `PADDING` after the end token.
+
+    Raises:
+        InputError: T is above the `sequence_length` of a generator that has one.
     """
+    check_generated_length(generator, sequence_length)
     first, branch = tf.fill([batch_size], generator.start_token_id), None
     state, finished = generator.initial_state(batch_size), tf.zeros_like(first, tf.bool)
     if prompt is not None:

@@ -140,6 +140,19 @@ def check_length(token_ids: tf.Tensor, sequence_length: int, network: str = "dis
         )
 
 
+def check_generated_length(generator: object, sequence_length: int) -> None:
+    """Checks that a generator can draw sequences of T tokens: some have a maximum, their `sequence_length`.
+
+    Raises:
+        InputError: T is above it.
+    """
+    longest = getattr(generator, "sequence_length", None)
+    if longest is not None and sequence_length > longest:
+        raise InputError(
+            f"`sequence_length` must be at most {longest}, the generator's sequence_length. Received: {sequence_length}"
+        )
+
+
 def short(values: list, most: int = 20) -> str:
     """A list as a str, cut after `most` values, for a message of one line."""
     return str(values) if len(values) <= most else f"[{', '.join(map(str, values[:most]))}, ...]"

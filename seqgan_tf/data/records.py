@@ -10,7 +10,7 @@ The fields of a file decide the task. They have the names that other libraries u
 | `messages` | dialogue |
 
 A plain text file is a text per line; two of them side by side are pairs. The functions of Python files are texts of the
-task "code", which has to be named.
+task "code", which has to be named. MIDI files are music, see `data.music`.
 """
 
 import dataclasses
@@ -26,11 +26,12 @@ import numpy as np
 
 from seqgan_tf.core.validation import InputError
 from seqgan_tf.data.lines import Lines, LinesWriter, open_blocks, open_lines
+from seqgan_tf.data.midi_files import is_midi
 from seqgan_tf.data.source_code import FUNCTIONS, read_functions
 from seqgan_tf.data.tables import Row, is_table, open_table, text_lines
 
-TEXT, PAIRS, LABELS, DIALOGUE, CODE = "text", "pairs", "labels", "dialogue", "code"
-TASKS = (TEXT, PAIRS, LABELS, DIALOGUE, CODE)
+TEXT, PAIRS, LABELS, DIALOGUE, CODE, MUSIC = "text", "pairs", "labels", "dialogue", "code", "music"
+TASKS = (TEXT, PAIRS, LABELS, DIALOGUE, CODE, MUSIC)
 FIELDS = {
     DIALOGUE: ("messages",),
     PAIRS: ("prompt", "completion"),
@@ -97,6 +98,10 @@ def task_of(path: str | os.PathLike, target: str | os.PathLike | None = None, ta
         return task
     if target is not None:
         return PAIRS
+    if is_midi(path):
+        return MUSIC
+    if os.path.isdir(path):
+        raise InputError(f"{path}: expected a file, or a folder with .mid or .midi files. Received: a folder without")
     return _task_of_fields(path, open_table(path)[0]) if is_table(path) else TEXT
 
 
@@ -113,7 +118,7 @@ def read_records(
             plain text or .tsv file without header, a dialogue per line, its turns separated by TAB. For code see
             `data.source_code.source_files`.
         target: a plain text file with the completions of the lines of `path`. Defaults to None.
-        task: one of `TASKS`. Defaults to None: the fields decide.
+        task: one of `TASKS` but "music". Defaults to None: the fields decide.
         turns: largest number of turns before an answer that are its prompt. Defaults to 3.
 
     Raises:
@@ -122,6 +127,8 @@ def read_records(
         MissingExtraError: the file is .parquet, and pyarrow is not installed.
     """
     task = task_of(path, target, task)
+    if task == MUSIC:
+        raise InputError(f"{path}: expected a file of text. Received: MIDI files, which `MusicCorpus` reads")
     if task == TEXT and not is_table(path):
         lines = open_lines(path)
         return Records(TEXT, lines, None, None, lines.digest)

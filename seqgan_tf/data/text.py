@@ -1,14 +1,13 @@
 """A text file as training and validation data: one sequence per line."""
 
-import functools
 import os
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from seqgan_tf.core.elements import join_condition
 from seqgan_tf.core.validation import InputError, check_at_least
+from seqgan_tf.data.array_corpus import ArrayCorpus
 from seqgan_tf.data.line_sequence import LineError
 from seqgan_tf.data.lines import open_lines, read_lines
 from seqgan_tf.data.parts import Parts
@@ -17,8 +16,6 @@ from seqgan_tf.data.rows import LONGEST_DEFAULT, EncodedLines, fitting_length
 from seqgan_tf.data.tokenizer import UNKNOWN, TextTokenizer
 
 if TYPE_CHECKING:
-    import tensorflow as tf
-
     from seqgan_tf.data.hub_tokenizer import HubTokenizer
 
 __all__ = ["TextCorpus", "open_lines", "read_lines", "unknown_note"]
@@ -27,7 +24,7 @@ UNKNOWN_NOTED = 0.01
 """A larger share of unknown tokens is in the notes."""
 
 
-class TextCorpus:
+class TextCorpus(ArrayCorpus):
     """Lines of text as token ids, split into a training and a validation part.
 
     Args:
@@ -89,10 +86,6 @@ class TextCorpus:
 
     task = TEXT
     unit, fate = "lines", "cut"  # what sequences are, and what becomes of those that are too long, in messages
-    conditions: Any = None
-    train_condition: Any = None
-    validation_condition: Any = None
-    held_out_condition: Any = None
 
     def __init__(
         self,
@@ -150,7 +143,7 @@ class TextCorpus:
         self.train_token_ids, self.validation_token_ids, *test_token_ids = (
             self.rows(part, sequence_length) for part in all_encoded
         )
-        self.test_token_ids: np.ndarray | None = test_token_ids[0] if test_token_ids else None
+        self.test_token_ids = test_token_ids[0] if test_token_ids else None
         self.num_cut = sum(int(np.count_nonzero(part.lengths > sequence_length)) for part in all_encoded)
         self.unknown_share = tokenizer.unknown_share(self.train_token_ids)
         self.held_out_unknown_share = tokenizer.unknown_share(self.held_out_token_ids)
@@ -213,37 +206,6 @@ class TextCorpus:
     def _of(cls, records: Records, validation: Records | None, test: Records | None, **settings: Any) -> Self:
         own, own_test = (None if part is None else part.texts for part in (validation, test))
         return cls(records.texts, validation=own, test=own_test, groups=records.groups, **settings)
-
-    @functools.cached_property
-    def train(self) -> "tf.data.Dataset":
-        """Batches of the training part."""
-        from seqgan_tf.data import pipeline  # imports TensorFlow: files are read and checked without it
-
-        return pipeline.batches(self.train_data, self.batch_size, shuffle_seed=self.seed)
-
-    @functools.cached_property
-    def train_by_length(self) -> "tf.data.Dataset":
-        """The same in batches of sequences of similar length, each as wide as its longest: for `pretrain_generator`."""
-        from seqgan_tf.data import pipeline
-
-        return pipeline.batches_by_length(self.train_data, self.batch_size, self.seed)
-
-    @functools.cached_property
-    def validation(self) -> "tf.data.Dataset":
-        """Batches of the validation part."""
-        from seqgan_tf.data import pipeline
-
-        return pipeline.batches(join_condition(self.validation_condition, self.validation_token_ids), self.batch_size)
-
-    @property
-    def train_data(self) -> Any:
-        """The training part: `train_token_ids`, or with conditions (`train_condition`, `train_token_ids`)."""
-        return join_condition(self.train_condition, self.train_token_ids)
-
-    @property
-    def held_out_token_ids(self) -> np.ndarray:
-        """The test part where there is one, else the validation part: int32 array [m, T]."""
-        return self.validation_token_ids if self.test_token_ids is None else self.test_token_ids
 
     @property
     def notes(self) -> list[str]:

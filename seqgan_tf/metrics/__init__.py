@@ -7,6 +7,13 @@ from seqgan_tf.metrics.frechet import frechet_distance
 from seqgan_tf.metrics.held_out import held_out_metrics
 from seqgan_tf.metrics.likelihood import negative_log_likelihood, sequence_log_likelihoods
 from seqgan_tf.metrics.metric import METRICS, Metric, metric_of
+from seqgan_tf.metrics.music import (
+    duration_distance,
+    empty_bar_rate,
+    music_metrics,
+    pitch_class_distance,
+    scale_consistency,
+)
 from seqgan_tf.metrics.references import chrf, corpus_bleu
 from seqgan_tf.metrics.reverse_lm import reverse_language_model
 from seqgan_tf.metrics.samples import sample_metrics
@@ -26,14 +33,19 @@ __all__ = [
     "distinct",
     "distinct_shares",
     "divergences",
+    "duration_distance",
+    "empty_bar_rate",
     "frechet_distance",
     "held_out_metrics",
     "metric_of",
     "ms_jaccard",
+    "music_metrics",
     "negative_log_likelihood",
     "parse_share",
+    "pitch_class_distance",
     "reverse_language_model",
     "sample_metrics",
+    "scale_consistency",
     "self_bleu",
     "sequence_log_likelihoods",
     "share_copied",

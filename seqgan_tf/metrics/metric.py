@@ -198,6 +198,38 @@ _SAMPLES = (
         "covariances divide by n - 1.",
     ),
 )
+_MUSIC = (
+    Metric(
+        "scale_consistency",
+        "scale consistency",
+        "share of notes",
+        "higher",
+        "Mean over tunes with notes of the largest share of their notes, drums left out, in one major scale.",
+    ),
+    Metric(
+        "pitch_class_distance",
+        "pitch-class distance",
+        "",
+        "lower",
+        "Jensen-Shannon distance (base 2, from 0 to 1) between the shares of the twelve pitch classes in the notes of "
+        "generated and of real tunes, drums left out.",
+    ),
+    Metric(
+        "duration_distance",
+        "duration distance",
+        "",
+        "lower",
+        "Jensen-Shannon distance (base 2, from 0 to 1) between the shares of the durations of all notes, in quarter "
+        "notes, of generated and of real tunes.",
+    ),
+    Metric(
+        "empty_bar_rate",
+        "empty bars",
+        "share of bars",
+        "none",
+        "Number of bars in which no note sounds, divided by the number of bars of all tunes.",
+    ),
+)
 _DISCRIMINATOR = (
     Metric(
         "real_accuracy",
@@ -360,7 +392,9 @@ _TRAINING = (
     ),
 )
 
-METRICS: dict[str, Metric] = {metric.key: metric for metric in (*_LIKELIHOODS, *_SAMPLES, *_DISCRIMINATOR, *_TRAINING)}
+METRICS: dict[str, Metric] = {
+    metric.key: metric for metric in (*_LIKELIHOODS, *_SAMPLES, *_MUSIC, *_DISCRIMINATOR, *_TRAINING)
+}
 """Every metric by its key, but for the objectives of the user, see `metric_of`."""
 
 

@@ -49,11 +49,13 @@ def attend(queries: tf.Tensor, memory: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
 
 
 def attend_rows(queries: tf.Tensor, memory: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
-    """`attend` for queries [R, C] of which query r belongs to row r mod B of the memory: float [R, C]."""
-    size = tf.shape(memory)[0]
-    grouped = tf.reshape(queries, tf.concat([[-1, size], tf.shape(queries)[1:]], axis=0))  # [R / B, B, C]
-    found = attend(tf.transpose(grouped, [1, 0, 2]), memory, mask)
-    return tf.ensure_shape(tf.reshape(tf.transpose(found, [1, 0, 2]), tf.shape(queries)), queries.shape)
+    """`attend` for queries [R, C], or [R, Q, C], of which row r belongs to row r mod B of the memory: the same shape."""
+    rows, size, width = tf.shape(queries)[0], tf.shape(memory)[0], queries.shape[-1]
+    count = tf.shape(queries)[1] if queries.shape.rank == 3 else 1
+    grouped = tf.transpose(tf.reshape(queries, [-1, size, count, width]), [1, 0, 2, 3])  # [B, R / B, Q, C]
+    found = attend(tf.reshape(grouped, [size, -1, width]), memory, mask)
+    found = tf.transpose(tf.reshape(found, [size, rows // size, count, width]), [1, 0, 2, 3])
+    return tf.ensure_shape(tf.reshape(found, tf.shape(queries)), queries.shape)
 
 
 def tile_rows(tensor: tf.Tensor, rows: int | tf.Tensor) -> tf.Tensor:

@@ -14,7 +14,8 @@ from seqgan_tf.core.optimizers import check_policy
 from seqgan_tf.core.sequences import PADDING
 from seqgan_tf.core.validation import InputError, check_at_least, real_number, whole_number
 from seqgan_tf.models.embedding import EmbeddingModel
-from seqgan_tf.models.generator import CELLS, check_embedding_range
+from seqgan_tf.models.generator import CELLS
+from seqgan_tf.models.language_model import check_embedding_range
 
 
 class BidirectionalModel(EmbeddingModel):

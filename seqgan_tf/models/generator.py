@@ -1,34 +1,23 @@
 """The policy: a recurrent language model."""
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from seqgan_tf.core import seeds
-from seqgan_tf.core.optimizers import check_policy
-from seqgan_tf.core.sequences import PADDING, check_token_ids
-from seqgan_tf.core.validation import InputError, check_at_least, real_number, whole_number
-from seqgan_tf.models.attention import (
-    Context,
-    attend,
-    attend_rows,
-    check_context,
-    check_encoder,
-    tile_rows,
-    with_encoder,
-)
-from seqgan_tf.models.embedding import EmbeddingModel
+from seqgan_tf.core.sequences import check_token_ids
+from seqgan_tf.core.validation import InputError
+from seqgan_tf.models.attention import Context, attend, attend_rows, check_context, tile_rows
+from seqgan_tf.models.language_model import LanguageModel
 
 ATTENTION = (None, "luong")
 CELLS = {"lstm": keras.layers.LSTM, "gru": keras.layers.GRU}
 
 
 @keras.saving.register_keras_serializable(package="seqgan_tf")
-class Generator(EmbeddingModel):
+class Generator(LanguageModel):
     """The policy G_theta(y_t | Y_1:t-1), a recurrent network over a vocabulary (paper, section 2.3).
 
     `call` computes the logits of whole sequences by teacher forcing; `initial_state` and `step` go token by token.
@@ -73,9 +62,6 @@ class Generator(EmbeddingModel):
     ```
     """
 
-    built: bool
-    weight_stream = seeds.WeightStream.GENERATOR
-
     def __init__(
         self,
         vocabulary_size: int,
@@ -93,98 +79,60 @@ class Generator(EmbeddingModel):
         embedding_range: float = 0.05,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
-        check_policy(self.dtype_policy)
-        vocabulary_size = whole_number("vocabulary_size", vocabulary_size)
-        embedding_dim, hidden_dim = whole_number("embedding_dim", embedding_dim), whole_number("hidden_dim", hidden_dim)
-        num_layers, dropout = whole_number("num_layers", num_layers), real_number("dropout", dropout)
-        start_token_id = None if start_token_id is None else whole_number("start_token_id", start_token_id)
-        end_token_id = None if end_token_id is None else whole_number("end_token_id", end_token_id)
-        seed = None if seed is None else whole_number("seed", seed)
-        if initializer_stddev is not None:
-            initializer_stddev = real_number("initializer_stddev", initializer_stddev)
-        check_at_least(2, vocabulary_size=vocabulary_size)
+        super().__init__(
+            vocabulary_size,
+            embedding_dim,
+            hidden_dim,
+            num_layers,
+            dropout,
+            start_token_id,
+            end_token_id,
+            initializer_stddev,
+            seed,
+            encoder,
+            embedding_range,
+            **kwargs,
+        )
         if cell not in CELLS:
             raise InputError(f"`cell` must be one of {sorted(CELLS)}. Received: {cell!r}")
-        check_at_least(1, embedding_dim=embedding_dim, hidden_dim=hidden_dim, num_layers=num_layers)
-        if not 0 <= dropout < 1:
-            raise InputError(f"`dropout` must be in [0, 1). Received: {dropout}")
-        for name, token in (("start_token_id", start_token_id), ("end_token_id", end_token_id)):
-            if token is not None and not 0 <= token < vocabulary_size + (name == "start_token_id"):
-                raise InputError(f"`{name}` must be in [0, {vocabulary_size}), the vocabulary. Received: {token}")
-        embedding_range = real_number("embedding_range", embedding_range)
-        check_embedding_range(embedding_range)
         if attention not in ATTENTION:
             raise InputError(f"`attention` must be 'luong' or None. Received: {attention!r}")
-        if encoder is not None:
-            check_encoder(encoder)
-        elif attention is not None:
+        if encoder is None and attention is not None:
             raise InputError(f"`attention` needs an `encoder`. Received: {attention!r} without one")
-        self.vocabulary_size = vocabulary_size
-        self.embedding_dim = embedding_dim
-        self.hidden_dim = hidden_dim
         self.cell = cell
-        self.num_layers = num_layers
-        self.dropout = dropout
-        self.start_token_id = vocabulary_size if start_token_id is None else start_token_id
-        self.end_token_id = end_token_id
-        self.initializer_stddev = initializer_stddev
-        self.seed = seed
-        self.encoder = encoder
         self.attention = attention
-        self.embedding_range = embedding_range
 
-        ints, bound = seeds.integers(seed, self.weight_stream), embedding_range
-
-        def weights(default, **arguments):
-            if initializer_stddev is None:
-                return default(seed=next(ints), **arguments)
-            return keras.initializers.RandomNormal(stddev=initializer_stddev, seed=next(ints))
-
-        def biases():
-            if initializer_stddev is None:
-                return "zeros"
-            return keras.initializers.RandomNormal(stddev=initializer_stddev, seed=next(ints))
-
-        self.embedding = keras.layers.Embedding(
-            max(vocabulary_size, self.start_token_id + 1),
-            embedding_dim,
-            embeddings_initializer=weights(keras.initializers.RandomUniform, minval=-bound, maxval=bound),
-            dtype=self.dtype_policy,
-        )
+        ints = seeds.integers(self.seed, self.weight_stream)
+        self.embedding = self.make_embedding(ints)
         self.recurrent_layers = [
             CELLS[cell](
-                hidden_dim,
+                self.hidden_dim,
                 return_sequences=True,
-                kernel_initializer=weights(keras.initializers.GlorotUniform),
-                recurrent_initializer=weights(keras.initializers.Orthogonal),
-                bias_initializer=biases(),
+                kernel_initializer=self.initializer(ints),
+                recurrent_initializer=self.initializer(ints, keras.initializers.Orthogonal),
+                bias_initializer=self.bias_initializer(ints),
                 # Seeds the layer's own dropout, which is not used; without it Keras draws a seed, a variable too.
                 seed=None if seed is None else 0,
                 dtype=self.dtype_policy,
                 **({"unit_forget_bias": initializer_stddev is None} if cell == "lstm" else {}),
             )
-            for _ in range(num_layers)
+            for _ in range(self.num_layers)
         ]
-        self.projection = keras.layers.Dense(
-            vocabulary_size,
-            kernel_initializer=weights(keras.initializers.GlorotUniform),
-            bias_initializer=biases(),
-            dtype=self.dtype_policy,
-        )
+        self.projection = self.make_projection(ints)
         self.dropout_layers = [
-            keras.layers.Dropout(dropout, seed=next(ints), dtype=self.dtype_policy) for _ in range(num_layers + 1)
+            keras.layers.Dropout(self.dropout, seed=next(ints), dtype=self.dtype_policy)
+            for _ in range(self.num_layers + 1)
         ]
         if encoder is not None:
 
             def dense(units, **arguments):
-                kernel = weights(keras.initializers.GlorotUniform)
+                kernel = self.initializer(ints)
                 return keras.layers.Dense(units, kernel_initializer=kernel, dtype=self.dtype_policy, **arguments)
 
-            self.bridge = dense(num_layers * self._states_per_layer * hidden_dim, activation="tanh")
+            self.bridge = dense(self.num_layers * self._states_per_layer * self.hidden_dim, activation="tanh")
             if attention:
-                self.memory_projection = dense(hidden_dim, use_bias=False)
-                self.combination = dense(hidden_dim, activation="tanh")
+                self.memory_projection = dense(self.hidden_dim, use_bias=False)
+                self.combination = dense(self.hidden_dim, activation="tanh")
         self.build((None, None))
 
     @property
@@ -206,26 +154,6 @@ class Generator(EmbeddingModel):
                 self.memory_projection.build((None, None, self.encoder.memory_dim))
                 self.combination.build((None, None, 2 * self.hidden_dim))
         self.built = True
-
-    def start_from_frequencies(self, token_ids: np.ndarray) -> None:
-        """Sets the bias of the output layer to the logarithms of the frequencies of the tokens.
-
-        Training then starts from the best distribution that ignores what came before, and need not learn it first.
-        With attention, that first part of the training can drive all units into saturation, where they stay.
-
-        Args:
-            token_ids: int array [n, T], the training data, padded with -1. Every token is counted once more than it
-                occurs.
-
-        Raises:
-            InputError: an id is outside the vocabulary.
-        """
-        check_token_ids(token_ids, self.vocabulary_size)
-        counts = np.ones(self.vocabulary_size)
-        for start in range(0, len(token_ids), 100_000):  # no large temporary arrays
-            part = np.asarray(token_ids[start : start + 100_000])
-            counts += np.bincount(part[part != PADDING], minlength=self.vocabulary_size)
-        self.projection.bias.assign(np.log(counts / counts.sum()))
 
     def encode(self, condition: Any, training: bool = False) -> Context | None:
         """The context of a batch of conditions; with attention, its memory is projected to `hidden_dim`.
@@ -257,10 +185,7 @@ class Generator(EmbeddingModel):
                 is an encoder and no context, or a context and no encoder.
         """
         check_context(self, context, "generator")
-        check_token_ids(token_ids, self.vocabulary_size)
-        token_ids = tf.cast(token_ids, tf.int32)
-        start = tf.fill([tf.shape(token_ids)[0], 1], self.start_token_id)
-        x = self._embed(tf.concat([start, token_ids[:, :-1]], axis=1))
+        x = self.embed(self.fed(token_ids))
         states = self._first_states(context)
         for i, layer in enumerate(self.recurrent_layers):
             x = self.dropout_layers[i](x, training=training)
@@ -269,7 +194,7 @@ class Generator(EmbeddingModel):
             assert context is not None
             x = self.combination(tf.concat([x, attend(x, context.memory, context.mask)], axis=-1))
         x = self.dropout_layers[-1](x, training=training)
-        return self._project(x)
+        return self.project(x)
 
     def _first_states(self, context: Context | None) -> tuple[tuple[tf.Tensor, ...], ...]:
         """The states of the layers that the summaries of B conditions start; empty where there are none."""
@@ -318,7 +243,7 @@ class Generator(EmbeddingModel):
             InputError: an id is outside the vocabulary (checked where values are at hand).
         """
         check_token_ids(token_ids, self.embedding.input_dim)
-        x = self._embed(token_ids)
+        x = self.embed(token_ids)
         next_state: list[tuple[tf.Tensor, ...]] = []
         for layer, layer_state in zip(self.recurrent_layers, state, strict=True):
             x, layer_state = layer.cell(x, list(layer_state))
@@ -326,48 +251,7 @@ class Generator(EmbeddingModel):
         if self.attention:
             assert context is not None
             x = self.combination(tf.concat([x, attend_rows(x, context.memory, context.mask)], axis=-1))
-        return self._project(x), tuple(next_state)
-
-    def _project(self, x):
-        """Logits, float32 [..., V]. In this form TensorFlow fuses the bias into the product; `Dense` does not."""
-        if self.projection.quantization_mode is not None:  # its kernel holds integers
-            return tf.cast(self.projection(x), tf.float32)
-        kernel, bias = (tf.cast(variable, x.dtype) for variable in (self.projection.kernel, self.projection.bias))
-        logits = tf.nn.bias_add(tf.matmul(tf.reshape(x, [-1, self.hidden_dim]), kernel), bias)
-        return tf.cast(tf.reshape(logits, tf.concat([tf.shape(x)[:-1], [self.vocabulary_size]], axis=0)), tf.float32)
-
-    def _embed(self, token_ids):
-        return self.embedding(tf.maximum(token_ids, 0))
+        return self.project(x), tuple(next_state)
 
     def get_config(self) -> dict[str, Any]:
-        own_start = self.start_token_id == self.vocabulary_size
-        return {
-            **super().get_config(),
-            "vocabulary_size": self.vocabulary_size,
-            "embedding_dim": self.embedding_dim,
-            "hidden_dim": self.hidden_dim,
-            "cell": self.cell,
-            "num_layers": self.num_layers,
-            "dropout": self.dropout,
-            "start_token_id": None if own_start else self.start_token_id,
-            "end_token_id": self.end_token_id,
-            "initializer_stddev": self.initializer_stddev,
-            "seed": self.seed,
-            "encoder": None if self.encoder is None else keras.saving.serialize_keras_object(self.encoder),
-            "attention": self.attention,
-            "embedding_range": self.embedding_range,
-        }
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> "Generator":
-        return cls(**with_encoder(config, custom_objects))
-
-
-def check_embedding_range(embedding_range: float) -> None:
-    """Checks r, where initial embeddings are drawn from U(-r, r).
-
-    Raises:
-        InputError: it is not a finite number above 0.
-    """
-    if not 0 < embedding_range < math.inf:
-        raise InputError(f"`embedding_range` must be a finite number above 0. Received: {embedding_range}")
+        return {**super().get_config(), "cell": self.cell, "attention": self.attention}

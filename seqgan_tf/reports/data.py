@@ -2,7 +2,7 @@
 
 import contextlib
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from pathlib import Path
 from typing import Any
 
@@ -88,14 +88,14 @@ def read_evaluation_data(
             f"`samples` must be at least {least_samples()} with `reverse_lm`, to train a language model on them. "
             f"Received: {settings.samples}"
         )
-    corpus_class = PLAIN_CORPORA.get(run.settings.task or TEXT, TextCorpus)
     if data is None:
         if target is not None:
             raise InputError("--target needs --data, its source. Received: none")
         corpus, n = run.corpus, settings.samples
         held_out = corpus.held_out_token_ids[:n]
-        kind = f"held-out {corpus_class.unit} of {run.source.name(run.settings)}"
-        kind = "fresh sequences of the oracle" if run.oracle else kind
+        kind = f"held-out {run.source.items} of {run.source.name(run.settings)}"
+        if run.oracle:
+            kind = "fresh sequences of the oracle"
         unknown_share = run.tokenizer.unknown_share(held_out) if run.tokenizer else 0.0
         found = EvaluationData(held_out, corpus.train_token_ids, f"{len(held_out)} {kind}", unknown_share=unknown_share)
         if isinstance(corpus, ConditionalCorpus):
@@ -104,22 +104,21 @@ def read_evaluation_data(
             found = dataclasses.replace(found, condition=condition, training_condition=train, given=given, texts=texts)
         return found
     if run.tokenizer is None:
-        raise InputError("--data needs a run on text. Received: a run on an oracle")
+        held_out, num_cut = run.source.read_other(data, run.settings)
+        held_out = held_out[: settings.samples]
+        _check_count(held_out, data, run.source.items)
+        description = f"{len(held_out)} {run.source.items} of {data.name}"
+        return EvaluationData(held_out, _training_of(run)[0], description, num_cut)
     records = read_records(data, target, run.settings.task, run.settings.corpus.turns)
     lines = Selected(records.texts, np.arange(min(settings.samples, len(records.texts))))
-    length = run.settings.sequence_length
+    length, items = run.settings.sequence_length, run.source.items
     encoded = EncodedLines(run.tokenizer.ended_tokens, lines, length)
-    held_out = corpus_class.rows(encoded, length)
-    if len(held_out) < 2:
-        raise InputError(f"{data}: expected at least 2 {corpus_class.unit} to measure on. Received: {len(held_out)}")
+    held_out = PLAIN_CORPORA.get(run.settings.task or TEXT, TextCorpus).rows(encoded, length)
+    _check_count(held_out, data, items)
     num_cut = len(held_out) - int(np.count_nonzero(encoded.lengths <= length))
-    training = training_condition = None
-    with contextlib.suppress(InputError):  # measuring on another file does not need the run's own
-        training, training_condition = run.corpus.train_token_ids, run.corpus.train_condition
     unknown_share = run.tokenizer.unknown_share(held_out)
-    found = EvaluationData(
-        held_out, training, f"{len(held_out)} {corpus_class.unit} of {data.name}", num_cut, unknown_share
-    )
+    training, training_condition = _training_of(run)
+    found = EvaluationData(held_out, training, f"{len(held_out)} {items} of {data.name}", num_cut, unknown_share)
     if run.source.conditions is None:
         return found
     given = list((records.conditions or ())[: settings.samples])
@@ -127,3 +126,15 @@ def read_evaluation_data(
     return dataclasses.replace(
         found, condition=condition, training_condition=training_condition, given=given, texts=list(lines)
     )
+
+
+def _training_of(run: Run) -> tuple[np.ndarray | None, Any]:
+    """The training data of a run and their conditions, None where they cannot be read: other data do not need them."""
+    with contextlib.suppress(InputError):
+        return run.corpus.train_token_ids, run.corpus.train_condition
+    return None, None
+
+
+def _check_count(held_out: Sized, data: Path, items: str) -> None:
+    if len(held_out) < 2:
+        raise InputError(f"{data}: expected at least 2 {items} to measure on. Received: {len(held_out)}")

@@ -112,10 +112,12 @@ def _evaluate_state(run: Run, data: EvaluationData, settings: EvaluationSettings
         }
     found = {
         "likelihood": likelihood,
-        "samples": plain(_sample_metrics(run, generated, data)),
+        "samples": plain(_ngrams(generated, data)),
         "discriminator": _healths(gan, data, generated),
         "texts": {} if condition is not None else _texts(run),
     }
+    if own := _task_metrics(run, generated, data):
+        found["task_metrics"] = own
     if condition is not None:
         found["conditional"] = evaluate_conditions(run, data, settings.seed)
     if settings.reverse_lm:
@@ -143,7 +145,9 @@ def _evaluate_real(run: Run, data: EvaluationData, settings: EvaluationSettings)
         found["num_oracle_samples"] = ORACLE_SAMPLES
     if data.training is not None:
         count = min(len(data.training), len(data.held_out))
-        found["samples"] = plain(_sample_metrics(run, data.training[:count], data))
+        found["samples"] = plain(_ngrams(data.training[:count], data))
+        if own := _task_metrics(run, data.training[:count], data):
+            found["task_metrics"] = own
         # The share of held-out sequences that are also in the training part; of the training part itself it is 1.
         found["samples"]["share_copied"] = metrics.share_copied(data.held_out, data.training).share
         if settings.reverse_lm and len(data.training) >= least_samples():
@@ -151,10 +155,13 @@ def _evaluate_real(run: Run, data: EvaluationData, settings: EvaluationSettings)
     return found
 
 
-def _sample_metrics(run, sequences, data):
-    sequences = sequences[: len(data.held_out)]
-    found = metrics.sample_metrics(sequences, data.held_out, data.training)
-    return found | run.source.measure_samples(sequences)
+def _ngrams(sequences, data):
+    return metrics.sample_metrics(sequences[: len(data.held_out)], data.held_out, data.training)
+
+
+def _task_metrics(run, sequences, data):
+    """The metrics that only the task of the run has."""
+    return plain(run.source.sample_metrics(sequences[: len(data.held_out)], data.held_out))
 
 
 def _healths(gan: SeqGAN, data: EvaluationData, generated: np.ndarray) -> dict[str, Any]:

@@ -37,6 +37,7 @@ OF_ORACLE_ENTROPY = LIKELIHOODS[:3]
 """Those that equal the entropy of the oracle if the generator is the oracle itself; the others are then 0."""
 HEALTH = ("real_accuracy", "generated_accuracy", "mismatched_accuracy", "auc", "log_loss", "calibration_error")
 """Keys of the metrics in the discriminator table, in order."""
+NGRAM_NOTE = "BLEU is the mean sentence BLEU, smoothing method 1; the end token counts as a token."
 NLL_TEST = METRICS["nll_test"].label
 AT_EQUAL_NLL = f"## At equal {NLL_TEST}"
 
@@ -73,7 +74,9 @@ def write_evaluation(
     parts += ["## Likelihood", _likelihood_table(report)]
     if any("conditional" in state for state in report["states"].values()):
         parts += conditional_parts(report)
-    parts += ["## n-grams", _ngram_table(report)]
+    parts += ["## n-grams", f"{NGRAM_NOTE}\n\n{_sample_table(report, 'samples')}"]
+    if any("task_metrics" in state for state in report["states"].values()):
+        parts += ["## Task metrics", _sample_table(report, "task_metrics")]
     if "reverse_lm" in real or any("reverse_lm" in state for state in report["states"].values()):
         parts += ["## Reverse language model", _reverse_table(report)]
     parts += ["## The discriminator", _health_table(report)]
@@ -191,13 +194,13 @@ def _likelihood_table(report: Mapping[str, Any]) -> str:
     return table(["", *(METRICS[key].label for key in keys)], rows)
 
 
-def _ngram_table(report: Mapping[str, Any]) -> str:
-    rows = {name: state["samples"] for name, state in report["states"].items()}
-    if "samples" in report["real"]:
-        rows["real against real"] = report["real"]["samples"]
+def _sample_table(report: Mapping[str, Any], key: str) -> str:
+    """Metrics of samples under a key of the states, beside those of real sequences."""
+    rows = {name: state[key] for name, state in report["states"].items()}
+    if key in report["real"]:
+        rows["real against real"] = report["real"][key]
     names = list(dict.fromkeys(name for row in rows.values() for name in row))
-    note = "BLEU is the mean sentence BLEU, smoothing method 1; the end token counts as a token."
-    return note + "\n\n" + table(["", *rows], [[n, *(number(row.get(n)) for row in rows.values())] for n in names])
+    return table(["", *rows], [[n, *(number(row.get(n)) for row in rows.values())] for n in names])
 
 
 def _reverse_table(report: Mapping[str, Any]) -> str:

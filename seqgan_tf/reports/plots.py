@@ -1,4 +1,4 @@
-"""Plots: the evaluations of a run over time, quality against NLL-test, and the calibration of a discriminator."""
+"""Plots: evaluations over time, quality against NLL-test, the calibration of a discriminator, and piano rolls."""
 
 import csv
 import io
@@ -17,6 +17,7 @@ from seqgan_tf.runs.rows import Row, last_of_each_phase
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from seqgan_tf.data.tunes import Tune
     from seqgan_tf.metrics.sweep import TemperatureSweep
 
 NLL_TEST, NLL_ORACLE = METRICS["nll_test"], METRICS["nll_oracle"]
@@ -223,4 +224,44 @@ def plot_calibration(healths: Mapping[str, Mapping[str, Any]], path: str | os.Pa
     axes.set_title("On the diagonal its probabilities are calibrated (area: sequences)", fontsize=10)
     axes.grid(alpha=0.25)
     axes.legend(fontsize=9)
+    _save(figure, path)
+
+
+def plot_piano_roll(tune: "Tune", path: str | os.PathLike) -> None:
+    """Draws the notes of a tune: time in quarter notes to the right, pitch upwards, a line at each bar.
+
+    Args:
+        tune: the tune, such as one of `corpus.tokenizer.tunes(token_ids)`. Drums are drawn in grey.
+        path: PNG file to write.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+        InputError: the file cannot be written.
+    """
+    ends = tune.starts + tune.durations
+    last = max([1.0, *ends.tolist(), *([] if tune.bars is None else tune.bars[-1:].tolist())])
+    figure = _figure(figsize=(min(max(6.0, last / 4), 40.0), 4.5), layout="constrained")
+    axes = figure.subplots()
+    for is_drum, color in ((True, "0.7"), (False, "C0")):
+        shown = tune.is_drum == is_drum
+        axes.barh(
+            tune.pitches[shown],
+            tune.durations[shown],
+            0.9,
+            tune.starts[shown],
+            color=color,
+            edgecolor="white",
+            linewidth=0.6,
+        )
+    for bar in [] if tune.bars is None else tune.bars:
+        axes.axvline(bar, color="0.75", linewidth=0.8, zorder=0)
+    low, high = (60, 72) if not len(tune.pitches) else (int(tune.pitches.min()), int(tune.pitches.max()))
+    axes.set_ylim(low - 2, high + 2)
+    octaves = [pitch for pitch in range(128) if pitch % 12 == 0 and low - 2 <= pitch <= high + 2]
+    axes.set_yticks(octaves, [f"C{pitch // 12 - 1}" for pitch in octaves])
+    axes.set_xlim(0, last)
+    axes.set_xlabel("quarter notes")
+    axes.set_ylabel("pitch")
+    axes.set_title(tune.text().split(":")[0], fontsize=10)
+    axes.grid(axis="y", alpha=0.25)
     _save(figure, path)

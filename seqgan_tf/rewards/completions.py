@@ -1,23 +1,19 @@
 """Completions of prefixes: every prefix of every sequence of a batch, in one compiled loop.
 
-The generator's state after each prefix is computed once, by teacher forcing, and all completions of the prefix start
-from it. A prefix of k tokens needs T - k more, so that the prefixes 1 to T-1 take T (T - 1) / 2 steps per sequence and
-roll-out. Tensors of a static shape would take more if each completion had a row of its own; so short completions run
+What the generator needs of the prefixes is computed once, by teacher forcing, and all their completions start from it
+(`core.branching`). A prefix of k tokens needs T - k more, so that the prefixes 1 to T-1 take T (T - 1) / 2 steps per
+sequence and roll-out. Tensors of a static shape would take more if each completion had a row of its own; so short completions run
 one after another in one row, called a lane (`pack_lanes`).
 
 Axes: B batch, T sequence length, K prefixes.
 """
 
-from typing import TYPE_CHECKING, Any
-
 import numpy as np
 import tensorflow as tf
 
 from seqgan_tf.core import sampling, seeds
+from seqgan_tf.core.branching import CacheBranches, StateBranches
 from seqgan_tf.core.sequences import PADDING
-
-if TYPE_CHECKING:
-    from seqgan_tf.core.protocols import Generator
 
 
 def pack_lanes(durations: list[int]) -> tuple[int, list[tuple[int, int]]]:
@@ -50,52 +46,24 @@ def pack_lanes(durations: list[int]) -> tuple[int, list[tuple[int, int]]]:
     return best[1], best[2]
 
 
-def is_scalar(states: tf.Tensor) -> bool:
-    """Whether this part of `prefix_states` is a scalar before each token ([P]), such as the position in a cache."""
-    return states.shape.rank == 1
-
-
-def _one_after_another(
-    token_ids: tf.Tensor, prefixes: list[int], generator: "Generator", seed: tf.Tensor, states: Any
-) -> tf.Tensor:
-    """`complete` for a generator with scalars in its state, which all rows of a step share.
-
-    Prefixes of different lengths cannot share a step then, so each prefix is completed in a loop of its own.
-    """
-    rows = []
-    for number, prefix in enumerate(prefixes):
-        given = token_ids[:, :prefix]
-        ended = tf.equal(given[:, -1], PADDING)
-        if generator.end_token_id is not None:
-            ended |= tf.equal(given[:, -1], generator.end_token_id)
-        state = tf.nest.map_structure(lambda s, before=prefix - 1: s[before], states)
-        steps = token_ids.shape[1] - prefix
-        drawn = sampling.decode(generator, given[:, -1], state, ended, steps, seeds.fold_in(seed, number))
-        rows.append(tf.concat([given, tf.transpose(drawn)], axis=1))
-    return tf.stack(rows)
-
-
 def complete(
-    token_ids: tf.Tensor, prefixes: list[int], generator: "Generator", seed: tf.Tensor, states: Any = None
+    token_ids: tf.Tensor, prefixes: list[int], branches: StateBranches | CacheBranches, seed: tf.Tensor
 ) -> tf.Tensor:
     """Completes each prefix of each sequence once.
 
     Args:
         token_ids: int32 [B, T].
         prefixes: K prefix lengths, ints in [1, T).
-        generator: the roll-out policy.
+        branches: `core.branching.branches_of` the roll-out policy and token_ids[:, :-1].
         seed: int32 [2].
-        states: `sampling.prefix_states` of token_ids[:, :-1]. Defaults to None: they are computed.
 
     Returns:
         int32 [K, B, T]: row [k, b] begins with the first prefixes[k] tokens of sequence b. Where these contain the
         end token, it is the sequence itself.
     """
+    if isinstance(branches, StateBranches) and branches.has_scalars:
+        return _one_after_another(token_ids, prefixes, branches, seed)
     batch_size, sequence_length = tf.shape(token_ids)[0], token_ids.shape[1]
-    if states is None:
-        states = sampling.prefix_states(generator, token_ids[:, :-1])
-    if any(is_scalar(s) for s in tf.nest.flatten(states)):
-        return _one_after_another(token_ids, prefixes, generator, seed, states)
     steps, placements = pack_lanes([sequence_length - prefix for prefix in prefixes])
     lanes = 1 + max(lane for lane, _ in placements)
     begins = np.zeros([steps, lanes], np.int32)  # length of the prefix that a lane starts from at a step; 0: none
@@ -106,28 +74,43 @@ def complete(
 
     tokens = tf.transpose(token_ids)  # [T, B]
     ended = tf.equal(tokens, PADDING)
-    if generator.end_token_id is not None:
-        ended |= tf.equal(tokens, generator.end_token_id)
+    if branches.end_token_id is not None:
+        ended |= tf.equal(tokens, branches.end_token_id)
 
     def branch(i, token, state, finished):
         prefix = tf.gather(tf.constant(begins), i)  # [lanes]
+        last = tf.maximum(prefix - 1, 0)  # the last token of the prefix, which is fed first
         begin = tf.repeat(prefix > 0, batch_size)  # [lanes * B]
 
-        def put(source, current):  # source: [P, B, ...], current: [lanes * B, ...]
-            chosen = tf.reshape(tf.gather(source, tf.maximum(prefix - 1, 0)), tf.shape(current))
-            return tf.ensure_shape(
-                tf.where(tf.reshape(begin, [-1] + [1] * (current.shape.rank - 1)), chosen, current), current.shape
-            )
+        def put(source, current):  # source: [T, B], current: [lanes * B]
+            return tf.where(begin, tf.reshape(tf.gather(source, last), tf.shape(current)), current)
 
-        return put(tokens, token), tf.nest.map_structure(put, states, state), put(ended, finished)
+        state = branches.branch(state, begin, tf.repeat(last, batch_size))
+        return put(tokens, token), state, put(ended, finished)
 
     rows = lanes * (token_ids.shape[0] or batch_size)
-    state = tf.nest.map_structure(lambda s: tf.zeros(tf.concat([[rows], tf.shape(s)[2:]], 0), s.dtype), states)
-    state = tf.nest.map_structure(
-        lambda s, like: tf.ensure_shape(s, [token_ids.shape[0] and rows, *like.shape[2:]]), state, states
-    )
     first, finished = tf.zeros([rows], tf.int32), tf.zeros([rows], tf.bool)
-    drawn = sampling.decode(generator, first, state, finished, steps, seed, branch=branch)
+    state = branches.initial_state(rows, steps)
+    drawn = sampling.decode(branches, first, state, finished, steps, seed, branch=branch)
     drawn = tf.gather(tf.reshape(drawn, [steps * lanes, batch_size]), positions)  # [K, T, B]
     given = np.arange(sequence_length) < np.array(prefixes)[:, None]  # [K, T]
     return tf.where(given[:, np.newaxis], token_ids, tf.transpose(drawn, [0, 2, 1]))
+
+
+def _one_after_another(
+    token_ids: tf.Tensor, prefixes: list[int], branches: StateBranches, seed: tf.Tensor
+) -> tf.Tensor:
+    """`complete` for a generator with scalars in its state, which all rows of a step share.
+
+    Prefixes of different lengths cannot share a step then, so each prefix is completed in a loop of its own.
+    """
+    rows = []
+    for number, prefix in enumerate(prefixes):
+        given = token_ids[:, :prefix]
+        ended = tf.equal(given[:, -1], PADDING)
+        if branches.end_token_id is not None:
+            ended |= tf.equal(given[:, -1], branches.end_token_id)
+        state, steps = branches.state_after(prefix - 1), token_ids.shape[1] - prefix
+        drawn = sampling.decode(branches, given[:, -1], state, ended, steps, seeds.fold_in(seed, number))
+        rows.append(tf.concat([given, tf.transpose(drawn)], axis=1))
+    return tf.stack(rows)

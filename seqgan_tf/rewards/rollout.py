@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 import keras
 import tensorflow as tf
 
-from seqgan_tf.core import sampling, seeds
-from seqgan_tf.core.conditions import Conditioned, condition_of, rows_of
+from seqgan_tf.core import seeds
+from seqgan_tf.core.branching import branches_of
+from seqgan_tf.core.conditions import Conditioned, condition_of, network_of, rows_of
 from seqgan_tf.core.validation import InputError, check_at_least, check_tensors, real_number, whole_number
-from seqgan_tf.rewards.completions import complete, is_scalar
+from seqgan_tf.rewards.completions import complete
 from seqgan_tf.rewards.estimator import (
     CLIP,
     SequenceEstimator,
@@ -130,10 +131,10 @@ class MonteCarloRollout(SequenceEstimator):
         return on_tokens(values, prefixes, token_ids)
 
     def completions(
-        self, token_ids: tf.Tensor, prefixes: list[int], generator: "Generator", seed: tf.Tensor, states: Any = None
+        self, token_ids: tf.Tensor, prefixes: list[int], generator: "Generator", seed: tf.Tensor
     ) -> tf.Tensor:
         """Completes each prefix of each sequence once: int32 [K, B, T], see `rewards.completions.complete`."""
-        return complete(token_ids, prefixes, generator, seed, states)
+        return complete(token_ids, prefixes, branches_of(generator, token_ids[:, :-1]), seed)
 
     def _roll_out(self, token_ids, prefixes, generator, discriminator, seed):
         """What the reward needs of N completions of K prefixes, each at [k * N + n, b].
@@ -142,7 +143,7 @@ class MonteCarloRollout(SequenceEstimator):
         "completed": int32 [K * N, B, T], the completions themselves, where a term reads them.
         """
         reward, batch_size = self.sequence_reward, tf.shape(token_ids)[0]
-        states = sampling.prefix_states(generator, token_ids[:, :-1])
+        branches = branches_of(generator, token_ids[:, :-1])
         total = self.num_rollouts * batch_size
         size = (
             self.chunk_size
@@ -156,13 +157,8 @@ class MonteCarloRollout(SequenceEstimator):
 
         def chunk(inputs):
             index, rows = inputs
-            completed = self.completions(
-                tf.gather(token_ids, rows),
-                prefixes,
-                rows_of(generator, rows),
-                seeds.fold_in(seed, index),
-                tf.nest.map_structure(lambda s: s if is_scalar(s) else tf.gather(s, rows, axis=1), states),
-            )
+            given, drawing = tf.gather(token_ids, rows), seeds.fold_in(seed, index)
+            completed = complete(given, prefixes, branches.rows(rows), drawing)
             found = {"completed": completed} if keeps else {}
             if score is not None:
                 logits = score(completed, rows)
@@ -186,7 +182,7 @@ class MonteCarloRollout(SequenceEstimator):
 
     def _scorer(self, discriminator, token_ids, prefixes) -> Scorer:
         bound = isinstance(discriminator, Conditioned)
-        own = _own_scorer(discriminator.network if bound else discriminator)
+        own = _own_scorer(network_of(discriminator))
         if own is not None and token_ids.shape[0] is not None:
             given = {"context": discriminator.context} if bound else {}
             return own(token_ids, prefixes, self.num_rollouts, **given)

@@ -6,11 +6,11 @@ import keras
 import tensorflow as tf
 
 from seqgan_tf.core import sampling, seeds
+from seqgan_tf.core.branching import StateBranches
 from seqgan_tf.core.conditions import condition_of, rows_of
 from seqgan_tf.core.sequences import PADDING
 from seqgan_tf.core.tree_search import Prefixes, search
 from seqgan_tf.core.validation import InputError, check_at_least, real_number, whole_number
-from seqgan_tf.rewards.completions import is_scalar
 from seqgan_tf.rewards.estimator import CLIP, SequenceEstimator, evaluate, on_tokens, value_of
 from seqgan_tf.rewards.sequence_rewards import SequenceReward, checked_token_ids
 
@@ -104,8 +104,8 @@ class MonteCarloTreeSearch(SequenceEstimator):
 
     def _search(self, token_ids, prefixes, generator, discriminator, seed):
         """The values of K prefixes of each sequence: float32 [K, B]."""
-        states = sampling.prefix_states(generator, token_ids[:, :-1])
-        if any(is_scalar(part) for part in tf.nest.flatten(states)):
+        branches = StateBranches(generator, sampling.prefix_states(generator, token_ids[:, :-1]))
+        if branches.has_scalars:
             raise InputError(
                 f"`generator` must have a state with a row per sequence for a tree search. Received: "
                 f"{type(generator).__name__}, whose state holds a scalar for all rows"
@@ -118,10 +118,9 @@ class MonteCarloTreeSearch(SequenceEstimator):
         def chunk(inputs):
             index, rows = inputs
             policy, judge = rows_of(generator, rows), rows_of(discriminator, rows)
-            chosen = tf.nest.map_structure(lambda s: tf.gather(s, rows, axis=1), states)
             found = search(
                 policy,
-                self._roots(tf.gather(token_ids, rows), prefixes, policy, chosen),
+                _roots(tf.gather(token_ids, rows), prefixes, branches.rows(rows)),
                 lambda completed: value_of(self.sequence_reward, completed, judge, condition_of(policy)),
                 self.simulations,
                 self.exploration,
@@ -134,30 +133,6 @@ class MonteCarloTreeSearch(SequenceEstimator):
         values = tf.map_fn(chunk, (tf.range(num_chunks), rows), fn_output_signature=tf.float32, parallel_iterations=1)
         return tf.reshape(tf.transpose(values, [1, 0, 2]), [len(prefixes), num_chunks * size])[:, :batch_size]
 
-    def _roots(self, token_ids, prefixes, generator, states):
-        """The prefixes of sequences [C, T]: prefix k of sequence b is row k * C + b."""
-        count, length = tf.shape(token_ids)[0], token_ids.shape[1]
-        given = tf.range(length) < tf.constant(prefixes)[:, tf.newaxis]  # [K, T]
-        roots = tf.where(given[:, tf.newaxis], token_ids, PADDING)  # [K, C, T]
-        roots = tf.ensure_shape(
-            tf.reshape(roots, [-1, length]), [token_ids.shape[0] and len(prefixes) * token_ids.shape[0], length]
-        )
-        last = tf.reshape(tf.gather(tf.transpose(token_ids), [prefix - 1 for prefix in prefixes]), [-1])
-        before = tf.nest.map_structure(
-            lambda s: tf.reshape(
-                tf.gather(s, [prefix - 1 for prefix in prefixes]), tf.concat([[-1], tf.shape(s)[2:]], 0)
-            ),
-            states,
-        )
-        before = tf.nest.map_structure(
-            lambda s, like: tf.ensure_shape(s, [roots.shape[0], *like.shape[2:]]), before, states
-        )
-        logits, state = generator.step(tf.maximum(last, 0), before)
-        ended = tf.equal(last, PADDING)
-        if generator.end_token_id is not None:
-            ended |= tf.equal(last, generator.end_token_id)
-        return Prefixes(roots, tf.repeat(tf.constant(prefixes), count), ended, logits, state)
-
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
@@ -167,3 +142,19 @@ class MonteCarloTreeSearch(SequenceEstimator):
             "stride": self.stride,
             "chunk_size": self.chunk_size,
         }
+
+
+def _roots(token_ids: tf.Tensor, prefixes: list[int], branches: StateBranches) -> Prefixes:
+    """The prefixes of sequences [C, T]: prefix k of sequence b is row k * C + b."""
+    count, length = tf.shape(token_ids)[0], token_ids.shape[1]
+    given = tf.range(length) < tf.constant(prefixes)[:, tf.newaxis]  # [K, T]
+    roots = tf.reshape(tf.where(given[:, tf.newaxis], token_ids, PADDING), [-1, length])
+    roots = tf.ensure_shape(roots, [token_ids.shape[0] and len(prefixes) * token_ids.shape[0], length])
+    last = tf.concat([token_ids[:, prefix - 1] for prefix in prefixes], axis=0)
+    before = [branches.state_after(prefix - 1) for prefix in prefixes]
+    state = tf.nest.map_structure(lambda *parts: tf.concat(parts, axis=0), *before)
+    logits, state = branches.step(tf.maximum(last, 0), state)
+    ended = tf.equal(last, PADDING)
+    if branches.end_token_id is not None:
+        ended |= tf.equal(last, branches.end_token_id)
+    return Prefixes(roots, tf.repeat(tf.constant(prefixes), count), ended, logits, state)

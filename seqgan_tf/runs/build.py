@@ -14,18 +14,22 @@ from seqgan_tf.models.conv_discriminator import Discriminator as ConvDiscriminat
 from seqgan_tf.models.encoders import LabelEncoder, SequenceEncoder
 from seqgan_tf.models.generator import Generator as RecurrentGenerator
 from seqgan_tf.models.recurrent_discriminator import RecurrentDiscriminator
+from seqgan_tf.models.transformer_generator import TransformerGenerator
 from seqgan_tf.rewards.controls import ConstantReward, ShuffledReward
 from seqgan_tf.rewards.rollout import MonteCarloRollout
 from seqgan_tf.rewards.terminal import TerminalReward
 from seqgan_tf.rewards.tree_search import MonteCarloTreeSearch
 from seqgan_tf.runs.config import RunSettings
 from seqgan_tf.runs.objectives import reward_of
-from seqgan_tf.runs.sources import Source
+from seqgan_tf.runs.source import Source
 from seqgan_tf.seqgan import SeqGAN
 
 EMBEDDINGS = "embeddings"
 """The setting that is no argument of a network: its weights are set after it is built, see `runs.embeddings`."""
-GENERATORS = {"recurrent": RecurrentGenerator}
+GENERATORS: dict[str, Callable[..., Generator]] = {
+    "recurrent": RecurrentGenerator,
+    "transformer": TransformerGenerator,
+}
 DISCRIMINATORS = {"cnn": ConvDiscriminator, "recurrent": RecurrentDiscriminator}
 ESTIMATORS: dict[str, Callable[..., RewardEstimator]] = {
     "rollout": MonteCarloRollout,
@@ -76,14 +80,21 @@ def build_gan(settings: RunSettings, source: Source, run_eagerly: bool = False) 
 
 
 def build_generator(settings: RunSettings, source: Source) -> Generator:
-    """The generator that `generator.kind` names."""
+    """The generator that `generator.kind` names.
+
+    Raises:
+        InputError: a setting is out of its range, or one that only other kinds have is not at its default.
+    """
     kind = GENERATORS[settings.generator.kind]
+    arguments = _arguments(kind, "generator", settings)
+    if not source.conditions and "attention" in arguments:
+        arguments["attention"] = None
     return kind(
         source.vocabulary_size,
         start_token_id=source.start_token_id,
         end_token_id=source.end_token_id,
         encoder=build_encoder(settings, source, settings.seed),
-        **_arguments(kind, "generator", settings) | ({} if source.conditions else {"attention": None}),
+        **arguments,
     )
 
 
@@ -96,7 +107,6 @@ def build_discriminator(settings: RunSettings, source: Source) -> Discriminator:
     kind = DISCRIMINATORS[settings.discriminator.kind]
     return kind(
         source.vocabulary_size,
-        settings.sequence_length,
         encoder=build_encoder(settings, source, 2**31 - 1 - settings.seed),  # a seed that no encoder of a generator has
         **_arguments(kind, "discriminator", settings),
     )
@@ -131,6 +141,8 @@ def build_estimator(settings: RunSettings, source: Source) -> RewardEstimator:
 def _arguments(kind: Callable[..., Any], table: str, settings: RunSettings) -> dict[str, Any]:
     """The settings of a network that its class takes by name, with the seed and the dtype policy of the run.
 
+    A class that takes a `sequence_length` gets that of the run.
+
     Raises:
         InputError: a setting that the class does not take is not at its default.
     """
@@ -143,4 +155,6 @@ def _arguments(kind: Callable[..., Any], table: str, settings: RunSettings) -> d
             flag = f"--{table}.{field.name.replace('_', '-')}"
             received = list(value) if isinstance(value, tuple) else value
             raise InputError(f"--{table}.kind {network.kind} takes no {flag}. Received: {received}")
+    if "sequence_length" in names:
+        own["sequence_length"] = settings.sequence_length
     return own | {"seed": settings.seed, "dtype": settings.dtype_policy}

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from seqgan_tf.core.files import read_bytes
+from seqgan_tf.data.code_corpus import CodeCorpus
 from seqgan_tf.data.source_code import source_files
 from seqgan_tf.metrics.metric import METRICS
 from seqgan_tf.metrics.source_code import parse_share
-from seqgan_tf.runs.sources import TextSource
+from seqgan_tf.runs.text_source import TextSource
 
 
 class CodeSource(TextSource):
@@ -27,11 +28,12 @@ class CodeSource(TextSource):
     tokenizer = sg.TextTokenizer.train(["def f(x):\\n    return x"], level="bpe")
     source = CodeSource(tokenizer)
     token_ids, _ = tokenizer.encode_padded(["def f(x):\\n    return x", "def f("], 20)
-    print(source.measure_samples(token_ids))  # {"share_parsed": 0.5}
+    print(source.sample_metrics(token_ids, token_ids))  # {"share_parsed": 0.5}
     ```
     """
 
     quality = METRICS["share_parsed"]
+    items, files = CodeCorpus.unit, "the source files"
 
     @staticmethod
     def digest_of_file(path: Path) -> str:
@@ -41,8 +43,8 @@ class CodeSource(TextSource):
             digest.update(read_bytes(file, "a source file of the run"))
         return digest.hexdigest()
 
-    def measure_samples(self, token_ids: np.ndarray) -> dict[str, float]:
-        return {"share_parsed": parse_share(self.decode(token_ids)).share}
+    def sample_metrics(self, samples: np.ndarray, held_out: np.ndarray) -> dict[str, float]:
+        return {"share_parsed": parse_share(self.decode(samples)).share}
 
     def measure_quality(self, held_out: np.ndarray) -> Callable[[np.ndarray], float]:
-        return lambda samples: self.measure_samples(samples)["share_parsed"]
+        return lambda samples: self.sample_metrics(samples, held_out)["share_parsed"]

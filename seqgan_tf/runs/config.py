@@ -34,15 +34,28 @@ class DataSettings:
     blanks: Literal["auto", "tokens", "separators"] = "auto"
     """Text, level char: whether blanks are tokens, or separate the characters. auto follows the lines."""
     validation_split: float = 0.1
-    """Text: fraction of the lines that is held out."""
+    """Fraction of the lines, or of the tunes, that is held out."""
     sequence_length: int | None = None
-    """Number of tokens, with the end token. Longer lines are cut. None: fits 99 of 100 lines; 20 for the oracle."""
+    """Number of tokens, with the end token. Longer lines are cut. None: fits 99 of 100 lines, or pieces of corpus.bars;
+    20 for the oracle; music without bars: 128, pitches: 32."""
     source_length: int | None = None
     """Pairs and dialogue: number of tokens of a source. Longer ones are cut. None: fits 99 of 100 sources."""
     shared_tokenizer: bool = False
     """Pairs and dialogue: sources and targets have one vocabulary."""
     turns: int = 3
     """Dialogue: maximum number of turns before an answer that it is given."""
+    encoding: Literal["remi", "pitches"] = "remi"
+    """Music: remi has tokens of bars, positions, pitches and durations; pitches has one pitch per time step."""
+    tracks: Literal["all", "melody"] = "all"
+    """Music: melody reads only the track with the highest mean pitch."""
+    bars: int | None = None
+    """Music: number of bars of a piece. None: as many whole bars as fit in the sequence length."""
+    transpose: int = 0
+    """Music: also train on copies that are up to this many semitones higher and lower."""
+    velocities: bool = False
+    """Music, remi: loudness has tokens."""
+    step_seconds: float = 0.4
+    """Music, pitches: seconds per token."""
     oracle_sequences: int = 10_000
     """Oracle: number of training sequences."""
     oracle_seed: int = 0
@@ -51,7 +64,7 @@ class DataSettings:
 
 @dataclasses.dataclass(frozen=True)
 class GeneratorSettings:
-    """The generator.
+    """The generator. A setting of another kind than the chosen one must have its default.
 
     Example:
     ```python
@@ -61,26 +74,31 @@ class GeneratorSettings:
     ```
     """
 
-    kind: Literal["recurrent"] = "recurrent"
-    """Kind of generator."""
+    kind: Literal["recurrent", "transformer"] = "recurrent"
+    """recurrent: an LSTM or GRU. transformer: self-attention over all tokens before."""
     embedding_dim: int = 32
     """Size of the token embeddings."""
     embeddings: Path | None = None
     """Text file of word vectors (layout of GloVe or word2vec) that the token embeddings start from. None: drawn."""
     hidden_dim: int = 32
-    """Units of each recurrent layer."""
-    cell: Literal["lstm", "gru"] = "lstm"
-    """Type of the recurrent layers."""
+    """Units of each layer."""
     num_layers: int = 1
-    """Number of recurrent layers."""
+    """Number of layers."""
     dropout: float = 0.0
-    """Dropout rate on the input of each recurrent layer and of the output layer."""
+    """Dropout rate. recurrent: on the input of each layer and of the output layer. transformer: on the embeddings and
+    the output of each part of a layer."""
     initializer_stddev: float | None = 0.1
     """Initial weights are drawn from N(0, stddev), as by the authors. None: the initializers of Keras."""
     embedding_range: float = 0.05
     """r. With the initializers of Keras, the initial embeddings are drawn from U(-r, r)."""
+    cell: Literal["lstm", "gru"] = "lstm"
+    """recurrent: type of the layers."""
     attention: Literal["luong"] | None = "luong"
-    """With conditions: how each position reads from all positions of the source. None: not at all."""
+    """recurrent, with conditions: how each position reads from all positions of the source. None: not at all."""
+    num_heads: int = 4
+    """transformer: heads of the attention. They share the units of a layer equally."""
+    positions: Literal["rotary", "learned"] = "rotary"
+    """transformer: how a token knows its position: by rotated queries and keys, or by an embedding of the position."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -297,7 +315,7 @@ class RunSettings:
 
     data: Path | None = None
     """File to train on: text, a sequence per line, or .tsv, .csv, .jsonl, .parquet. Code: a folder, or a pattern in
-    quotes such as 'src/**/*.py'. None: an oracle is the data."""
+    quotes such as 'src/**/*.py'. Music: a folder or zip of MIDI files. None: an oracle is the data."""
     target: Path | None = None
     """Text file with the targets of the lines of --data, its sources."""
     validation: Path | None = None
@@ -308,8 +326,8 @@ class RunSettings:
     """File that metrics are reported on. None: the validation part."""
     test_target: Path | None = None
     """The targets of --test."""
-    task: Literal["oracle", "text", "pairs", "labels", "dialogue", "code"] | None = None
-    """What the sequences are generated for. code: functions of Python files. None: what the fields of --data say, or
+    task: Literal["oracle", "text", "pairs", "labels", "dialogue", "code", "music"] | None = None
+    """What the sequences are generated for. code: functions of Python files. None: what --data and its fields say, or
     without --data the oracle."""
     level: Literal["char", "word", "whitespace", "bpe", "ids"] = "word"
     """Unit of a token of text: a character, a word, or a byte pair. ids: integers, which are the token ids."""

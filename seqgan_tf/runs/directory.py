@@ -1,7 +1,7 @@
 """Creates, reads and branches run directories.
 
 config.toml        every setting, the version, and a digest of the data
-tokenizer.json     the tokenizer of a run on text
+tokenizer.json     the tokenizer of a run on text or music
 conditions.json    how conditions are read, with source_tokenizer.json where they are texts
 oracle.npz         the weights of the oracle of a run on an oracle
 metrics.csv        the evaluations
@@ -30,8 +30,8 @@ from seqgan_tf.runs.build import build_gan
 from seqgan_tf.runs.checkpoints import FOLDER, RunState
 from seqgan_tf.runs.config import RunSettings
 from seqgan_tf.runs.embeddings import start_from_word_vectors
-from seqgan_tf.runs.source_classes import source_class
-from seqgan_tf.runs.sources import Source, with_data
+from seqgan_tf.runs.source import Source
+from seqgan_tf.runs.sources import source_class, with_data
 from seqgan_tf.runs.toml import CONFIG, read_run_settings, read_toml, run_toml
 from seqgan_tf.runs.training import Training
 from seqgan_tf.seqgan import SeqGAN
@@ -80,7 +80,7 @@ class Run:
 
     @property
     def tokenizer(self) -> TextTokenizer | None:
-        """The tokenizer of a run on text; None in a run on an oracle."""
+        """The tokenizer of a run on text; None in a run on an oracle or on music, whose is `source.music`."""
         return self.source.tokenizer
 
     @property
@@ -97,7 +97,7 @@ class Run:
         """
         recorded = read_toml(self.directory / CONFIG).get("data_sha256")
         if recorded is not None and self.source.digest(self.settings) != recorded:
-            expected = f"the text file that the run in {self.directory} began with"
+            expected = f"{self.source.files} that the run in {self.directory} began with"
             raise InputError(f"{self.settings.data}: expected {expected}. Received: a changed file")
         return self.source.corpus(self.settings)
 
@@ -199,7 +199,7 @@ def branch_run(directory: str | Path, source: str | Path, settings: RunSettings,
         directory: directory of the new run; it is created if it is missing.
         source: directory of the other run, which has finished its pre-training.
         settings: settings of the new run. Only those of `config.BRANCHING` may differ from the other run's, and `data`
-            of a run on text: the new file is read with the tokenizer of the other run.
+            of a run on files: the new ones are read with the tokenizer of the other run.
         run_eagerly: as in `keras.Model.compile`. Defaults to False.
 
     Returns:
@@ -213,7 +213,7 @@ def branch_run(directory: str | Path, source: str | Path, settings: RunSettings,
     config.check(settings)
     changes = config.difference(other.settings, settings)
     for key in changes:
-        if not key.startswith(config.BRANCHING) and not (key in config.FILES and other.tokenizer):
+        if not key.startswith(config.BRANCHING) and not (key in config.FILES and other.settings.data):
             old, new = changes[key]
             raise InputError(
                 f"`{key}` must be {old}, as in {other.directory}, whose pre-training is used. Received: {new}"

@@ -10,7 +10,7 @@ from seqgan_tf.data.conditions import Sources
 from seqgan_tf.data.tokenizer import TextTokenizer
 from seqgan_tf.data.word_vectors import WordVectors
 from seqgan_tf.runs.config import RunSettings
-from seqgan_tf.runs.sources import Source
+from seqgan_tf.runs.source import Source
 from seqgan_tf.seqgan import SeqGAN
 
 

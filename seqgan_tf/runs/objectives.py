@@ -10,7 +10,7 @@ from seqgan_tf.core.validation import InputError
 from seqgan_tf.rewards.objective import Objective
 from seqgan_tf.rewards.sequence_rewards import LogOdds, Probability, SequenceReward, WeightedSum
 from seqgan_tf.runs.config import RunSettings
-from seqgan_tf.runs.sources import Source
+from seqgan_tf.runs.source import Source
 
 FLAG = "--reward.objective"
 

@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Literal
 
-from seqgan_tf.data.records import CODE, DIALOGUE, LABELS, PAIRS, TEXT
+from seqgan_tf.data.records import CODE, DIALOGUE, LABELS, MUSIC, PAIRS, TEXT
 from seqgan_tf.runs.config import (
     AdversarialSettings,
     DataSettings,
@@ -17,6 +17,9 @@ from seqgan_tf.runs.config import (
 
 ORACLE = "oracle"
 CONTROLS: tuple[Literal["constant", "noise", "likelihood"], ...] = ("constant", "noise", "likelihood")
+
+RECURRENT = ("cell", "attention")
+"""The settings that recurrent generators alone take."""
 
 
 def preset(name: str, task: str) -> RunSettings:
@@ -42,6 +45,8 @@ def preset(name: str, task: str) -> RunSettings:
         return _conditional(task)
     if task == CODE:
         return _code()
+    if task == MUSIC:
+        return _music()
     if task == TEXT:
         return RunSettings(
             generator=GeneratorSettings(embedding_dim=64, hidden_dim=128, dropout=0.3, initializer_stddev=None),
@@ -51,6 +56,40 @@ def preset(name: str, task: str) -> RunSettings:
             adversarial=AdversarialSettings(rounds=20, learning_rate=1e-4, baseline="leave_one_out"),
         )
     return RunSettings()
+
+
+def _music() -> RunSettings:
+    """The preset `quick` for music. Pieces of 128 tokens are long, so few prefixes are completed."""
+    return RunSettings(
+        generator=GeneratorSettings(
+            embedding_dim=64, hidden_dim=128, cell="gru", dropout=0.3, initializer_stddev=None, embedding_range=0.3
+        ),
+        discriminator=DiscriminatorSettings("recurrent", hidden_dim=64, embedding_range=0.2),
+        rollout=RolloutSettings(reward="log_odds", num_rollouts=2, stride=16),
+        pretrain=PretrainSettings(
+            epochs=10,
+            patience=1,
+            learning_rate=5e-3,
+            token_frequencies=True,
+            clip_norm=1.0,
+            discriminator_steps=100,
+            discriminator_learning_rate=1e-3,
+        ),
+        adversarial=AdversarialSettings(rounds=10, learning_rate=1e-4, baseline="leave_one_out", discriminator_steps=5),
+    )
+
+
+def for_generator(settings: RunSettings, kind: str) -> RunSettings:
+    """A preset whose settings a kind of generator takes: those of recurrent generators alone get their defaults.
+
+    Args:
+        settings: a preset, whose generator is recurrent.
+        kind: `generator.kind` of the run. The preset's own kind changes nothing.
+    """
+    if kind == settings.generator.kind:
+        return settings
+    own = {field.name: field.default for field in dataclasses.fields(GeneratorSettings) if field.name in RECURRENT}
+    return dataclasses.replace(settings, generator=dataclasses.replace(settings.generator, **own))
 
 
 def _conditional(task: str) -> RunSettings:

@@ -1,7 +1,7 @@
 """`next_token` and `score_tokens` for runtimes without TensorFlow: ONNX and LiteRT.
 
-Their graphs contain no strings, no loops and no random numbers: the steps of recurrent networks are unrolled over the
-positions, and a row that is no valid sequence gets NaN instead of an error message.
+Their graphs contain no strings, no loops and no random numbers: recurrent layers, and the steps of a generator whose
+`call` has a loop, are unrolled over the positions. A row that is no valid sequence gets NaN instead of an error message.
 
 A generator that takes conditions has `encode` too: what it returns is an input of `next_token`, so that a condition is
 encoded once per sequence.
@@ -167,7 +167,7 @@ class PortableSignatures:
     def _logits(self, token_ids, context):
         given, logits = self._given(token_ids), []
         policy = bound(self.generator, context)
-        if hasattr(self.generator, "sequence_length"):  # the size of its cache: it is no recurrent network
+        if not _has_loop(policy, self.sequence_length):
             return policy(given, training=False)
         fed = tf.zeros_like(given[:, 0]) + policy.start_token_id
         state = policy.initial_state(tf.shape(given)[0])
@@ -185,6 +185,18 @@ class PortableSignatures:
     def _is_wrong(self, token_ids):
         outside, continues = (is_wrong for is_wrong, _ in token_errors(token_ids, self.generator))
         return outside | continues
+
+
+def _has_loop(policy: Any, sequence_length: int) -> bool:
+    """Whether a generator computes the logits of token ids [B, T] in a loop."""
+    spec = tf.TensorSpec([None, sequence_length], tf.int32)
+    definition = (
+        tf.function(lambda token_ids: policy(token_ids, training=False))
+        .get_concrete_function(spec)
+        .graph.as_graph_def()
+    )
+    nodes = [*definition.node, *(node for function in definition.library.function for node in function.node_def)]
+    return any(node.op in ("While", "StatelessWhile") for node in nodes)
 
 
 def export_portable(
@@ -219,7 +231,8 @@ def export_portable(
     if file_format == "onnx":
         require("tf2onnx", "the format onnx", "onnx")
     signatures = PortableSignatures(generator, discriminator, ConditionInputs.of(generator, conditions))
-    # A loop over the positions is no part of LiteRT. The generator's own layers are called step by step.
+    # A loop over the positions is no part of LiteRT. Keras calls a generator without conditions with any length when it
+    # saves it, where nothing can be unrolled.
     whole = [discriminator, *([generator] if takes_condition(generator) else [])]
     with new_version(target, version) as (folder, destination), layers_with(whole, unroll=True, use_cudnn=False):
         (_write_onnx if file_format == "onnx" else _write_litert)(signatures, folder)

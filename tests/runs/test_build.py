@@ -15,8 +15,9 @@ from seqgan_tf.data.code_corpus import PLAIN_CORPORA
 from seqgan_tf.runs import build, config, presets
 from seqgan_tf.runs.code_source import CodeSource
 from seqgan_tf.runs.directory import create_run, load_run, open_run
-from seqgan_tf.runs.source_classes import source_class
-from seqgan_tf.runs.sources import OracleSource, TextSource
+from seqgan_tf.runs.oracle_source import OracleSource
+from seqgan_tf.runs.sources import source_class
+from seqgan_tf.runs.text_source import TextSource
 
 
 @pytest.fixture
