@@ -107,9 +107,9 @@ def rotated(x: tf.Tensor, positions: tf.Tensor) -> tf.Tensor:
 class TransformerBlock(keras.layers.Layer):
     """Self-attention, attention to a memory where there is one, and a feed-forward layer of `4 * hidden_dim` units.
 
-    Each takes the normalized sum of what came before it, and adds its output to that sum (pre-norm). The layer projects;
-    what queries may attend to is the caller's. A head attends to the memory itself, which is not projected: so nothing
-    has to be kept per layer, and the rows of one condition share one memory.
+    Each takes the normalized sum of what came before it, and adds its output to that sum (pre-norm). It projects;
+    what queries attend to is the caller's. The memory is not projected: the queries of a head are as wide as it is. So
+    no keys and values of it have to be kept per layer, and the rows of one condition share it.
 
     Args:
         hidden_dim: width of the block, a multiple of `num_heads`.
@@ -158,19 +158,18 @@ class TransformerBlock(keras.layers.Layer):
             kernel = initializer(initializer_stddev, ints)
             return keras.layers.Dense(units, use_bias=False, kernel_initializer=kernel, dtype=self.dtype_policy)
 
-        widths = [(hidden_dim, 3 * hidden_dim, hidden_dim), (hidden_dim, EXPANSION * hidden_dim, EXPANSION * hidden_dim)]
+        # Of each part: (units of its entrance, width of what its exit gets).
+        widths = [(3 * hidden_dim, hidden_dim), (EXPANSION * hidden_dim, EXPANSION * hidden_dim)]
         if memory_dim is not None:
-            widths.insert(1, (hidden_dim, num_heads * memory_dim, num_heads * memory_dim))
+            widths.insert(1, (num_heads * memory_dim, num_heads * memory_dim))
         self.norms = [keras.layers.LayerNormalization(epsilon=1e-5, dtype=self.dtype_policy) for _ in widths]
-        self.entrances = [dense(inner) for _, inner, _ in widths]
+        self.entrances = [dense(units) for units, _ in widths]
         self.exits = [dense(hidden_dim) for _ in widths]
         self.dropout_layers = [keras.layers.Dropout(dropout, seed=next(ints), dtype=self.dtype_policy) for _ in widths]
-        for norm, entrance, way_out, (outer, _, inner) in zip(
-            self.norms, self.entrances, self.exits, widths, strict=True
-        ):
-            norm.build((None, None, outer))
-            entrance.build((None, None, outer))
-            way_out.build((None, None, inner))
+        for norm, entrance, way_out, (_, width) in zip(self.norms, self.entrances, self.exits, widths, strict=True):
+            norm.build((None, None, hidden_dim))
+            entrance.build((None, None, hidden_dim))
+            way_out.build((None, None, width))
         self.built = True
 
     def call(

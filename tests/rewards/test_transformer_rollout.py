@@ -157,7 +157,7 @@ def largest_tensor(function, *arguments):
 
 
 def test_no_tensor_of_an_estimate_holds_a_cache_per_prefix():
-    """T 48, every fourth prefix, B 6, N 2: the largest one has lanes * B * capacity elements per unit, not K * B * T."""
+    """T 48, every fourth prefix, B 6, N 2: the largest has lanes * B * capacity elements per unit, not K * B * T."""
     length, hidden, batch = 48, 32, 6
     generator = make(5, length, hidden_dim=hidden)
     token_ids = tf.constant(np.random.default_rng(0).integers(0, 5, [batch, length]), tf.int32)

@@ -37,10 +37,9 @@ def test_a_saved_model_draws_and_searches_what_the_seqgan_does(served):
 def test_a_saved_model_continues_prompts_and_scores(served):
     condition, rows = served.condition({"source": SOURCES}), len(SOURCES)
     greedy = {"seed": [[7, i] for i in range(rows)], "temperature": [0.0] * rows}
-    texts = served.ask("complete", source=SOURCES, text=["the cat", "", "a", "the dog", ", ,"], **greedy)["text"]
-    assert [text.decode().startswith(start) for text, start in zip(texts, ["the cat", "", "a", "the dog", ", ,"])] == [
-        True
-    ] * 5
+    given = ["the cat", "", "a", "the dog", ", ,"]
+    texts = served.ask("complete", source=SOURCES, text=given, **greedy)["text"]
+    assert all(text.decode().startswith(start) for text, start in zip(texts, given, strict=True))
     scores = served.ask("score_tokens", source=SOURCES, token_ids=WHOLE)
     np.testing.assert_allclose(scores["log_probs"], served.log_probs(WHOLE, condition), rtol=1e-4, atol=1e-5)
     following = served.ask("next_token", source=SOURCES, token_ids=BEGINNINGS)["probabilities"]
