@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class Generate(RunFlags):
-    """Print samples of a trained run, one per line; of code, each after a line # %%. Tunes can be written as MIDI files.
+    """Print samples of a trained run, one per line; of code, each after a line # %%. Tunes also as MIDI files.
 
     Example:
     ```python

@@ -3,15 +3,12 @@
 Axes: B sequences, P their tokens, R rows. R is a multiple of B: row r continues sequence r mod B.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import tensorflow as tf
 
 from seqgan_tf.core.conditions import network_of, rows_of, take_rows
 from seqgan_tf.core.sampling import prefix_states
-
-if TYPE_CHECKING:
-    from seqgan_tf.core.protocols import Generator
 
 
 class StateBranches:
@@ -36,7 +33,7 @@ class StateBranches:
     ```
     """
 
-    def __init__(self, generator: "Generator", states: Any):
+    def __init__(self, generator: Any, states: Any):
         self.generator, self.states = generator, states
 
     @property
@@ -105,7 +102,7 @@ class CacheBranches:
 
     has_scalars = False
 
-    def __init__(self, generator: "Generator", prefixes: Any):
+    def __init__(self, generator: Any, prefixes: Any):
         self.generator, self.prefixes = generator, prefixes
 
     @property
@@ -130,7 +127,7 @@ class CacheBranches:
         return self.generator.step(token_ids, state, prefixes=self.prefixes)
 
 
-def branches_of(generator: "Generator", token_ids: tf.Tensor) -> StateBranches | CacheBranches:
+def branches_of(generator: Any, token_ids: tf.Tensor) -> StateBranches | CacheBranches:
     """The branches of given sequences: those of the generator, where it has its own.
 
     Args:

@@ -187,7 +187,7 @@ def draw(logits: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
 
 
 def decode(
-    generator: "Generator",
+    generator: Any,
     token_ids: tf.Tensor,
     state: Any,
     finished: tf.Tensor,

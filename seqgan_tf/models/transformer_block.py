@@ -53,34 +53,31 @@ def attend_to(queries: tf.Tensor, sources: Sequence[Source]) -> tf.Tensor:
     Returns:
         float [R, H, Q, d].
     """
-    scale = float(queries.shape[-1]) ** -0.5
     scores = []
     for source in sources:
-        grouped = _grouped(queries, source.keys) if source.is_shared else queries
-        found = tf.cast(tf.matmul(grouped, source.keys, transpose_b=True), tf.float32) * scale
-        found = _ungrouped(found, queries) if source.is_shared else found
+        found = _products(queries, source.keys, source.is_shared, transpose_b=True)
+        found = tf.cast(found, tf.float32) * float(queries.shape[-1]) ** -0.5  # [R, H, Q, S]
         scores.append(tf.where(source.allowed, found, found.dtype.min))
     weights = tf.cast(tf.nn.softmax(tf.concat(scores, axis=-1)), queries.dtype)
     parts = tf.split(weights, [tf.shape(part)[-1] for part in scores], axis=-1) if len(scores) > 1 else [weights]
-    means = []
-    for source, part in zip(sources, parts, strict=True):
-        found = tf.matmul(_grouped(part, source.keys) if source.is_shared else part, source.values)
-        means.append(_ungrouped(found, queries) if source.is_shared else found)
-    return tf.add_n(means)
+    means = (_products(part, source.values, source.is_shared) for part, source in zip(parts, sources, strict=True))
+    return tf.add_n(list(means))
 
 
-def _grouped(x: tf.Tensor, keys: tf.Tensor) -> tf.Tensor:
-    """[R, H, Q, *] as [K, H, R / K * Q, *], so that one product serves all rows of a key."""
-    rows, (heads, queries, size) = tf.shape(keys)[0], tf.unstack(tf.shape(x)[1:])
-    x = tf.transpose(tf.reshape(x, [-1, rows, heads, queries, size]), [1, 2, 0, 3, 4])
-    return tf.reshape(x, [rows, keys.shape[1], -1, size])
+def _products(x: tf.Tensor, matrices: tf.Tensor, is_shared: bool, transpose_b: bool = False) -> tf.Tensor:
+    """x [R, H, Q, *] times matrices [K, H, *, *], row r times matrix r mod K: [R, H, Q, *].
 
-
-def _ungrouped(x: tf.Tensor, queries: tf.Tensor) -> tf.Tensor:
-    """[K, H, R / K * Q, *] as [R, H, Q, *]."""
-    rows, heads, count = tf.unstack(tf.shape(queries)[:3])
-    x = tf.transpose(tf.reshape(x, [tf.shape(x)[0], heads, -1, count, tf.shape(x)[-1]]), [2, 0, 1, 3, 4])
-    return tf.reshape(x, [rows, queries.shape[1], count, -1])
+    All rows of a shared matrix are one product.
+    """
+    if not is_shared:
+        return tf.matmul(x, matrices, transpose_b=transpose_b)
+    rows, heads, count, size = tf.unstack(tf.shape(x))
+    shared = tf.shape(matrices)[0]
+    x = tf.transpose(tf.reshape(x, [-1, shared, heads, count, size]), [1, 2, 0, 3, 4])  # [K, H, R / K, Q, *]
+    found = tf.matmul(tf.reshape(x, [shared, heads, -1, size]), matrices, transpose_b=transpose_b)
+    width = tf.shape(found)[-1]
+    found = tf.transpose(tf.reshape(found, [shared, heads, -1, count, width]), [2, 0, 1, 3, 4])
+    return tf.reshape(found, [rows, heads, count, width])
 
 
 def rotated(x: tf.Tensor, positions: tf.Tensor) -> tf.Tensor:
@@ -107,9 +104,9 @@ def rotated(x: tf.Tensor, positions: tf.Tensor) -> tf.Tensor:
 class TransformerBlock(keras.layers.Layer):
     """Self-attention, attention to a memory where there is one, and a feed-forward layer of `4 * hidden_dim` units.
 
-    Each takes the normalized sum of what came before it, and adds its output to that sum (pre-norm). The layer projects;
-    what queries may attend to is the caller's. A head attends to the memory itself, which is not projected: so nothing
-    has to be kept per layer, and the rows of one condition share one memory.
+    Each takes the normalized sum of what came before it, and adds its output to that sum (pre-norm). It projects;
+    what queries attend to is the caller's. The memory is not projected: the queries of a head are as wide as it is. So
+    no keys and values of it have to be kept per layer, and the rows of one condition share it.
 
     Args:
         hidden_dim: width of the block, a multiple of `num_heads`.
@@ -158,22 +155,18 @@ class TransformerBlock(keras.layers.Layer):
             kernel = initializer(initializer_stddev, ints)
             return keras.layers.Dense(units, use_bias=False, kernel_initializer=kernel, dtype=self.dtype_policy)
 
-        widths = [
-            (hidden_dim, 3 * hidden_dim, hidden_dim),
-            (hidden_dim, EXPANSION * hidden_dim, EXPANSION * hidden_dim),
-        ]
+        # Of each part: (units of its entrance, width of what its exit gets).
+        widths = [(3 * hidden_dim, hidden_dim), (EXPANSION * hidden_dim, EXPANSION * hidden_dim)]
         if memory_dim is not None:
-            widths.insert(1, (hidden_dim, num_heads * memory_dim, num_heads * memory_dim))
+            widths.insert(1, (num_heads * memory_dim, num_heads * memory_dim))
         self.norms = [keras.layers.LayerNormalization(epsilon=1e-5, dtype=self.dtype_policy) for _ in widths]
-        self.entrances = [dense(inner) for _, inner, _ in widths]
+        self.entrances = [dense(units) for units, _ in widths]
         self.exits = [dense(hidden_dim) for _ in widths]
         self.dropout_layers = [keras.layers.Dropout(dropout, seed=next(ints), dtype=self.dtype_policy) for _ in widths]
-        for norm, entrance, way_out, (outer, _, inner) in zip(
-            self.norms, self.entrances, self.exits, widths, strict=True
-        ):
-            norm.build((None, None, outer))
-            entrance.build((None, None, outer))
-            way_out.build((None, None, inner))
+        for norm, entrance, way_out, (_, width) in zip(self.norms, self.entrances, self.exits, widths, strict=True):
+            norm.build((None, None, hidden_dim))
+            entrance.build((None, None, hidden_dim))
+            way_out.build((None, None, width))
         self.built = True
 
     def call(

@@ -1,6 +1,6 @@
 """The policy: a transformer with a cache of keys and values.
 
-Axes: B batch, T sequence length, P tokens of given sequences, V vocabulary, R rows, H heads, d size of a head, L layers.
+Axes: B batch, T sequence length, P tokens of given sequences, V vocabulary, R rows, H heads, d size of a head.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,8 +23,8 @@ POSITIONS = ("rotary", "learned")
 class Cache(NamedTuple):
     """The state of R rows.
 
-    All rows write to the same slot in a step. So a row that continues a given sequence at a later step begins at a later
-    slot, and what it wrote before that does not count any more; nothing is cleared.
+    All rows write to the same slot in a step. So a row that begins to continue a given sequence at a later step begins
+    at a later slot, and what it wrote before that does not count any more; nothing is cleared.
 
     Attributes:
         keys, values: of each layer float [R, H, slots, d], of the tokens that the rows have fed.
@@ -66,7 +66,7 @@ class TransformerGenerator(LanguageModel):
         hidden_dim: width of the layers, a multiple of `num_heads`. The feed-forward layers are four times as wide.
             Defaults to 32.
         num_heads: H, of the attention. Defaults to 4.
-        num_layers: L. Defaults to 1.
+        num_layers: number of layers. Defaults to 1.
         positions: how a token knows its position. "rotary": queries and keys are rotated (Su et al., 2021), which needs
             an even `hidden_dim / num_heads`. "learned": each position has an embedding. Defaults to "rotary".
         dropout: rate in [0, 1), on the embeddings and on the output of each part of a layer, under `training=True`.
@@ -167,10 +167,10 @@ class TransformerGenerator(LanguageModel):
                 self.dropout,
                 None if encoder is None else encoder.memory_dim,
                 self.initializer_stddev,
-                seed=[next(ints) for _ in range(INTS_PER_BLOCK)][0],  # the block takes the others too
+                first,
                 dtype=self.dtype_policy,
             )
-            for _ in range(self.num_layers)
+            for first, *_ in ([next(ints) for _ in range(INTS_PER_BLOCK)] for _ in range(self.num_layers))
         ]
         self.build((None, None))
 
@@ -311,9 +311,7 @@ class TransformerGenerator(LanguageModel):
         if hasattr(slot, "numpy") and int(slot) >= state.keys[0].shape[2]:
             raise InputError(f"`step` must be called at most {int(slot)} times. Received: one call more")
         position = tf.minimum(state.count + slot - state.start, self.sequence_length - 1)  # idle rows stay in range
-        is_own = ((slots >= state.start[:, tf.newaxis]) & (slots <= slot))[
-            :, tf.newaxis, tf.newaxis
-        ]  # [R, 1, 1, slots]
+        is_own = (slots >= _outer(state.start)) & (slots <= slot)  # [R, 1, 1, slots]
         new_keys, new_values = [], []
 
         def attend(layer, queries, keys, values):
@@ -323,8 +321,7 @@ class TransformerGenerator(LanguageModel):
             sources = [Source(new_keys[-1], new_values[-1], is_own)]
             if prefixes is not None:
                 given = tf.range(tf.shape(prefixes[layer][0])[2])
-                is_before = (given < state.count[:, tf.newaxis])[:, tf.newaxis, tf.newaxis]
-                sources.append(Source(*prefixes[layer], is_before, is_shared=True))
+                sources.append(Source(*prefixes[layer], given < _outer(state.count), is_shared=True))
             return attend_to(queries, sources)
 
         x = self._decode(token_ids[:, tf.newaxis], position[:, tf.newaxis], attend, context, training=False)
@@ -353,6 +350,11 @@ class TransformerGenerator(LanguageModel):
     def get_config(self) -> dict[str, Any]:
         names = ("sequence_length", "num_heads", "positions")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+
+
+def _outer(numbers: tf.Tensor) -> tf.Tensor:
+    """[R] as [R, 1, 1, 1]."""
+    return tf.reshape(numbers, [-1, 1, 1, 1])
 
 
 def _written(cache: tf.Tensor, slot: tf.Tensor, new: tf.Tensor) -> tf.Tensor:

@@ -2,8 +2,8 @@
 
 What the generator needs of the prefixes is computed once, by teacher forcing, and all their completions start from it
 (`core.branching`). A prefix of k tokens needs T - k more, so that the prefixes 1 to T-1 take T (T - 1) / 2 steps per
-sequence and roll-out. Tensors of a static shape would take more if each completion had a row of its own; so short completions run
-one after another in one row, called a lane (`pack_lanes`).
+sequence and roll-out. Tensors of a static shape would take more if each completion had a row of its own; so short
+completions run one after another in one row, called a lane (`pack_lanes`).
 
 Axes: B batch, T sequence length, K prefixes.
 """

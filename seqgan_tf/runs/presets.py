@@ -1,7 +1,7 @@
 """The presets of the settings of a run, and the ablations of a run."""
 
 import dataclasses
-from typing import Literal
+from typing import Any, Literal
 
 from seqgan_tf.data.records import CODE, DIALOGUE, LABELS, MUSIC, PAIRS, TEXT
 from seqgan_tf.runs.config import (
@@ -88,7 +88,9 @@ def for_generator(settings: RunSettings, kind: str) -> RunSettings:
     """
     if kind == settings.generator.kind:
         return settings
-    own = {field.name: field.default for field in dataclasses.fields(GeneratorSettings) if field.name in RECURRENT}
+    own: dict[str, Any] = {
+        field.name: field.default for field in dataclasses.fields(GeneratorSettings) if field.name in RECURRENT
+    }
     return dataclasses.replace(settings, generator=dataclasses.replace(settings.generator, **own))
 
 

@@ -1,7 +1,7 @@
 """`next_token` and `score_tokens` for runtimes without TensorFlow: ONNX and LiteRT.
 
 Their graphs contain no strings, no loops and no random numbers: recurrent layers, and the steps of a generator whose
-`call` has a loop, are unrolled over the positions. A row that is no valid sequence gets NaN instead of an error message.
+`call` has a loop, are unrolled over the positions. A row that is no valid sequence gets NaN, and no error message.
 
 A generator that takes conditions has `encode` too: what it returns is an input of `next_token`, so that a condition is
 encoded once per sequence.

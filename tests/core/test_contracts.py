@@ -73,6 +73,37 @@ class OneRow(Bigram):
         return tf.zeros([1, 1])
 
 
+class Branching(Bigram):
+    """A bigram needs nothing of a prefix but its last token, which is fed."""
+
+    def encode_prefixes(self, token_ids):
+        return tf.zeros([tf.shape(token_ids)[0], 1])
+
+    def branch_state(self, batch_size, num_steps):
+        return tf.zeros([batch_size, 1])
+
+    def branch(self, state, begins, counts):
+        return state
+
+    def step(self, token_ids, state, prefixes=None):
+        return super().step(token_ids, state)
+
+
+class OnePrefix(Branching):
+    def encode_prefixes(self, token_ids):
+        return tf.zeros([1, 1])
+
+
+class OtherBranch(Branching):
+    def step(self, token_ids, state, prefixes=None):
+        return super().step(token_ids if prefixes is None else token_ids + 1, state)
+
+
+class WithoutPrefixes(Branching):
+    def step(self, token_ids, state):
+        return 30.0 * self.table(tf.maximum(token_ids, 0)), state
+
+
 class Failing(Bigram):
     def call(self, token_ids, training=False):
         raise KeyError("weights")
@@ -121,6 +152,21 @@ def with_generator(generator, **settings):
             "`generator.initial_state(batch_size)` must be tensors whose first axis is the batch, or scalars. "
             "Received: shape (1, 1) for a batch of 2",
         ),
+        (
+            OnePrefix,
+            "`generator.encode_prefixes(token_ids)` must be tensors whose first axis is the batch. "
+            "Received: shape (1, 1) for a batch of 2",
+        ),
+        (
+            OtherBranch,
+            "`generator(token_ids)` and `generator.step(token_ids, state, prefixes=prefixes)` must give the same "
+            f"logits. Received: a difference of DIFFERENCE at position {T - 1}",
+        ),
+        (
+            WithoutPrefixes,
+            "`generator.step(token_ids, state, prefixes=prefixes)` must run on token ids [B, T]. "
+            "Received: TypeError: WithoutPrefixes.step() got an unexpected keyword argument 'prefixes'",
+        ),
         (Failing, "`generator(token_ids)` must run on token ids [B, T]. Received: KeyError: weights"),
     ],
 )
@@ -128,7 +174,8 @@ def test_a_generator_that_breaks_its_contract_is_refused(generator, message):
     message = re.escape(message).replace("DIFFERENCE", r"[\d.e+]+")
     with pytest.raises(InputError, match=f"^{message}$"):
         with_generator(generator())
-    assert with_generator(Bigram()).generator.vocabulary_size == V
+    for right in (Bigram, Branching):
+        assert with_generator(right()).generator.vocabulary_size == V
 
 
 @pytest.mark.parametrize("name", ["vocabulary_size", "start_token_id", "end_token_id"])

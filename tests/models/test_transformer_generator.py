@@ -226,7 +226,7 @@ def test_beams_take_the_caches_of_the_beams_that_they_continue():
 
 
 def test_gradients_are_finite_differences():
-    network, policy = with_condition(hidden_dim=4, num_heads=2, num_layers=1)
+    network, _ = with_condition(hidden_dim=4, num_heads=2, num_layers=1)
     token_mask = mask(TARGETS)
 
     def likelihood():
@@ -363,7 +363,7 @@ def test_a_longer_sequence_than_its_own_is_refused():
     state = generator.initial_state(1)
     for _ in range(5):
         _, state = generator.step(np.array([1]), state)
-    with pytest.raises(InputError, match="`step` must be called at most 5 times. Received: one call more"):
+    with pytest.raises(InputError, match=r"`step` must be called at most 5 times\. Received: one call more"):
         generator.step(np.array([1]), state)
 
 

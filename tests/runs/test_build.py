@@ -1,6 +1,7 @@
 """Building a run from its settings: the class of each kind, and the compile settings of the training."""
 
 import dataclasses
+import inspect
 import types
 import typing
 
@@ -103,6 +104,26 @@ def test_every_preset_takes_every_discriminator(name, task):
         changed = dataclasses.replace(settings.discriminator, kind=kind)
         corpus = config.DataSettings(sequence_length=3)
         build.build_discriminator(dataclasses.replace(settings, discriminator=changed, corpus=corpus), source())
+
+
+def test_the_settings_of_recurrent_generators_alone_are_those_that_no_other_kind_takes():
+    names = {field.name for field in dataclasses.fields(config.GeneratorSettings)}
+    taken = {kind: names & set(inspect.signature(cls).parameters) for kind, cls in build.GENERATORS.items()}
+    others = set.union(*(found for kind, found in taken.items() if kind != "recurrent"))
+    assert set(presets.RECURRENT) == taken["recurrent"] - others
+
+
+@pytest.mark.parametrize("task", [presets.ORACLE, *records.TASKS])
+@pytest.mark.parametrize("name", ["quick", "paper"])
+def test_every_preset_takes_every_generator(name, task):
+    where = types.SimpleNamespace(vocabulary_size=12, conditions=None, start_token_id=None, end_token_id=0)
+    for kind in build.GENERATORS:
+        settings = presets.for_generator(presets.preset(name, task), kind)
+        chosen = dataclasses.replace(settings.generator, kind=kind)
+        corpus = config.DataSettings(sequence_length=3)
+        found = build.build_generator(dataclasses.replace(settings, generator=chosen, corpus=corpus), where)
+        assert type(found) is build.GENERATORS[kind]
+        assert found.hidden_dim == settings.generator.hidden_dim
 
 
 @pytest.mark.parametrize(

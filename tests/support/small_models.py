@@ -10,6 +10,7 @@ from seqgan_tf.models.conv_discriminator import Discriminator
 from seqgan_tf.models.encoders import ConcatenateEncoder, LabelEncoder, SequenceEncoder
 from seqgan_tf.models.generator import Generator
 from seqgan_tf.models.recurrent_discriminator import RecurrentDiscriminator
+from seqgan_tf.models.transformer_generator import TransformerGenerator
 from seqgan_tf.rewards.rollout import MonteCarloRollout
 from seqgan_tf.seqgan import SeqGAN
 
@@ -75,6 +76,24 @@ def on_pairs(level="word"):
     settings = {"end_token_id": tokenizer.end_token_id, "attention": "luong"}
     encoder = source_encoder(sources.vocabulary_size)
     return make(tokenizer.vocabulary_size, TEXT_LENGTH, [0, 1], encoder=encoder, **settings), tokenizer, sources
+
+
+def on_pairs_with_a_transformer():
+    """As `on_pairs`, with a transformer of two layers as generator."""
+    gan, tokenizer, sources = on_pairs()
+    generator = TransformerGenerator(
+        tokenizer.vocabulary_size,
+        TEXT_LENGTH,
+        3,
+        8,
+        num_heads=2,
+        num_layers=2,
+        initializer_stddev=0.8,
+        seed=1,
+        end_token_id=tokenizer.end_token_id,
+        encoder=source_encoder(sources.vocabulary_size)(1),
+    )
+    return SeqGAN(generator, gan.discriminator, MonteCarloRollout(2)), tokenizer, sources
 
 
 def on_labels():

@@ -180,6 +180,15 @@ def pairs_run(base):
 
 
 @functools.cache
+def transformer_run(base):
+    """A finished run of a transformer generator on 40 pairs, as `pairs_run`."""
+    (base / "transformer").mkdir()
+    sources, targets = write_pairs(base / "transformer")
+    flags = [*CONDITIONAL_FLAGS, "--generator.kind", "transformer", "--generator.num-heads", "2"]
+    return _train(base / "transformer-run", "--data", sources, "--target", targets, *flags)
+
+
+@functools.cache
 def labels_run(base):
     """A finished run on 40 texts with one of two labels."""
     path = base / "labels.csv"
