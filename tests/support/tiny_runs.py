@@ -136,10 +136,10 @@ def text_run(base):
     Returns:
         directory, data; code, out, err of the command.
     """
-    return _train(base / "text-run", "--data", write_lines(base / "words.txt"))
+    return train(base / "text-run", "--data", write_lines(base / "words.txt"))
 
 
-def _train(directory, *flags):
+def train(directory, *flags, more=()):
     """A run made through the command line: directory; data, its first file; code, out, err of the command."""
     import signal
 
@@ -148,7 +148,7 @@ def _train(directory, *flags):
     out, err = io.StringIO(), io.StringIO()
     handlers = {name: signal.getsignal(name) for name in (signal.SIGINT, signal.SIGTERM)}
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        code = main(["train", *map(str, flags), "--output-dir", str(directory), *FLAGS])
+        code = main(["train", *map(str, flags), "--output-dir", str(directory), *FLAGS, *more])
     for name, handler in handlers.items():
         signal.signal(name, handler)
     return types.SimpleNamespace(directory=directory, data=flags[1], code=code, out=out.getvalue(), err=err.getvalue())
@@ -176,7 +176,7 @@ def write_pairs(base, count=40):
 def pairs_run(base):
     """A finished run on 40 pairs, made through the command line, as `text_run`."""
     sources, targets = write_pairs(base)
-    return _train(base / "pairs-run", "--data", sources, "--target", targets, *CONDITIONAL_FLAGS)
+    return train(base / "pairs-run", "--data", sources, "--target", targets, *CONDITIONAL_FLAGS)
 
 
 @functools.cache
@@ -184,7 +184,7 @@ def labels_run(base):
     """A finished run on 40 texts with one of two labels."""
     path = base / "labels.csv"
     path.write_text("label,text\nsad,red cat\nhappy,blue dog sees\n" + "sad,red\nhappy,blue\n" * 19)
-    return _train(base / "labels-run", "--data", path, *CONDITIONAL_FLAGS)
+    return train(base / "labels-run", "--data", path, *CONDITIONAL_FLAGS)
 
 
 def write_dialogues(path, count=20):
@@ -198,4 +198,4 @@ def write_dialogues(path, count=20):
 def dialogue_run(base):
     """A finished run on 20 dialogues of three turns."""
     path = write_dialogues(base / "dialogues.txt")
-    return _train(base / "dialogue-run", "--data", path, "--task", "dialogue", *CONDITIONAL_FLAGS)
+    return train(base / "dialogue-run", "--data", path, "--task", "dialogue", *CONDITIONAL_FLAGS)
