@@ -42,7 +42,7 @@ def test_files_can_be_listed_and_one_that_cannot_be_read_is_passed_over(tmp_path
     paths = [tmp_path / "a.mid", tmp_path / "no.mid"]
     assert list(read_midi_files(paths)) == [(str(paths[0]), b"1"), (str(paths[1]), "cannot be read")]
     assert list(read_midi_files(paths[0])) == [("a.mid", b"1")]
-    with pytest.raises(InputError, match="^expected at least one MIDI file. Received: an empty list$"):
+    with pytest.raises(InputError, match=r"^expected at least one MIDI file. Received: an empty list$"):
         list(read_midi_files([]))
 
 

@@ -34,7 +34,7 @@ def test_without_a_number_as_many_bars_as_fit_in_half_of_a_sequence(length, tune
     path, units = tune
     if length == 10:
         with pytest.raises(
-            InputError, match="expected a prompt of at most 8 tokens, two less than a sequence. Received: "
+            InputError, match=r"expected a prompt of at most 8 tokens, two less than a sequence. Received: "
         ):
             read_prompt(path, REMI, length)
         return
@@ -46,7 +46,7 @@ def test_steps_are_continued_too(tune):
     path, _ = tune
     tokenizer = PitchTokenizer(0.5)
     assert read_prompt(path, tokenizer, 10) == joined(tokenizer.units(symusic.Score(path)))[:5]
-    with pytest.raises(InputError, match="^`prompt_bars` must be None for the encoding 'pitches'. Received: 2$"):
+    with pytest.raises(InputError, match=r"^`prompt_bars` must be None for the encoding 'pitches'. Received: 2$"):
         read_prompt(path, tokenizer, 10, bars=2)
 
 
@@ -59,7 +59,7 @@ def test_prompts_that_cannot_be_continued(tune, tmp_path):
     assert str(error.value) == f"{path}: {expected}"
     with pytest.raises(InputError, match=r"a.mid: expected at least 5 bars. Received: 4$"):
         read_prompt(path, REMI, 200, bars=5)
-    with pytest.raises(InputError, match="^`prompt_bars` must be at least 1. Received: 0$"):
+    with pytest.raises(InputError, match=r"^`prompt_bars` must be at least 1. Received: 0$"):
         read_prompt(path, REMI, 200, bars=0)
     (tmp_path / "a.txt").write_text("C D E")
     with pytest.raises(InputError, match=r"a.txt: expected a MIDI file with notes. Received: damaged$"):

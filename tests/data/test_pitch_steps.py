@@ -71,5 +71,5 @@ def test_the_file(tmp_path):
 
 @pytest.mark.parametrize("step", [0, -1, 100, "a", float("nan")])
 def test_steps_that_make_no_sense(step):
-    with pytest.raises(InputError, match="^`step` must be a number of seconds from 0.01 to 60. Received: "):
+    with pytest.raises(InputError, match=r"^`step` must be a number of seconds from 0.01 to 60. Received: "):
         PitchTokenizer(step)

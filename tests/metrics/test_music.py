@@ -124,10 +124,10 @@ def test_the_metrics_are_in_the_catalogue_with_their_directions(rng):
 
 @pytest.mark.parametrize("name", ["scale_consistency", "empty_bar_rate"])
 def test_no_tunes_are_refused(name):
-    with pytest.raises(InputError, match="^`tunes` must hold at least one tune. Received: none$"):
+    with pytest.raises(InputError, match=r"^`tunes` must hold at least one tune. Received: none$"):
         getattr(metrics, name)([])
 
 
 def test_no_real_tunes_are_refused():
-    with pytest.raises(InputError, match="^`real` must hold at least one tune. Received: none$"):
+    with pytest.raises(InputError, match=r"^`real` must hold at least one tune. Received: none$"):
         metrics.pitch_class_distance([Tune.of(tiny_music.tune(1))], [])
