@@ -154,9 +154,9 @@ def test_runs_on_music_are_compared_by_bleu_4(run, music, tmp_path):
             "expected a MIDI file with notes. Received: 1 files, all skipped, the first a.mid (damaged)",
         ),
         (
-            lambda folder: tiny_music.write_tunes(folder, count=2),
+            lambda folder: tiny_music.write_tunes(folder, count=2, bars=3),
             [],
-            "expected at least 4 pieces of 5 tokens in the training part, one batch. Received: 1, of 1 tunes",
+            "expected at least 4 pieces of 5 tokens in the training part, one batch. Received: 3, of 1 tunes",
         ),
     ],
     ids=["none", "none, by its task", "damaged", "few"],

@@ -13,7 +13,7 @@ import seqgan_tf as sg
 from seqgan_tf.core.validation import InputError
 from seqgan_tf.runs.directory import branch_run, create_run, open_run
 
-CLOSED_AT = {"pretrain generator": 7, "pretrain discriminator": 2, "adversarial": 3}
+CLOSED_AT = {"pretrain generator": 7, "adversarial": 3}
 
 
 @pytest.fixture(scope="module")
