@@ -166,9 +166,10 @@ class MusicCorpus(ArrayCorpus):
         if self.transpose:
             wanted = self.num_pieces * 2 * self.transpose
             left_out = f"; {wanted - self.num_copies} would leave the range of pitches and were left out"
+            most = f"{self.transpose} semitone{'s' * (self.transpose > 1)}"
             found.append(
-                f"{self.num_copies} copies of training pieces, at most {self.transpose} semitones higher or lower, "
-                f"were added{left_out * (self.num_copies < wanted)}"
+                f"{self.num_copies} copies of training pieces, at most {most} higher or lower, were added"
+                f"{left_out * (self.num_copies < wanted)}"
             )
         if self.num_cut:
             found.append(f"{self.num_cut} pieces are longer than {self.sequence_length} tokens and were cut")

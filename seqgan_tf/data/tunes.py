@@ -117,7 +117,8 @@ class Tune:
 
         Where several begin together, the highest stands for them.
         """
-        parts = [f"{self.num_bars} bars"] * (self.bars is not None) + [f"{len(self.pitches)} notes"]
+        counts = {"bar": None if self.bars is None else self.num_bars, "note": len(self.pitches)}
+        parts = [f"{count} {name}{'s' * (count != 1)}" for name, count in counts.items() if count is not None]
         if not len(self.melodic):
             return ", ".join(parts)
         shares = self.scale_shares()

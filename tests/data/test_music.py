@@ -144,7 +144,7 @@ def test_copies_that_would_leave_the_range_are_counted(tmp_path):
     corpus = sg.MusicCorpus(tmp_path, bars=1, batch_size=2, transpose=1)
     assert len(corpus.train_token_ids) == 5 + 5  # and one semitone lower
     assert corpus.notes[-1] == (
-        "5 copies of training pieces, at most 1 semitones higher or lower, were added; 5 would leave the range of "
+        "5 copies of training pieces, at most 1 semitone higher or lower, were added; 5 would leave the range of "
         "pitches and were left out"
     )
 

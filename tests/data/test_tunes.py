@@ -57,7 +57,7 @@ def test_the_text_names_the_scale_and_the_highest_notes():
     assert many.endswith(" C4 ...")
     assert many.count("C4") == tunes.SHOWN
     assert Tune.of(tiny_music.drums()).text() == "2 bars, 8 notes"
-    assert Tune.of(symusic.Score(96)).text() == "1 bars, 0 notes"
+    assert Tune.of(symusic.Score(96)).text() == "1 bar, 0 notes"
 
 
 def test_the_melody_is_the_track_with_the_highest_mean_pitch():
