@@ -15,10 +15,14 @@ if TYPE_CHECKING:
     from seqgan_tf.core.validation import InputError as InputError
     from seqgan_tf.data.code_corpus import CodeCorpus as CodeCorpus
     from seqgan_tf.data.hub_tokenizer import HubTokenizer as HubTokenizer
+    from seqgan_tf.data.music import MusicCorpus as MusicCorpus
+    from seqgan_tf.data.music_files import load_music_tokenizer as load_music_tokenizer
     from seqgan_tf.data.oracle_corpus import OracleCorpus as OracleCorpus
     from seqgan_tf.data.pairs import DialogueCorpus as DialogueCorpus
     from seqgan_tf.data.pairs import LabelledCorpus as LabelledCorpus
     from seqgan_tf.data.pairs import PairCorpus as PairCorpus
+    from seqgan_tf.data.pitch_steps import PitchTokenizer as PitchTokenizer
+    from seqgan_tf.data.remi import RemiTokenizer as RemiTokenizer
     from seqgan_tf.data.text import TextCorpus as TextCorpus
     from seqgan_tf.data.tokenizer import TextTokenizer as TextTokenizer
     from seqgan_tf.data.word_vectors import WordVectors as WordVectors
@@ -61,11 +65,14 @@ _HOMES = {
     "LogOdds": "rewards.sequence_rewards",
     "MonteCarloRollout": "rewards.rollout",
     "MonteCarloTreeSearch": "rewards.tree_search",
+    "MusicCorpus": "data.music",
     "Objective": "rewards.objective",
     "Oracle": "models.oracle",
     "OracleCorpus": "data.oracle_corpus",
     "PairCorpus": "data.pairs",
+    "PitchTokenizer": "data.pitch_steps",
     "RecurrentDiscriminator": "models.recurrent_discriminator",
+    "RemiTokenizer": "data.remi",
     "Probability": "rewards.sequence_rewards",
     "SeqGAN": "seqgan",
     "SequenceEncoder": "models.encoders",
@@ -76,6 +83,7 @@ _HOMES = {
     "TransformerGenerator": "models.transformer_generator",
     "WeightedSum": "rewards.sequence_rewards",
     "WordVectors": "data.word_vectors",
+    "load_music_tokenizer": "data.music_files",
     "load_run": "runs.directory",
     "negative_log_likelihood": "metrics.likelihood",
 }

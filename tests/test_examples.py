@@ -71,6 +71,16 @@ SMALLER = {
         "steps=400": "steps=2",
         "steps_per_epoch=10": "steps_per_epoch=2",
     },
+    "music.py": {
+        'tracks="melody", bars=4': "bars=1, batch_size=16",
+        "embedding_dim=64": "embedding_dim=3",
+        "hidden_dim=128": "hidden_dim=4",
+        "corpus.sequence_length, hidden_dim=64": "corpus.sequence_length, 3, hidden_dim=4",
+        "num_rollouts=2, stride=16), discriminator_steps=5": "num_rollouts=1, stride=8), discriminator_steps=1",
+        "epochs=10, validation_data": "epochs=2, validation_data",
+        "steps=100": "steps=2",
+        "steps_per_epoch=10": "steps_per_epoch=2",
+    },
     "objective.py": {
         "sentences(5000)": "sentences(200)",
         "corpus.vocabulary_size, 64, 128": "corpus.vocabulary_size, 3, 4",
@@ -98,15 +108,24 @@ SMALLER = {
         "num_train: int = 10_000": "num_train: int = 128",
     },
 }
-MOST_LINES = dict.fromkeys(["source_code.py", "dialogue.py", "objective.py", "translation.py"], 80)  # all others: 60
-MOST_LINES["reproduce_paper.py"] = 215
+MOST_LINES = {"reproduce_paper.py": 215} | dict.fromkeys(
+    ("dialogue.py", "music.py", "objective.py", "source_code.py", "translation.py"), 80
+)  # all others: 60
 MORE_MODULES = {"reproduce_paper.py": {"numpy", "tensorflow", "tyro"}}
 ARGUMENTS = {
     "poems.py": ["poems.txt"],
     "translation.py": ["train.de", "train.en", "train.de", "train.en"],
     "dialogue.py": ["dialogues.txt", "dialogues.txt"],
     "source_code.py": ["sources"],
+    "music.py": ["tunes", "written"],
 }
+
+
+def write_tunes(folder, count):
+    """The MIDI files that the example of music reads; the test is skipped without the extra."""
+    import tiny_music
+
+    tiny_music.write_tunes(folder, count=count)
 
 
 def write_data(folder, count):
@@ -165,6 +184,8 @@ def write_smaller(path, folder):
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=NAMES)
 def test_an_example_runs(path, tmp_path, monkeypatch, capsys):
+    if path.name == "music.py":
+        write_tunes(tmp_path / "tunes", count=16)
     script = write_smaller(path, tmp_path)
     write_data(tmp_path, count=100)
     monkeypatch.chdir(tmp_path)
@@ -180,6 +201,12 @@ def test_an_example_runs(path, tmp_path, monkeypatch, capsys):
     if path.name == "poems.py":
         assert "samples after epoch 1:\n" in out
         assert (tmp_path / "poems.keras").stat().st_size > 0
+    if path.name == "music.py":
+        assert [line.split(":")[0] for line in out.splitlines() if "NLL-test" in line] == [
+            "maximum likelihood",
+            "after 10 adversarial rounds",
+        ]
+        assert len(list((tmp_path / "written").glob("*.mid"))) == 10
     if path.name == "objective.py":
         line = r"(before|after): objective (\S+), NLL-test (\S+) nats per token, distinct-2 (\S+)"
         found = re.findall(line, out)
@@ -290,6 +317,8 @@ def test_the_reward_of_pg_bleu_is_the_sentence_bleu_of_every_token():
 @pytest.mark.parametrize("path", EXAMPLES, ids=NAMES)
 def test_an_example_runs_at_its_real_size(path, tmp_path):
     write_data(tmp_path, count=2000)
+    if path.name == "music.py":
+        write_tunes(tmp_path / "tunes", count=100)
     command = [sys.executable, path, *ARGUMENTS.get(path.name, [])]
     result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr

@@ -9,7 +9,7 @@ from seqgan_tf.data.array_corpus import ArrayCorpus
 from seqgan_tf.data.midi_files import Location
 from seqgan_tf.data.music_files import ENCODINGS
 from seqgan_tf.data.music_tokenizer import MusicTokenizer, Rows
-from seqgan_tf.data.pieces import Pieces
+from seqgan_tf.data.pieces import Pieces, shuffled
 from seqgan_tf.data.pitch_steps import PitchTokenizer
 from seqgan_tf.data.records import MUSIC, combined_digest
 from seqgan_tf.data.remi import RemiTokenizer
@@ -47,9 +47,9 @@ class MusicCorpus(ArrayCorpus):
 
     Attributes:
         train, train_by_length, validation: `tf.data.Dataset` of int32 [B, T], padded with -1 after the end token.
-        train_token_ids: int32 array [n, T], the pieces of `train`, copies included.
-        validation_token_ids: int32 array [m, T], the pieces of `validation`.
-        test_token_ids: int32 array [k, T], or None where there is no test part.
+        train_token_ids: int32 array [n, T], the pieces of `train`, copies included, in random order.
+        validation_token_ids: int32 array [m, T], the pieces of `validation`, in random order.
+        test_token_ids: int32 array [k, T], likewise, or None where there is no test part.
         tokenizer: the tokenizer; its `scores`, `tunes` and `write` take token ids.
         vocabulary_size, sequence_length, end_token_id: V, T, and the token that ends a piece; None for "pitches".
         num_tunes: {part: number of tunes}, of "training", "validation" and "test".
@@ -114,7 +114,7 @@ class MusicCorpus(ArrayCorpus):
         own, *others = (None if part is None else TuneFiles.read(part) for part in (data, validation, test))
         assert own is not None
         held_out = own.held_out(validation_split, seed) if others[0] is None else set()
-        train = [digest for digest in own.scores if digest not in held_out]
+        train = sorted(own.scores.keys() - held_out)  # by content, so that names and places change nothing
         if tokenizer is None:
             scores = [own.scores[digest] for digest in train]
             if encoding == RemiTokenizer.encoding:
@@ -125,10 +125,9 @@ class MusicCorpus(ArrayCorpus):
         self.vocabulary_size, self.end_token_id = tokenizer.vocabulary_size, tokenizer.end_token_id
         parts = {"training": Pieces.of(own, train, tokenizer, bars, sequence_length)}
         self.sequence_length = parts["training"].token_ids.shape[1]
-        rest = [digest for digest in own.scores if digest in held_out]
         self.num_tunes = {"training": len(train)}
         for name, files, digests in (
-            ("validation", others[0] or own, None if others[0] else rest),
+            ("validation", others[0] or own, None if others[0] else sorted(held_out)),
             ("test", others[1], None),
         ):
             if files is not None:
@@ -144,10 +143,12 @@ class MusicCorpus(ArrayCorpus):
                 )
         self.num_cut = sum(pieces.num_cut for pieces in parts.values())
         self.num_dropped = sum(pieces.num_dropped for pieces in parts.values())
-        self.train_token_ids, self.num_copies = _with_copies(tokenizer, parts["training"].token_ids, transpose)
         self.transpose, self.num_pieces = transpose, len(parts["training"].token_ids)
-        self.validation_token_ids = parts["validation"].token_ids
-        self.test_token_ids = parts["test"].token_ids if "test" in parts else None
+        moved = _with_copies(tokenizer, parts["training"].token_ids, transpose)
+        self.num_copies = len(moved) - self.num_pieces
+        self.train_token_ids = shuffled(moved, seed)
+        self.validation_token_ids = shuffled(parts["validation"].token_ids, seed)
+        self.test_token_ids = shuffled(parts["test"].token_ids, seed) if "test" in parts else None
         read = [files for files in (own, *others) if files is not None]
         self.skipped = {name: reason for files in read for name, reason in files.skipped.items()}
         self.skipped |= {name: "no note in the vocabulary" for pieces in parts.values() for name in pieces.without}
@@ -165,9 +166,10 @@ class MusicCorpus(ArrayCorpus):
         if self.transpose:
             wanted = self.num_pieces * 2 * self.transpose
             left_out = f"; {wanted - self.num_copies} would leave the range of pitches and were left out"
+            most = f"{self.transpose} semitone{'s' * (self.transpose > 1)}"
             found.append(
-                f"{self.num_copies} copies of training pieces, at most {self.transpose} semitones higher or lower, "
-                f"were added{left_out * (self.num_copies < wanted)}"
+                f"{self.num_copies} copies of training pieces, at most {most} higher or lower, were added"
+                f"{left_out * (self.num_copies < wanted)}"
             )
         if self.num_cut:
             found.append(f"{self.num_cut} pieces are longer than {self.sequence_length} tokens and were cut")
@@ -191,8 +193,7 @@ def skipped_note(names: Sequence[str], reason: str) -> str:
     return f"{len(names)} file{'s' * (len(names) > 1)} skipped ({reason}): {', '.join(names[:NAMED])}{more}"
 
 
-def _with_copies(tokenizer: MusicTokenizer, token_ids: np.ndarray, most: int) -> tuple[np.ndarray, int]:
-    """The pieces and their copies in other keys; and the number of copies."""
+def _with_copies(tokenizer: MusicTokenizer, token_ids: np.ndarray, most: int) -> np.ndarray:
+    """The pieces, and their copies in other keys."""
     shifts = [shift for shift in range(-most, most + 1) if shift]
-    copies = [tokenizer.transposed(token_ids, shift) for shift in shifts]
-    return np.concatenate([token_ids, *copies]), sum(map(len, copies))
+    return np.concatenate([token_ids, *(tokenizer.transposed(token_ids, shift) for shift in shifts)])

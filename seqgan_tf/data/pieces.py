@@ -54,7 +54,7 @@ class Pieces(NamedTuple):
 
         Args:
             files: the tunes.
-            digests: of the tunes that are cut, in order; None for all.
+            digests: of the tunes that are cut, in order; None for all, in the order of the digests.
             tokenizer: the tokenizer.
             bars: number of bars of a piece. Defaults to None: as many as fit in `sequence_length`.
             sequence_length: T, with the end token. Defaults to None: with `bars`, the length that 99 of 100 pieces do
@@ -66,7 +66,7 @@ class Pieces(NamedTuple):
         limit = None if sequence_length is None or bars is not None else sequence_length - len(end)
         pieces: list[list[list[int]]] = []
         without = []
-        for digest in files.scores if digests is None else digests:
+        for digest in sorted(files.scores) if digests is None else digests:
             units = tokenizer.units(files.scores[digest])
             if not units:
                 without.append(files.names[digest])
@@ -82,6 +82,16 @@ class Pieces(NamedTuple):
         for i, row in enumerate(rows):
             token_ids[i, : len(row)] = row
         return cls(token_ids, num_cut, len(pieces) - len(rows), tuple(without))
+
+
+def shuffled(token_ids: np.ndarray, seed: int) -> np.ndarray:
+    """Pieces in random order, so that the first ones are of many tunes: metrics may take a part of them.
+
+    Args:
+        token_ids: int array [n, T].
+        seed: seed of the order.
+    """
+    return token_ids[np.random.default_rng(seed).permutation(len(token_ids))]
 
 
 def _pieces(units: list[list[int]], most: int | None, limit: int | None) -> Iterable[list[list[int]]]:

@@ -13,7 +13,7 @@ from seqgan_tf.data.music_tokenizer import OWN, MusicTokenizer, Rows
 from seqgan_tf.data.tunes import Tune, with_tracks
 
 if TYPE_CHECKING:
-    from symusic import Score
+    from symusic import Score, TimeSignature
 
 DRUMS = -1
 """The number that miditok gives to drums, among the programs, which are instruments."""
@@ -139,7 +139,7 @@ class RemiTokenizer(MusicTokenizer):
 
     def _units(self, score: "Score") -> list[list[int]]:
         score = self._merged(score) if len(self.programs) == 1 else with_tracks(score, list(score.tracks))
-        _simplify(score)
+        score.time_signatures = _simplified(score)
         found = self._miditok.encode(score)
         sequences = found if isinstance(found, list) else [found]
         bars: list[list[int]] = []
@@ -163,6 +163,7 @@ class RemiTokenizer(MusicTokenizer):
     def _score(self, token_ids: list[int]) -> "Score":
         from symusic import Tempo
 
+        token_ids = token_ids or [self.bar_token_id]  # miditok decodes no empty list
         if len(self.programs) == 1:
             score = self._miditok.decode([token_ids], programs=[(self.programs[0], False)])
         else:
@@ -197,10 +198,16 @@ class RemiTokenizer(MusicTokenizer):
         return found
 
 
-def _simplify(score: "Score") -> None:
-    """Gives the time signatures of a score denominators of 4 and 8, where bars of the same length have them."""
+def _simplified(score: "Score") -> "list[TimeSignature]":
+    """The time signatures of a score with denominators of 4 and 8, where bars of the same length have them."""
+    from symusic import TimeSignature
+
+    found = []
     for signature in score.time_signatures:
-        while 0 < signature.denominator < 4:
-            signature.numerator, signature.denominator = 2 * signature.numerator, 2 * signature.denominator
-        while signature.denominator > 8 and signature.numerator % 2 == 0 and signature.numerator:
-            signature.numerator, signature.denominator = signature.numerator // 2, signature.denominator // 2
+        numerator, denominator = signature.numerator, signature.denominator
+        while 0 < denominator < 4:
+            numerator, denominator = 2 * numerator, 2 * denominator
+        while denominator > 8 and numerator % 2 == 0:
+            numerator, denominator = numerator // 2, denominator // 2
+        found.append(TimeSignature(signature.time, numerator, denominator))
+    return found

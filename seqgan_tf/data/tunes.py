@@ -15,6 +15,8 @@ LONGEST = 20_000
 """Quarter notes. A damaged file may claim that its last note comes after hours of silence."""
 NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 MAJOR = (0, 2, 4, 5, 7, 9, 11)
+DENOMINATORS = (1, 2, 4, 8, 16, 32, 64)
+"""Those of time signatures; others in a file are damage."""
 SHOWN = 24
 """Notes in the line of text about a tune."""
 
@@ -78,7 +80,9 @@ class Tune:
         order = np.lexsort([pitch, time])
         is_drum = np.concatenate([np.zeros(0, bool), *drums])[order]
         starts = time[order] / score.tpq
-        changes = [(s.time / score.tpq, 4 * s.numerator / s.denominator) for s in score.time_signatures]
+        changes = [
+            (s.time / score.tpq, 4 * s.numerator / s.denominator) for s in score.time_signatures if s.denominator
+        ]
         bars = _bar_lines(changes, starts[-1] if len(starts) else 0.0, num_bars)
         return cls(pitch[order], starts, duration[order] / score.tpq, is_drum, bars)
 
@@ -113,7 +117,8 @@ class Tune:
 
         Where several begin together, the highest stands for them.
         """
-        parts = [f"{self.num_bars} bars"] * (self.bars is not None) + [f"{len(self.pitches)} notes"]
+        counts = {"bar": None if self.bars is None else self.num_bars, "note": len(self.pitches)}
+        parts = [f"{count} {name}{'s' * (count != 1)}" for name, count in counts.items() if count is not None]
         if not len(self.melodic):
             return ", ".join(parts)
         shares = self.scale_shares()
@@ -160,6 +165,10 @@ def score_of(content: bytes) -> "Score | str":
         return "damaged"
     if score.end() / score.tpq > LONGEST:
         return f"longer than {LONGEST} quarter notes"
+    for i in reversed(range(len(score.time_signatures))):
+        signature = score.time_signatures[i]
+        if signature.numerator < 1 or signature.denominator not in DENOMINATORS:
+            del score.time_signatures[i]
     return score
 
 

@@ -54,10 +54,10 @@ def conclusion(rows: Sequence[Row]) -> str:
         sentences.append(CAVEAT)
     elif is_test_worse:
         sentences.append(
-            "Held-out text became less likely under the generator: any gain against the discriminator cost likelihood."
+            "Held-out data became less likely under the generator: any gain against the discriminator cost likelihood."
         )
     else:
-        sentences.append("Held-out text did not become less likely under the generator.")
+        sentences.append("Held-out data did not become less likely under the generator.")
     if "held_out_real_accuracy" in after:
         accuracy = (after["held_out_real_accuracy"] + after["held_out_generated_accuracy"]) / 2
         sentences.append(

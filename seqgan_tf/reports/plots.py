@@ -263,5 +263,6 @@ def plot_piano_roll(tune: "Tune", path: str | os.PathLike) -> None:
     axes.set_xlabel("quarter notes")
     axes.set_ylabel("pitch")
     axes.set_title(tune.text().split(":")[0], fontsize=10)
+    axes.set_axisbelow(True)
     axes.grid(axis="y", alpha=0.25)
     _save(figure, path)

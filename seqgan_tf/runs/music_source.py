@@ -12,7 +12,7 @@ from seqgan_tf.core.validation import InputError
 from seqgan_tf.data.music import MusicCorpus
 from seqgan_tf.data.music_files import load_music_tokenizer, read_prompt
 from seqgan_tf.data.music_tokenizer import MusicTokenizer
-from seqgan_tf.data.pieces import Pieces
+from seqgan_tf.data.pieces import Pieces, shuffled
 from seqgan_tf.data.records import combined_digest
 from seqgan_tf.data.tune_files import TuneFiles
 from seqgan_tf.metrics.metric import METRICS
@@ -87,7 +87,7 @@ class MusicSource(Source):
     def read_other(self, data: Path, settings: RunSettings) -> tuple[np.ndarray, int]:
         length = settings.sequence_length
         pieces = Pieces.of(TuneFiles.read(data), None, self.music, settings.corpus.bars, length)
-        return pieces.token_ids, pieces.num_cut
+        return shuffled(pieces.token_ids, settings.seed), pieces.num_cut
 
     def sample_metrics(self, samples: np.ndarray, held_out: np.ndarray) -> dict[str, float]:
         return music_metrics(self.music.tunes(samples), self.music.tunes(held_out))

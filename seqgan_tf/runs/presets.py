@@ -64,7 +64,7 @@ def _music() -> RunSettings:
         generator=GeneratorSettings(
             embedding_dim=64, hidden_dim=128, cell="gru", dropout=0.3, initializer_stddev=None, embedding_range=0.3
         ),
-        discriminator=DiscriminatorSettings("recurrent", hidden_dim=64, embedding_range=0.2),
+        discriminator=DiscriminatorSettings("recurrent", embedding_range=0.2),
         rollout=RolloutSettings(reward="log_odds", num_rollouts=2, stride=16),
         pretrain=PretrainSettings(
             epochs=10,

@@ -56,9 +56,9 @@ def test_nll_oracle_is_always_followed_by_its_caveat():
 def test_the_conclusion_on_text_is_about_held_out_likelihood_alone():
     rose, fell = conclusions.conclusion(text_rows(3.25)), conclusions.conclusion(text_rows(2.9))
     assert "NLL-test rose by 0.250, from 3.000 to 3.250." in rose
-    assert "Held-out text became less likely" in rose
+    assert "Held-out data became less likely" in rose
     assert "NLL-test fell by 0.100, from 3.000 to 2.900." in fell
-    assert "Held-out text did not become less likely" in fell
+    assert "Held-out data did not become less likely" in fell
     assert "racle" not in rose + fell
 
 

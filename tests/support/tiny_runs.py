@@ -136,10 +136,10 @@ def text_run(base):
     Returns:
         directory, data; code, out, err of the command.
     """
-    return _train(base / "text-run", "--data", write_lines(base / "words.txt"))
+    return train(base / "text-run", "--data", write_lines(base / "words.txt"))
 
 
-def _train(directory, *flags):
+def train(directory, *flags, more=()):
     """A run made through the command line: directory; data, its first file; code, out, err of the command."""
     import signal
 
@@ -148,7 +148,7 @@ def _train(directory, *flags):
     out, err = io.StringIO(), io.StringIO()
     handlers = {name: signal.getsignal(name) for name in (signal.SIGINT, signal.SIGTERM)}
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        code = main(["train", "--output-dir", str(directory), *FLAGS, *map(str, flags)])
+        code = main(["train", *map(str, flags), "--output-dir", str(directory), *FLAGS, *more])
     for name, handler in handlers.items():
         signal.signal(name, handler)
     return types.SimpleNamespace(directory=directory, data=flags[1], code=code, out=out.getvalue(), err=err.getvalue())
@@ -176,7 +176,7 @@ def write_pairs(base, count=40):
 def pairs_run(base):
     """A finished run on 40 pairs, made through the command line, as `text_run`."""
     sources, targets = write_pairs(base)
-    return _train(base / "pairs-run", "--data", sources, "--target", targets, *CONDITIONAL_FLAGS)
+    return train(base / "pairs-run", "--data", sources, "--target", targets, *CONDITIONAL_FLAGS)
 
 
 @functools.cache
@@ -185,7 +185,7 @@ def transformer_run(base):
     (base / "transformer").mkdir()
     sources, targets = write_pairs(base / "transformer")
     flags = [*CONDITIONAL_FLAGS, "--generator.kind", "transformer", "--generator.num-heads", "2"]
-    return _train(base / "transformer-run", "--data", sources, "--target", targets, *flags)
+    return train(base / "transformer-run", "--data", sources, "--target", targets, *flags)
 
 
 @functools.cache
@@ -193,7 +193,7 @@ def labels_run(base):
     """A finished run on 40 texts with one of two labels."""
     path = base / "labels.csv"
     path.write_text("label,text\nsad,red cat\nhappy,blue dog sees\n" + "sad,red\nhappy,blue\n" * 19)
-    return _train(base / "labels-run", "--data", path, *CONDITIONAL_FLAGS)
+    return train(base / "labels-run", "--data", path, *CONDITIONAL_FLAGS)
 
 
 def write_dialogues(path, count=20):
@@ -207,7 +207,7 @@ def write_dialogues(path, count=20):
 def dialogue_run(base):
     """A finished run on 20 dialogues of three turns."""
     path = write_dialogues(base / "dialogues.txt")
-    return _train(base / "dialogue-run", "--data", path, "--task", "dialogue", *CONDITIONAL_FLAGS)
+    return train(base / "dialogue-run", "--data", path, "--task", "dialogue", *CONDITIONAL_FLAGS)
 
 
 def write_sources(folder, count=40):
@@ -224,4 +224,4 @@ def write_sources(folder, count=40):
 def code_run(base):
     """A finished run on 40 functions, made through the command line, as `text_run`."""
     flags = shlex.split("--corpus.vocabulary-size 280 --corpus.sequence-length 30 --estimator.kind terminal")
-    return _train(base / "code-run", "--data", write_sources(base / "sources"), "--task", "code", *flags)
+    return train(base / "code-run", "--data", write_sources(base / "sources"), "--task", "code", more=flags)
