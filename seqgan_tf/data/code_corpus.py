@@ -50,8 +50,7 @@ class CodeCorpus(TextCorpus):
     unit, fate = "functions", "left out"
 
     def __init__(self, functions: Sequence[str], level: str = "bpe", **settings: Any) -> None:
-        tokenizer = settings.get("tokenizer")
-        level = level if tokenizer is None else tokenizer.level
+        level = getattr(settings.get("tokenizer"), "level", level)  # a `HubTokenizer` has none
         if level not in LEVELS:
             raise InputError(f"`level` must be one of {list(LEVELS)} for code. Received: {level!r}")
         super().__init__(functions, level, **settings)

@@ -86,6 +86,10 @@ class HubTokenizer:
         """As `encode`, with an end token after each text. Whole texts are encoded, whatever `count` is."""
         return [[*row, self.end_token_id] for row in self.encode(texts)]
 
+    def capacity(self, sequence_length: int) -> int:
+        """The number of tokens of a text that fit into a sequence beside the end token."""
+        return sequence_length - 1
+
     def unknown_share(self, token_ids: Any) -> float:
         """0: unknown tokens are not counted."""
         return 0.0
