@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from seqgan_tf.core import sampling as sampling
     from seqgan_tf.core import sequences as sequences
     from seqgan_tf.core.validation import InputError as InputError
+    from seqgan_tf.data.captions import CaptionCorpus as CaptionCorpus
     from seqgan_tf.data.oracle_corpus import OracleCorpus as OracleCorpus
     from seqgan_tf.data.pairs import DialogueCorpus as DialogueCorpus
     from seqgan_tf.data.pairs import LabelledCorpus as LabelledCorpus
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from seqgan_tf.models.encoders import LabelEncoder as LabelEncoder
     from seqgan_tf.models.encoders import SequenceEncoder as SequenceEncoder
     from seqgan_tf.models.generator import Generator as Generator
+    from seqgan_tf.models.image_encoder import ImageEncoder as ImageEncoder
     from seqgan_tf.models.oracle import Oracle as Oracle
     from seqgan_tf.models.recurrent_discriminator import RecurrentDiscriminator as RecurrentDiscriminator
     from seqgan_tf.rewards.controls import ConstantReward as ConstantReward
@@ -39,11 +41,13 @@ if TYPE_CHECKING:
     from seqgan_tf.seqgan import SeqGAN as SeqGAN
 
 _HOMES = {
+    "CaptionCorpus": "data.captions",
     "ConcatenateEncoder": "models.encoders",
     "ConstantReward": "rewards.controls",
     "DialogueCorpus": "data.pairs",
     "Discriminator": "models.conv_discriminator",
     "Generator": "models.generator",
+    "ImageEncoder": "models.image_encoder",
     "InputError": "core.validation",
     "LabelEncoder": "models.encoders",
     "LabelledCorpus": "data.pairs",
@@ -100,6 +104,7 @@ def _register() -> None:
         for name in (
             "ConstantReward",
             "Discriminator",
+            "ImageEncoder",
             "LogOdds",
             "MonteCarloRollout",
             "Objective",

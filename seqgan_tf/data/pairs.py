@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 
 from seqgan_tf.core.validation import InputError, check_at_least
-from seqgan_tf.data.conditions import Labels, Sources, TextConditions
+from seqgan_tf.data.conditions import Labels, Sources, TextConditions, parts_of
 from seqgan_tf.data.parts import Parts
 from seqgan_tf.data.records import DIALOGUE, LABELS, PAIRS, TURNS, Records, answers_of
 from seqgan_tf.data.text import UNKNOWN_NOTED, TextCorpus, unknown_note
@@ -108,13 +108,14 @@ class ConditionalCorpus(TextCorpus):
     def notes(self) -> list[str]:
         """As for `TextCorpus`, and what is unusual about the conditions."""
         found = super().notes
-        if isinstance(self.conditions, Sources):
-            if self.num_conditions_cut:
-                length = self.conditions.source_length
-                found.append(f"{self.num_conditions_cut} sources are longer than {length - 1} tokens and were cut")
-            share = self.conditions.tokenizer.unknown_share(self.held_out_condition)
-            if share > UNKNOWN_NOTED:
-                found.append(unknown_note(share, "the held-out sources"))
+        for conditions, condition in parts_of(self.conditions, self.held_out_condition):
+            if isinstance(conditions, Sources):
+                if self.num_conditions_cut:
+                    length = conditions.source_length
+                    found.append(f"{self.num_conditions_cut} sources are longer than {length - 1} tokens and were cut")
+                share = conditions.tokenizer.unknown_share(condition)
+                if share > UNKNOWN_NOTED:
+                    found.append(unknown_note(share, "the held-out sources"))
         return found
 
 
@@ -168,13 +169,13 @@ class PairCorpus(ConditionalCorpus):
     def train_tokenizer(self, lines: Iterable[str], *rules: Any) -> TextTokenizer:
         """The tokenizer of the targets; where it is shared, it is trained on the sources of the training part too."""
         return super().train_tokenizer(
-            _Chain(lines, _LinesOf(self.given.train)) if self.shared_tokenizer else lines, *rules
+            _Chain(lines, LinesOf(self.given.train)) if self.shared_tokenizer else lines, *rules
         )
 
     def read_conditions(self, given: Sequence[str], *rules: Any) -> Sources:
         tokenizer = self.tokenizer
         if not self.shared_tokenizer:
-            tokenizer = TextCorpus.train_tokenizer(self, _LinesOf(given), *rules)
+            tokenizer = TextCorpus.train_tokenizer(self, LinesOf(given), *rules)
         return Sources.of(given, tokenizer, self.source_length)
 
 
@@ -265,10 +266,7 @@ class LabelledCorpus(ConditionalCorpus):
         return Labels.of(given)
 
 
-CORPORA: dict[str, type[ConditionalCorpus]] = {kind.task: kind for kind in (PairCorpus, DialogueCorpus, LabelledCorpus)}
-
-
-class _LinesOf(Iterable[str]):
+class LinesOf(Iterable[str]):
     """The lines of texts of several lines."""
 
     def __init__(self, texts: Iterable[str]) -> None:

@@ -40,6 +40,8 @@ class DataSettings:
     """Pairs and dialogue: number of tokens of a source. Longer ones are cut. None: fits 99 of 100 sources."""
     shared_tokenizer: bool = False
     """Pairs and dialogue: sources and targets have one vocabulary."""
+    image_size: int = 64
+    """Captions: height and width that images are resized to, in pixels."""
     turns: int = 3
     """Dialogue: maximum number of turns before an answer that it is given."""
     oracle_sequences: int = 10_000
@@ -82,7 +84,7 @@ class GeneratorSettings:
 
 @dataclasses.dataclass(frozen=True)
 class EncoderSettings:
-    """The encoders of source texts, one of the generator and one of the discriminator.
+    """The encoders of conditions, one of the generator and one of the discriminator.
 
     Example:
     ```python
@@ -95,13 +97,15 @@ class EncoderSettings:
     embedding_dim: int = 64
     """Size of the embeddings of source tokens, or of labels."""
     hidden_dim: int = 64
-    """Units of each direction of each recurrent layer."""
+    """Units of each direction of each recurrent layer. Captions: width of the memory."""
     cell: Literal["lstm", "gru"] = "gru"
     """Type of the recurrent layers."""
     num_layers: int = 1
     """Number of bidirectional layers."""
     dropout: float = 0.0
-    """Dropout rate on the input of each recurrent layer."""
+    """Dropout rate on the input of each recurrent layer, and on features of images."""
+    filters: tuple[int, ...] = (32, 64, 128)
+    """Captions: number of filters of each convolution. Each halves the image."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -282,7 +286,7 @@ class RunSettings:
     """
 
     data: Path | None = None
-    """File to train on: text, a sequence per line, or .tsv, .csv, .jsonl, .parquet. None: an oracle is the data."""
+    """Text, a sequence per line, .tsv, .csv, .jsonl, .parquet; or a folder of images. None: an oracle is the data."""
     target: Path | None = None
     """Text file with the targets of the lines of --data, its sources."""
     validation: Path | None = None
@@ -293,7 +297,11 @@ class RunSettings:
     """File that metrics are reported on. None: the validation part."""
     test_target: Path | None = None
     """The targets of --test."""
-    task: Literal["oracle", "text", "pairs", "labels", "dialogue"] | None = None
+    images: Path | None = None
+    """Captions: folder of the images that --data names. None: the folder that --data is in."""
+    image_cache: Path | None = None
+    """Captions: folder that keeps decoded images for the next run. None: they are decoded in each."""
+    task: Literal["oracle", "text", "pairs", "labels", "dialogue", "captions"] | None = None
     """What the sequences are generated for. None: what the fields of --data say, or without --data the oracle."""
     level: Literal["char", "word", "whitespace", "bpe"] = "word"
     """Unit of a token of text: a character, a word, or a byte pair."""
@@ -333,8 +341,8 @@ BRANCHING = ("adversarial.", "estimator.", "reward.", "rollout.")
 """Prefixes of the settings in which a run may differ from the run whose pre-training it uses."""
 
 
-FILES = ("data", "target", "validation", "validation_target", "test", "test_target")
-"""The settings that are files of the user."""
+FILES = ("data", "target", "validation", "validation_target", "test", "test_target", "images", "image_cache")
+"""The settings that are files or folders of the user."""
 
 
 def difference(settings: Any, others: Any, prefix: str = "") -> dict[str, tuple[Any, Any]]:

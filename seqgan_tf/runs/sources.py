@@ -15,10 +15,13 @@ import numpy as np
 from seqgan_tf.core.files import read_bytes, write_file
 from seqgan_tf.core.protocols import Corpus
 from seqgan_tf.core.validation import InputError
-from seqgan_tf.data.conditions import Sources, TextConditions, load_conditions
+from seqgan_tf.data.captions import captions_digest
+from seqgan_tf.data.condition_files import load_conditions
+from seqgan_tf.data.conditions import Sources, TextConditions
+from seqgan_tf.data.corpora import CORPORA
+from seqgan_tf.data.images import Images
 from seqgan_tf.data.oracle_corpus import OracleCorpus, write_token_ids
-from seqgan_tf.data.pairs import CORPORA
-from seqgan_tf.data.records import DIALOGUE, PAIRS, TEXT, Records, combined_digest, read_records
+from seqgan_tf.data.records import CAPTIONS, DIALOGUE, PAIRS, TEXT, Records, combined_digest, read_records
 from seqgan_tf.data.text import TextCorpus
 from seqgan_tf.data.tokenizer import TextTokenizer
 from seqgan_tf.metrics.likelihood import negative_log_likelihood
@@ -226,6 +229,10 @@ class TextSource(Source):
     def digest(self, settings: RunSettings) -> str:
         digests = []
         for files in _files(settings):
+            if settings.task == CAPTIONS:
+                records = read_records(files[0], task=CAPTIONS, images=settings.images)
+                digests.append(captions_digest(records, Images()))
+                continue
             contents = (read_bytes(path, "the text file of the run") for path in files)
             digests.append(combined_digest([hashlib.sha256(content).hexdigest() for content in contents]))
         return combined_digest(digests)
@@ -283,10 +290,10 @@ def _read_corpus(
     """Reads the files of a run; a tokenizer and conditions that are given keep their rules."""
 
     def read(path: Path | None, target: Path | None, task: str | None) -> Records | None:
-        return None if path is None else read_records(path, target, task, settings.corpus.turns)
+        return None if path is None else read_records(path, target, task, settings.corpus.turns, settings.images)
 
     path = _data(settings)
-    records = read_records(path, settings.target, settings.task, settings.corpus.turns)
+    records = read_records(path, settings.target, settings.task, settings.corpus.turns, settings.images)
     validation = read(settings.validation, settings.validation_target, records.task)
     test = read(settings.test, settings.test_target, records.task)
     names = ["sequence_length", "vocabulary_size", "min_frequency", "blanks", "validation_split"]
@@ -295,6 +302,10 @@ def _read_corpus(
     rules: dict[str, Any] = {name: getattr(settings.corpus, name) for name in names}
     rules |= {"level": settings.level, "batch_size": settings.batch_size, "seed": settings.seed}
     rules |= {"tokenizer": tokenizer, "name": str(path)}
+    if records.task == CAPTIONS:
+        rules |= {"image_size": settings.corpus.image_size, "cache": settings.image_cache}
+    elif settings.images or settings.image_cache:
+        raise InputError(f"--images and --image-cache are for captions. Received: the task {records.task!r}")
     if records.task == TEXT:
         corpus = TextCorpus.from_records(records, validation, test, **rules)
     else:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from seqgan_tf.core.validation import InputError
-from seqgan_tf.data.conditions import Labels, Sources, load_conditions
+from seqgan_tf.data.condition_files import load_conditions
+from seqgan_tf.data.conditions import Labels, Sources
 from seqgan_tf.data.tokenizer import TextTokenizer
 
 TOKENIZER = TextTokenizer.train(["red cat sees", "blue dog sees"], min_frequency=1)

@@ -1,0 +1,189 @@
+"""Texts that are generated for images, and perhaps for a prompt or a label beside the image."""
+
+import os
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+
+from seqgan_tf.core.validation import InputError
+from seqgan_tf.data.conditions import Labels, Several, Sources, TextConditions
+from seqgan_tf.data.image_files import Features
+from seqgan_tf.data.images import Images
+from seqgan_tf.data.pairs import ConditionalCorpus, LinesOf, Pairs
+from seqgan_tf.data.records import CAPTIONS, DAMAGED_SHARE, Records, combined_digest, read_records
+from seqgan_tf.data.text import TextCorpus
+
+IMAGE = "image"
+
+
+class CaptionCorpus(ConditionalCorpus):
+    """Texts for images: captions, or answers to questions about an image.
+
+    All texts of images with the same content are in one part. A text whose image cannot be read, or is none, is left
+    out, and `notes` names the first such image. Images are decoded once; those of more than 64 MiB are read from a file
+    when they are needed.
+
+    Args:
+        images: the file of the image of each text; with `beside`, the file and in a further line what is beside it.
+        texts: the texts.
+        beside: "prompt" or "label", a further condition. The condition is then a dict with "image" and it. Defaults to
+            None: the image is the condition.
+        image_size, features, cache: see `Images`. By default images have 64 x 64 pixels.
+        conditions: how conditions are read; without its `image_size`. Defaults to None: by the arguments above.
+        validation, test: (images, texts) of their own. Default to None.
+        **settings: as for `ConditionalCorpus`.
+
+    Attributes:
+        images: how images are read, an `Images`.
+
+    Raises:
+        InputError: more than 1 of 100 texts have an image that cannot be read, or as for `ConditionalCorpus`.
+
+    Example:
+    ```python
+    import tensorflow as tf
+
+    import seqgan_tf as sg
+
+    for name, value in (("dark", 20), ("bright", 230)):
+        tf.io.write_file(f"{name}.png", tf.io.encode_png(tf.fill([9, 9, 3], tf.constant(value, tf.uint8))))
+    images, texts = ["dark.png", "bright.png"] * 50, ["a dark image", "a bright image"] * 50
+    corpus = sg.CaptionCorpus(images, texts, validation_split=0.5, batch_size=32, image_size=8)
+    print(corpus.train_condition.shape)  # (50, 8, 8, 3)
+    ```
+    """
+
+    task = CAPTIONS
+
+    def __init__(
+        self,
+        images: Sequence[Any],
+        texts: Sequence[str],
+        beside: str | None = None,
+        image_size: int | Sequence[int] = 64,
+        features: Features | None = None,
+        cache: str | os.PathLike | None = None,
+        conditions: TextConditions | None = None,
+        validation: Pairs | None = None,
+        test: Pairs | None = None,
+        **settings: Any,
+    ):
+        if beside not in (None, "prompt", "label"):
+            raise InputError(f"`beside` must be 'prompt', 'label' or None. Received: {beside!r}")
+        self.beside, name = beside, settings.get("name", "images")
+        self.images = Images(image_size, features, cache) if conditions is None else self._images_of(conditions, name)
+        self.images.features, self.images.cache = features, cache
+        self.image_notes: list[str] = []
+        given, texts = self._readable(images, texts, name)
+        own, own_test = (None if pair is None else self._readable(*pair, name) for pair in (validation, test))
+        settings["groups"] = self._groups(given)
+        super().__init__(given, texts, conditions=conditions, validation=own, test=own_test, **settings)
+
+    def _images_of(self, conditions: TextConditions, name: str) -> Images:
+        """The `Images` among conditions that a run has read before."""
+        parts = conditions.parts if isinstance(conditions, Several) else {IMAGE: conditions}
+        expected, received = (" and ".join(names) for names in (parts, [IMAGE, *filter(None, [self.beside])]))
+        found = parts.get(IMAGE)
+        if expected != received or not isinstance(found, Images):
+            raise InputError(f"{name}: expected the conditions {expected}. Received: {received}")
+        return found
+
+    def _readable(self, images: Sequence[Any], texts: Sequence[str], name: str) -> tuple[list[Any], list[str]]:
+        """The images that can be read, with what is beside them, and their texts."""
+        if len(images) != len(texts):
+            raise InputError(f"{name}: expected as many conditions as texts. Received: {len(images)} and {len(texts)}")
+        given = list(images)
+        files = self.images.read(map(self._image, given))
+        kept = [i for i, each in enumerate(given) if self._image(each) not in files.damage]
+        if len(kept) < len(given):
+            first = next(iter(files.damage.values()))
+            counted = f"{len(given) - len(kept)} of {len(given)}"
+            if len(given) - len(kept) > DAMAGED_SHARE * len(given):
+                raise InputError(
+                    f"{name}: expected at most 1 of 100 texts to have an image that cannot be read. "
+                    f"Received: {counted}; {first}"
+                )
+            self.image_notes.append(f"{name}: {counted} texts have an image that cannot be read; {first}")
+        if files.num_damaged:
+            self.image_notes.append(f"{self.images.cache}: damaged; {files.num_damaged} entries were made anew")
+        return [given[i] for i in kept], [texts[i] for i in kept]
+
+    def _image(self, given: Any) -> Any:
+        return given if self.beside is None else given.split("\n", 1)[0]
+
+    def _groups(self, given: Sequence[Any]) -> np.ndarray:
+        """The number of the content of each image: an image under two names is in one part too."""
+        numbers: dict[str, int] = {}
+        digests = (self.images.digest_of(self._image(each)) for each in given)
+        return np.array([numbers.setdefault(digest, len(numbers)) for digest in digests], np.int32)
+
+    def read_conditions(self, given: Sequence[str], *rules: Any) -> TextConditions:
+        if self.beside is None:
+            return self.images
+        lines = [each.split("\n", 1)[1] for each in given]
+        if self.beside == "label":
+            return Several({IMAGE: self.images, self.beside: Labels.of(lines)})
+        tokenizer = TextCorpus.train_tokenizer(self, LinesOf(lines), *rules)
+        return Several({IMAGE: self.images, self.beside: Sources.of(lines, tokenizer)})
+
+    @classmethod
+    def from_file(
+        cls,
+        path: str | os.PathLike,
+        validation: str | os.PathLike | None = None,
+        test: str | os.PathLike | None = None,
+        images: str | os.PathLike | None = None,
+        **settings: Any,
+    ) -> Self:
+        """Reads captions and their images.
+
+        Args:
+            path: a folder of images with metadata, the file of metadata itself, or a .json file in COCO's layout, see
+                `data.caption_files`.
+            validation, test: the same, for parts of their own. Default to None.
+            images: the folder of all images. Defaults to None: of each path the folder that it is in.
+            **settings: as for the class.
+
+        Raises:
+            InputError: a file cannot be read, or as for the class.
+        """
+        own, own_test = (
+            None if each is None else read_records(each, task=cls.task, images=images) for each in (validation, test)
+        )
+        records = read_records(path, task=cls.task, images=images)
+        return cls.from_records(records, own, own_test, **({"name": str(path)} | settings))
+
+    @classmethod
+    def _of(cls, records: Records, validation: Records | None, test: Records | None, **settings: Any) -> Self:
+        for part in (validation, test):
+            if part is not None and part.beside != records.beside:
+                received = f"{records.beside} and {part.beside}"
+                raise InputError(f"expected parts with the same field beside the image. Received: {received}")
+        return super()._of(records, validation, test, beside=records.beside, **settings)
+
+    @classmethod
+    def from_records(
+        cls, records: Records, validation: Records | None = None, test: Records | None = None, **settings: Any
+    ) -> Self:
+        """As for `TextCorpus`; the digest is one of the images too."""
+        corpus = super().from_records(records, validation, test, **settings)
+        read = [part for part in (records, validation, test) if part is not None]
+        corpus.digest = combined_digest([captions_digest(part, corpus.images) for part in read])
+        return corpus
+
+    @property
+    def notes(self) -> list[str]:
+        """As for `ConditionalCorpus`, and which images could not be read."""
+        return [*super().notes, *self.image_notes]
+
+
+def captions_digest(records: Records, images: Images) -> str:
+    """SHA-256 of captions and of the contents of their images.
+
+    Args:
+        records: the captions.
+        images: reads the images; those that it has read before are not read again.
+    """
+    files = (given.split("\n", 1)[0] for given in records.conditions or ())
+    return combined_digest([records.digest, images.digest(files)])
