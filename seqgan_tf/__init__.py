@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from seqgan_tf.models.image_encoder import ImageEncoder as ImageEncoder
     from seqgan_tf.models.oracle import Oracle as Oracle
     from seqgan_tf.models.recurrent_discriminator import RecurrentDiscriminator as RecurrentDiscriminator
+    from seqgan_tf.reports.captions_page import write_captions_page as write_captions_page
     from seqgan_tf.rewards.controls import ConstantReward as ConstantReward
     from seqgan_tf.rewards.controls import ShuffledReward as ShuffledReward
     from seqgan_tf.rewards.objective import Objective as Objective
@@ -68,6 +69,7 @@ _HOMES = {
     "WeightedSum": "rewards.sequence_rewards",
     "load_run": "runs.directory",
     "negative_log_likelihood": "metrics.likelihood",
+    "write_captions_page": "reports.captions_page",
 }
 _MODULES = {
     "callbacks": "callbacks",

@@ -72,7 +72,7 @@ class CaptionCorpus(ConditionalCorpus):
         if beside not in (None, "prompt", "label"):
             raise InputError(f"`beside` must be 'prompt', 'label' or None. Received: {beside!r}")
         self.beside, name = beside, settings.get("name", "images")
-        self.images = Images(image_size, features, cache) if conditions is None else self._images_of(conditions, name)
+        self.images = Images(image_size) if conditions is None else images_of(conditions, beside, name)
         self.images.features, self.images.cache = features, cache
         self.image_notes: list[str] = []
         given, texts = self._readable(images, texts, name)
@@ -80,42 +80,15 @@ class CaptionCorpus(ConditionalCorpus):
         settings["groups"] = self._groups(given)
         super().__init__(given, texts, conditions=conditions, validation=own, test=own_test, **settings)
 
-    def _images_of(self, conditions: TextConditions, name: str) -> Images:
-        """The `Images` among conditions that a run has read before."""
-        parts = conditions.parts if isinstance(conditions, Several) else {IMAGE: conditions}
-        expected, received = (" and ".join(names) for names in (parts, [IMAGE, *filter(None, [self.beside])]))
-        found = parts.get(IMAGE)
-        if expected != received or not isinstance(found, Images):
-            raise InputError(f"{name}: expected the conditions {expected}. Received: {received}")
-        return found
-
     def _readable(self, images: Sequence[Any], texts: Sequence[str], name: str) -> tuple[list[Any], list[str]]:
-        """The images that can be read, with what is beside them, and their texts."""
-        if len(images) != len(texts):
-            raise InputError(f"{name}: expected as many conditions as texts. Received: {len(images)} and {len(texts)}")
-        given = list(images)
-        files = self.images.read(map(self._image, given))
-        kept = [i for i, each in enumerate(given) if self._image(each) not in files.damage]
-        if len(kept) < len(given):
-            first = next(iter(files.damage.values()))
-            counted = f"{len(given) - len(kept)} of {len(given)}"
-            if len(given) - len(kept) > DAMAGED_SHARE * len(given):
-                raise InputError(
-                    f"{name}: expected at most 1 of 100 texts to have an image that cannot be read. "
-                    f"Received: {counted}; {first}"
-                )
-            self.image_notes.append(f"{name}: {counted} texts have an image that cannot be read; {first}")
-        if files.num_damaged:
-            self.image_notes.append(f"{self.images.cache}: damaged; {files.num_damaged} entries were made anew")
-        return [given[i] for i in kept], [texts[i] for i in kept]
-
-    def _image(self, given: Any) -> Any:
-        return given if self.beside is None else given.split("\n", 1)[0]
+        given, texts, notes = readable(self.images, images, texts, self.beside is not None, name)
+        self.image_notes += notes
+        return given, texts
 
     def _groups(self, given: Sequence[Any]) -> np.ndarray:
         """The number of the content of each image: an image under two names is in one part too."""
         numbers: dict[str, int] = {}
-        digests = (self.images.digest_of(self._image(each)) for each in given)
+        digests = (self.images.digest_of(image_file(each, self.beside is not None)) for each in given)
         return np.array([numbers.setdefault(digest, len(numbers)) for digest in digests], np.int32)
 
     def read_conditions(self, given: Sequence[str], *rules: Any) -> TextConditions:
@@ -176,6 +149,66 @@ class CaptionCorpus(ConditionalCorpus):
     def notes(self) -> list[str]:
         """As for `ConditionalCorpus`, and which images could not be read."""
         return [*super().notes, *self.image_notes]
+
+
+def image_file(given: Any, has_more: bool) -> Any:
+    """The image of a condition: the condition itself, or where there is more beside the image, its first line."""
+    return given.split("\n", 1)[0] if has_more else given
+
+
+def images_of(conditions: TextConditions, beside: str | None, name: str) -> Images:
+    """The `Images` among the conditions of a run, for further data.
+
+    Args:
+        conditions: how the conditions of the run are read.
+        beside: what the data have beside the image.
+        name: name of the data in messages.
+
+    Raises:
+        InputError: the data have other conditions.
+    """
+    parts = conditions.parts if isinstance(conditions, Several) else {IMAGE: conditions}
+    expected, received = (" and ".join(names) for names in (parts, [IMAGE, *filter(None, [beside])]))
+    found = parts.get(IMAGE)
+    if expected != received or not isinstance(found, Images):
+        raise InputError(f"{name}: expected the conditions {expected}. Received: {received}")
+    return found
+
+
+def readable(
+    images: Images, given: Sequence[Any], texts: Sequence[str], has_more: bool, name: str
+) -> tuple[list[Any], list[str], list[str]]:
+    """Leaves out the texts whose image cannot be read.
+
+    Args:
+        images: reads the images, and remembers them.
+        given: the condition of each text: an image, or a text whose first line is the file of the image.
+        texts: the texts.
+        has_more: whether there is more beside the image.
+        name: name of the data in messages.
+
+    Returns:
+        (the conditions that are kept, their texts, notes).
+
+    Raises:
+        InputError: different numbers of conditions and texts, or more than 1 of 100 are left out.
+    """
+    if len(given) != len(texts):
+        raise InputError(f"{name}: expected as many conditions as texts. Received: {len(given)} and {len(texts)}")
+    files = images.read(image_file(each, has_more) for each in given)
+    kept = [i for i, each in enumerate(given) if image_file(each, has_more) not in files.damage]
+    lost, notes = len(given) - len(kept), []
+    if lost > DAMAGED_SHARE * len(given):
+        raise InputError(
+            f"{name}: expected at most 1 of 100 texts to have an image that cannot be read. "
+            f"Received: {lost} of {len(given)}; {next(iter(files.damage.values()))}"
+        )
+    if lost:
+        first = next(iter(files.damage.values()))
+        notes.append(f"{name}: {lost} of {len(given)} texts have an image that cannot be read; {first}")
+    if files.num_damaged:
+        notes.append(f"{images.cache}: damaged; {files.num_damaged} entries were made anew")
+    return [given[i] for i in kept], [texts[i] for i in kept], notes
 
 
 def captions_digest(records: Records, images: Images) -> str:

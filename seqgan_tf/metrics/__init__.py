@@ -7,7 +7,7 @@ from seqgan_tf.metrics.frechet import frechet_distance
 from seqgan_tf.metrics.held_out import held_out_metrics
 from seqgan_tf.metrics.likelihood import negative_log_likelihood, sequence_log_likelihoods
 from seqgan_tf.metrics.metric import METRICS, Metric, metric_of
-from seqgan_tf.metrics.references import chrf, corpus_bleu
+from seqgan_tf.metrics.references import chrf, corpus_bleu, exact_match
 from seqgan_tf.metrics.reverse_lm import reverse_language_model
 from seqgan_tf.metrics.samples import sample_metrics
 from seqgan_tf.metrics.sentence_bleu import bleu, self_bleu
@@ -25,6 +25,7 @@ __all__ = [
     "distinct",
     "distinct_shares",
     "divergences",
+    "exact_match",
     "frechet_distance",
     "held_out_metrics",
     "metric_of",

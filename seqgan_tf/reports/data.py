@@ -11,8 +11,9 @@ import numpy as np
 from seqgan_tf.core.conditions import first_rows
 from seqgan_tf.core.elements import join_condition
 from seqgan_tf.core.validation import InputError, check_at_least
+from seqgan_tf.data.captions import images_of, readable
 from seqgan_tf.data.pairs import ConditionalCorpus
-from seqgan_tf.data.records import read_records
+from seqgan_tf.data.records import CAPTIONS, read_records
 from seqgan_tf.metrics.reverse_lm import least_samples
 from seqgan_tf.reports.settings import EvaluationSettings
 from seqgan_tf.runs.directory import Run
@@ -64,7 +65,11 @@ class EvaluationData:
 
 
 def read_evaluation_data(
-    run: Run, settings: EvaluationSettings, data: Path | None = None, target: Path | None = None
+    run: Run,
+    settings: EvaluationSettings,
+    data: Path | None = None,
+    target: Path | None = None,
+    images: Path | None = None,
 ) -> EvaluationData:
     """Reads the data for an evaluation, with at most `settings.samples` held-out sequences.
 
@@ -73,6 +78,7 @@ def read_evaluation_data(
         settings: settings of the evaluation.
         data: a file to measure on. Defaults to None: the held-out part of the run's own data.
         target: a text file with the targets of the lines of `data`. Defaults to None.
+        images: of captions, the folder of the images that `data` names. Defaults to None: that of `data`.
 
     Raises:
         InputError: a setting is out of its range, a file cannot be read, or `data` is given for a run on an oracle.
@@ -99,8 +105,13 @@ def read_evaluation_data(
         return found
     if run.tokenizer is None:
         raise InputError("--data needs a run on text. Received: a run on an oracle")
-    records = read_records(data, target, run.settings.task, run.settings.corpus.turns)
-    lines = list(records.texts[: settings.samples])
+    records = read_records(data, target, run.settings.task, run.settings.corpus.turns, images)
+    lines, given = (list((part or ())[: settings.samples]) for part in (records.texts, records.conditions))
+    notes: list[str] = []
+    if records.task == CAPTIONS:
+        assert run.source.conditions is not None
+        reader = images_of(run.source.conditions, records.beside, str(data))
+        given, lines, notes = readable(reader, given, lines, records.beside is not None, str(data))
     if len(lines) < 2:
         raise InputError(f"{data}: expected at least 2 lines to measure on. Received: {len(lines)}")
     held_out, num_cut = run.tokenizer.encode_padded(lines, run.settings.sequence_length)
@@ -108,10 +119,10 @@ def read_evaluation_data(
     with contextlib.suppress(InputError):  # measuring on another file does not need the run's own
         training, training_condition = run.corpus.train_token_ids, run.corpus.train_condition
     unknown_share = run.tokenizer.unknown_share(held_out)
-    found = EvaluationData(held_out, training, f"{len(held_out)} lines of {data.name}", num_cut, unknown_share)
+    description = "; ".join([f"{len(held_out)} lines of {data.name}", *notes])
+    found = EvaluationData(held_out, training, description, num_cut, unknown_share)
     if run.source.conditions is None:
         return found
-    given = list((records.conditions or ())[: settings.samples])
     condition = run.source.conditions.encode(given)
     return dataclasses.replace(
         found, condition=condition, training_condition=training_condition, given=given, texts=lines
