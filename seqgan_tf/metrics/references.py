@@ -99,7 +99,7 @@ def exact_match(texts: Sequence[str], references: References) -> float:
 
 
 def _streams(texts: Sequence[str], references: References) -> Any:
-    """References as sacrebleu takes them: the first one of each text, the second ones, ...; None where there is none."""
+    """References as sacrebleu takes them: the first of each text, the second, and so on; None where there is none."""
     rows = _rows(texts, references)
     require("sacrebleu", "BLEU and chrF against references", EXTRA)
     return [list(stream) for stream in itertools.zip_longest(*rows)]

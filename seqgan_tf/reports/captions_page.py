@@ -231,7 +231,7 @@ _PAGE = """<!DOCTYPE html>
 <style>
 body {{ font: 16px/1.4 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; padding: 0 1rem; color: #222; }}
 section {{ display: flex; gap: 1.5rem; padding: 1rem 0; border-top: 1px solid #ccc; }}
-.whole {{ width: 192px; height: fit-content; image-rendering: pixelated; }}
+.whole {{ flex: none; width: 192px; height: fit-content; image-rendering: pixelated; }}
 .name {{ margin: 0; color: #666; font-size: 0.85rem; word-break: break-all; }}
 dl {{ display: grid; grid-template-columns: max-content 1fr; gap: 0 1rem; margin: 0.3rem 0; }}
 dt {{ color: #666; }}

@@ -199,3 +199,23 @@ def dialogue_run(base):
     """A finished run on 20 dialogues of three turns."""
     path = write_dialogues(base / "dialogues.txt")
     return _train(base / "dialogue-run", "--data", path, "--task", "dialogue", *CONDITIONAL_FLAGS)
+
+
+CAPTION_FLAGS = [*CONDITIONAL_FLAGS, *shlex.split("--encoder.filters 2 3 --corpus.image-size 8")]
+
+
+@functools.cache
+def captions_run(base):
+    """A finished run on 40 images with a caption each."""
+    import tiny_images
+
+    return _train(base / "captions-run", "--data", tiny_images.write_captions(base / "pictures"), *CAPTION_FLAGS)
+
+
+@functools.cache
+def questions_run(base):
+    """A finished run on 40 images with a question and its answer each."""
+    import tiny_images
+
+    folder = tiny_images.write_captions(base / "questions", beside="prompt")
+    return _train(base / "questions-run", "--data", folder, *CAPTION_FLAGS)
