@@ -220,7 +220,10 @@ def test_equal_seeds_give_equal_weights(images):
     ("settings", "message"),
     [
         ({"image_size": 0}, "`image_size` must be at least 1. Received: 0"),
-        ({"image_size": (4, 4, 3)}, r"`image_size` must be a number of pixels, or height and width. Received: \(4, 4, 3\)"),
+        (
+            {"image_size": (4, 4, 3)},
+            r"`image_size` must be a number of pixels, or height and width. Received: \(4, 4, 3\)",
+        ),
         ({"image_size": 4.0}, "`image_size` must be an int. Received: 4.0"),
         ({"filters": (4, 0)}, "`filters` must be at least 1. Received: 0"),
         ({"filters": ()}, "`filters` must be at least 1. Received: 0"),
@@ -243,6 +246,8 @@ def test_a_backbone_without_a_grid_is_refused():
 
 
 def test_images_of_another_size_are_refused(images):
-    expected = r"^`condition` must be images \[B, 6, 9, 3\], or their features \[B, 2, 3, 2\]. Received: shape \(3, 5, 9, 3\)$"
+    expected = (
+        r"^`condition` must be images \[B, 6, 9, 3\], or their features \[B, 2, 3, 2\]. Received: shape \(3, 5, 9, 3\)$"
+    )
     with pytest.raises(InputError, match=expected):
         encoder()(images[:, :5])
