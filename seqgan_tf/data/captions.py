@@ -30,7 +30,7 @@ class CaptionCorpus(ConditionalCorpus):
         beside: "prompt" or "label", a further condition. The condition is then a dict with "image" and it. Defaults to
             None: the image is the condition.
         image_size, features, cache: see `Images`. By default images have 64 x 64 pixels.
-        conditions: how conditions are read; without its `image_size`. Defaults to None: by the arguments above.
+        conditions: how conditions are read, `image_size` included. Defaults to None: by the arguments above.
         validation, test: (images, texts) of their own. Default to None.
         **settings: as for `ConditionalCorpus`.
 

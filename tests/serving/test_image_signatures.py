@@ -161,7 +161,7 @@ def test_rules_that_do_not_fit(tmp_path):
     expected = r"^`conditions` must be images of the encoder's 6 x 8 pixels. Received: \(8, 8\)$"
     with pytest.raises(InputError, match=expected):
         ConditionInputs(image_encoder(1), Images(8), tmp_path)
-    with pytest.raises(InputError, match="^`conditions` must be what 'label_encoder.*' takes, .*Received: 'Images'$"):
+    with pytest.raises(InputError, match=r"^`conditions` must be what 'label_encoder.*' takes, .*Received: 'Images'$"):
         ConditionInputs(LabelEncoder(3), Images(8), tmp_path)
 
 
