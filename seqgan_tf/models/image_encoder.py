@@ -205,7 +205,7 @@ class ImageEncoder(RandomStateModel):
         x = tf.reshape(x, [-1, self.positions.shape[0], self.features_shape[2]])
         memory = self.normalization(tf.nn.relu(self.projection(x) + tf.cast(self.positions, self.compute_dtype)))
         summary = tf.concat([tf.reduce_mean(memory, axis=1), tf.reduce_max(memory, axis=1)], axis=1)
-        return Context(memory, tf.ones(tf.shape(memory)[:2], tf.float32), summary)
+        return Context(memory, tf.ones_like(memory[..., 0], tf.float32), summary)
 
     def _features_shape(self) -> tuple[int, int, int]:
         """(h, w, F)."""

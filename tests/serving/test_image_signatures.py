@@ -1,7 +1,5 @@
 """Exported models that take encoded images: the answers are those of the SeqGAN on the same files."""
 
-import json
-
 import numpy as np
 import pytest
 import small_models
@@ -15,6 +13,8 @@ from seqgan_tf.data.tokenizer import TextTokenizer
 from seqgan_tf.models.encoders import ConcatenateEncoder, LabelEncoder
 from seqgan_tf.models.image_encoder import ImageEncoder
 from seqgan_tf.serving.condition_inputs import ConditionInputs
+from seqgan_tf.serving.graph_tokenizer import GraphTokenizer
+from seqgan_tf.serving.signatures import Signatures
 
 SIZE, QUESTIONS = (6, 8), ["which colour ?", "which side ?", ""]
 ERROR = b"image must be an image that can be decoded: JPEG, PNG, GIF, BMP or WebP"
@@ -36,28 +36,18 @@ def image_encoder(seed):
     return ImageEncoder(SIZE, filters=(3, 4), width=4, seed=seed)
 
 
-def model(target, encoder, conditions):
+def made(encoder):
+    """(SeqGAN, tokenizer)."""
     tokenizer = TextTokenizer.train(small_models.LINES)
     settings = {"end_token_id": tokenizer.end_token_id, "attention": "luong"}
     gan = small_models.make(tokenizer.vocabulary_size, small_models.TEXT_LENGTH, [0, 1], encoder=encoder, **settings)
-    return small_models.ConditionalModel(target, gan, tokenizer, conditions, warmup=True)
+    return gan, tokenizer
 
 
 @pytest.fixture(scope="module")
 def image_model(tmp_path_factory):
-    return model(tmp_path_factory.mktemp("served") / "images", image_encoder, Images(SIZE))
-
-
-@pytest.fixture(scope="module")
-def question_model(tmp_path_factory):
-    sources = Sources(TextTokenizer.train(QUESTIONS[:2], min_frequency=1), 5)
-
-    def encoder(seed):
-        question = small_models.source_encoder(sources.vocabulary_size)(seed)
-        return ConcatenateEncoder({"image": image_encoder(seed), "prompt": question}, 4, seed=seed)
-
-    conditions = Several({"image": Images(SIZE), "prompt": sources})
-    return model(tmp_path_factory.mktemp("served") / "questions", encoder, conditions)
+    target = tmp_path_factory.mktemp("served") / "images"
+    return small_models.ConditionalModel(target, *made(image_encoder), Images(SIZE), warmup=True)
 
 
 def drawing(rows):
@@ -78,20 +68,29 @@ def test_captions_are_those_of_the_model(image_model, images):
     assert len({tuple(row) for row in np.concatenate([greedy, drawn])}) > 2
 
 
-def test_captions_of_an_image_and_a_question(question_model, images):
-    condition = {
-        name: part.encode(given)
-        for (name, part), given in zip(question_model.conditions.parts.items(), (images, QUESTIONS), strict=True)
-    }
-    greedy = question_model.gan.generate(condition=condition, temperature=0, suppress_tokens=[UNKNOWN])
-    found = question_model.ask("caption", image=images, prompt=QUESTIONS)
-    np.testing.assert_array_equal(found["token_ids"], greedy)
-    drawn = question_model.gan.generate(condition=condition, seed=4, suppress_tokens=[UNKNOWN])
-    answer = question_model.ask("generate", image=images, prompt=QUESTIONS, **drawing(3))
-    np.testing.assert_array_equal(answer["token_ids"], drawn)
-    scored = question_model.ask("score_tokens", token_ids=drawn, image=images, prompt=QUESTIONS)
-    expected = question_model.real_probabilities(drawn, condition)
-    np.testing.assert_allclose(scored["real_probability"], expected, rtol=1e-4)
+def test_captions_of_an_image_and_a_question(images, tmp_path):
+    sources = Sources(TextTokenizer.train(QUESTIONS[:2], min_frequency=1), 5)
+
+    def encoder(seed):
+        question = small_models.source_encoder(sources.vocabulary_size)(seed)
+        return ConcatenateEncoder({"image": image_encoder(seed), "prompt": question}, 4, seed=seed)
+
+    gan, tokenizer = made(encoder)
+    rules = Several({"image": Images(SIZE), "prompt": sources})
+    inputs = ConditionInputs(gan.generator.encoder, rules, tmp_path)
+    assert inputs.specs == {name: tf.TensorSpec([None], tf.string, name=name) for name in ("image", "prompt")}
+    text = GraphTokenizer(tokenizer, tmp_path / "vocabulary.txt")
+    signatures = Signatures(gan.generator, gan.discriminator, text, conditions=inputs)
+    assert [spec for _, [*_, spec] in signatures.functions.values()] == [inputs.specs] * len(signatures.functions)
+    condition = {"image": rules.parts["image"].encode(images), "prompt": sources.encode(QUESTIONS)}
+    given = {"image": tf.constant(images), "prompt": tf.constant(QUESTIONS)}
+    greedy = gan.generate(condition=condition, temperature=0, suppress_tokens=[UNKNOWN])
+    np.testing.assert_array_equal(signatures.caption(given)["token_ids"], greedy)
+    found = signatures.score_tokens(tf.constant(greedy), given)
+    expected = small_models.log_probs(gan, greedy, condition).sum(axis=1)
+    np.testing.assert_allclose(found["log_prob"], expected, rtol=1e-4)
+    other = gan.generate(condition={**condition, "prompt": condition["prompt"][::-1]}, seed=4)
+    assert np.any(other != gan.generate(condition=condition, seed=4))
 
 
 def test_a_damaged_image_is_an_error_of_its_row(image_model, images):
@@ -110,14 +109,9 @@ def test_no_images(image_model):
     assert found["token_ids"].shape == (0, small_models.TEXT_LENGTH)
 
 
-def test_the_signature_is_there_for_images_alone(image_model, question_model):
-    inputs = {
-        name: sorted(each.loaded.signatures["caption"].structured_input_signature[1])
-        for name, each in (("image", image_model), ("question", question_model))
-    }
-    assert inputs == {"image": ["image"], "question": ["image", "prompt"]}
-    labels = ConditionInputs(LabelEncoder(3))
-    assert not labels.has_image
+def test_the_signature_is_there_for_images_alone(image_model):
+    assert list(image_model.loaded.signatures["caption"].structured_input_signature[1]) == ["image"]
+    assert not ConditionInputs(LabelEncoder(3)).has_image
 
 
 def test_a_session_loads_it_too(image_model, images):
@@ -182,8 +176,3 @@ def test_other_formats_take_pixels(kind, image_model, images, tmp_path):
         interpreter = pytest.importorskip("ai_edge_litert.interpreter").Interpreter(str(path / "model.tflite"))
         scores = interpreter.get_signature_runner("score_tokens")(token_ids=sequences, image=pixels)["log_probs"]
     np.testing.assert_allclose(scores, image_model.log_probs(sequences, pixels), rtol=1e-3, atol=1e-4)
-
-
-def test_the_error_of_a_request_is_json(image_model):
-    """What a client shows is text."""
-    assert json.loads(json.dumps(image_model.ask("caption", image=[b"x"])["error"][0].decode())) == ERROR.decode()
