@@ -120,7 +120,7 @@ class ImageEncoder(RandomStateModel):
         self.normalization.build((None, None, self.width))
         self.positions = self.add_weight(
             shape=(self.features_shape[0] * self.features_shape[1], self.width),
-            initializer=keras.initializers.RandomNormal(stddev=0.1, seed=next(ints)),
+            initializer=keras.initializers.RandomNormal(stddev=0.5, seed=next(ints)),
             name="positions",
         )
         self.built = True
