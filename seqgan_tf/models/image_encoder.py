@@ -203,9 +203,9 @@ class ImageEncoder(RandomStateModel):
             condition = self.features(condition)
         x = self.dropout_layer(tf.cast(condition, self.compute_dtype), training=training)
         x = tf.reshape(x, [-1, self.positions.shape[0], self.features_shape[2]])
-        memory = self.normalization(tf.nn.relu(self.projection(x) + tf.cast(self.positions, self.compute_dtype)))
-        summary = tf.concat([tf.reduce_mean(memory, axis=1), tf.reduce_max(memory, axis=1)], axis=1)
-        return Context(memory, tf.ones_like(memory[..., 0], tf.float32), summary)
+        x = self.normalization(tf.nn.relu(self.projection(x) + tf.cast(self.positions, self.compute_dtype)))
+        summary = tf.concat([tf.reduce_mean(x, axis=1), tf.reduce_max(x, axis=1)], axis=1)
+        return Context(x * self.width**-0.5, tf.ones_like(x[..., 0], tf.float32), summary)
 
     def _features_shape(self) -> tuple[int, int, int]:
         """(h, w, F)."""
