@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from seqgan_tf.core import sampling as sampling
     from seqgan_tf.core import sequences as sequences
     from seqgan_tf.core.validation import InputError as InputError
+    from seqgan_tf.data.captions import CaptionCorpus as CaptionCorpus
     from seqgan_tf.data.code_corpus import CodeCorpus as CodeCorpus
     from seqgan_tf.data.hub_tokenizer import HubTokenizer as HubTokenizer
     from seqgan_tf.data.music import MusicCorpus as MusicCorpus
@@ -34,9 +35,11 @@ if TYPE_CHECKING:
     from seqgan_tf.models.encoders import LabelEncoder as LabelEncoder
     from seqgan_tf.models.encoders import SequenceEncoder as SequenceEncoder
     from seqgan_tf.models.generator import Generator as Generator
+    from seqgan_tf.models.image_encoder import ImageEncoder as ImageEncoder
     from seqgan_tf.models.oracle import Oracle as Oracle
     from seqgan_tf.models.recurrent_discriminator import RecurrentDiscriminator as RecurrentDiscriminator
     from seqgan_tf.models.transformer_generator import TransformerGenerator as TransformerGenerator
+    from seqgan_tf.reports.captions_page import write_captions_page as write_captions_page
     from seqgan_tf.rewards.controls import ConstantReward as ConstantReward
     from seqgan_tf.rewards.controls import ShuffledReward as ShuffledReward
     from seqgan_tf.rewards.objective import Objective as Objective
@@ -51,6 +54,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "CodeCorpus": "data.code_corpus",
+    "CaptionCorpus": "data.captions",
     "ConcatenateEncoder": "models.encoders",
     "ConstantReward": "rewards.controls",
     "DialogueCorpus": "data.pairs",
@@ -59,6 +63,7 @@ _HOMES = {
     "HubDiscriminator": "models.backbones",
     "HubGenerator": "models.backbones",
     "HubTokenizer": "data.hub_tokenizer",
+    "ImageEncoder": "models.image_encoder",
     "InputError": "core.validation",
     "LabelEncoder": "models.encoders",
     "LabelledCorpus": "data.pairs",
@@ -86,6 +91,7 @@ _HOMES = {
     "load_music_tokenizer": "data.music_files",
     "load_run": "runs.directory",
     "negative_log_likelihood": "metrics.likelihood",
+    "write_captions_page": "reports.captions_page",
 }
 _MODULES = {
     "callbacks": "callbacks",
@@ -123,6 +129,7 @@ def _register() -> None:
             "ConstantReward",
             "Discriminator",
             "HubGenerator",
+            "ImageEncoder",
             "LogOdds",
             "MonteCarloRollout",
             "Objective",

@@ -47,7 +47,7 @@ class Compare(SampleSettings, ReportFlags):
         check_replaceable(directory, markdown.REPORT)
         runs = [open_run(path) for path in self.directories]
         report = (lambda text: None) if self.json else console.note
-        comparison = compare_runs(runs, settings, self.data, self.labels, report, self.target)
+        comparison = compare_runs(runs, settings, self.data, self.labels, report, self.target, self.images)
         text = markdown.write_comparison(directory, comparison, published)
         self.print_report(directory, text)
         return 0

@@ -20,20 +20,23 @@ class Evaluate(EvaluationSettings, ReportFlags, RunFlags):
 
     def run(self) -> int:
         from seqgan_tf import metrics
-        from seqgan_tf.reports import evaluate, markdown, plots
+        from seqgan_tf.reports import captions_page, evaluate, markdown, plots
         from seqgan_tf.reports.data import read_evaluation_data
         from seqgan_tf.runs.directory import open_run
 
         settings = pick(EvaluationSettings, self)
         published = plots.read_published(self.published) if self.published else None
         run = open_run(self.directory)
-        data = read_evaluation_data(run, settings, self.data, self.target)
+        data = read_evaluation_data(run, settings, self.data, self.target, self.images)
         report, sweeps = evaluate.evaluate_run(run, data, settings)
         comparisons = {}
         if len(sweeps) == 2:
             before, after = sweeps
             comparisons[after, before] = metrics.compare_at_equal_nll(sweeps[after], sweeps[before])
         directory = run.directory / "evaluation"
-        text = markdown.write_evaluation(directory, report, sweeps, comparisons, published, quality=run.source.quality)
+        pages = captions_page.pages_of_run(run, data, report)
+        text = markdown.write_evaluation(
+            directory, report, sweeps, comparisons, published, quality=run.source.quality, pages=pages
+        )
         self.print_report(directory, text)
         return 0

@@ -45,6 +45,8 @@ class ReportFlags:
     """File, or folder of MIDI files, to measure on. None: the held-out part of the run's own data."""
     target: Path | None = None
     """Text file with the targets of the lines of --data."""
+    images: Path | None = None
+    """Captions: folder of the images that --data names. None: the folder that --data is in."""
     published: Path | None = None
     """CSV file of published curves to draw beside the sweep, with columns model, nll_test, nll_oracle."""
     json: bool = False

@@ -46,15 +46,20 @@ class Generate(RunFlags):
     output: Path | None = None
     """Music: new directory for a MIDI file and a piano roll of each sample."""
     condition: str | None = None
-    """What to generate for: a source text or a label. The turns of a dialogue are separated by TAB."""
+    """What to generate for: a source text, a label or an image file. The turns of a dialogue are separated by TAB."""
+    condition_text: str | None = None
+    """The prompt or label beside the image of --condition."""
     condition_file: Path | None = None
-    """Text file with a condition per line."""
+    """Text file with a condition per line. What is beside an image is separated by TAB."""
     num_beams: int = 1
     """Above 1: beam search for the most likely text of each condition. Nothing is drawn."""
     length_penalty: float = 1.0
     """Beam search compares log-likelihoods divided by length to the power of this."""
 
     def run(self) -> int:
+        import tensorflow as tf
+
+        from seqgan_tf.data.conditions import Several
         from seqgan_tf.runs.directory import load_run
         from seqgan_tf.runs.music_source import MusicSource
 
@@ -75,14 +80,17 @@ class Generate(RunFlags):
         if run.source.conditions is None and given:
             raise InputError("--condition needs a run with conditions. Received: a run without")
         if run.source.conditions is not None:
+            if self.condition_text is not None and not isinstance(run.source.conditions, Several):
+                raise InputError("--condition-text needs a run with several conditions. Received: a run with one")
             if not given:
                 raise InputError(f"{self.directory}: this run needs --condition or --condition-file. Received: neither")
-            condition = np.repeat(run.source.conditions.encode(given), count, axis=0)
+            encoded = run.source.conditions.encode(given)
+            condition = tf.nest.map_structure(lambda array: np.repeat(array, count, axis=0), encoded)
         prompt = None
         if self.prompt:
             prompt = run.source.prompt(self.prompt, self.prompt_bars, run.settings.sequence_length)
         token_ids = run.gan.generate(
-            count if condition is None else len(condition),
+            count if condition is None else None,
             self.seed,
             prompt,
             condition=condition,
@@ -103,7 +111,9 @@ class Generate(RunFlags):
         """The conditions as text, a turn per line."""
         if self.condition is not None and self.condition_file is not None:
             raise InputError("--condition takes one condition. Received: --condition-file too")
-        lines = [] if self.condition is None else [self.condition]
+        if self.condition_text is not None and self.condition is None:
+            raise InputError("--condition-text needs --condition. Received: none")
+        lines = [] if self.condition is None else ["\n".join(filter(None, [self.condition, self.condition_text]))]
         if self.condition_file is not None:
             lines = read_lines(self.condition_file)
         return [line.replace("\t", "\n") for line in lines]

@@ -187,7 +187,7 @@ def padded_rows(condition: Any, first: int, size: int) -> Any:
     """`size` rows from `first` on, as tensors; where there are fewer, the last row is repeated, for one trace."""
 
     def take(array):
-        part = np.asarray(array)[first : first + size]
+        part = np.asarray(array[first : first + size])
         return tf.convert_to_tensor(np.concatenate([part, np.repeat(part[-1:], size - len(part), axis=0)]))
 
     return None if condition is None else tf.nest.map_structure(take, condition)

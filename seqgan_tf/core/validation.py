@@ -4,7 +4,7 @@ import importlib.util
 import numbers
 import operator
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 
@@ -112,6 +112,23 @@ def real_number(name: str, value: Any) -> float:
         return float(value)
     except (TypeError, ValueError) as error:
         raise InputError(f"`{name}` must be a number. Received: {value!r}") from error
+
+
+def image_size_of(size: int | Sequence[int]) -> tuple[int, int]:
+    """Height and width in pixels of a setting `image_size`, which is both, or one number for both.
+
+    Args:
+        size: the setting.
+
+    Raises:
+        InputError: it is neither, or a number is below 1.
+    """
+    numbers = list(size) if isinstance(size, Sequence) else [size, size]
+    if len(numbers) != 2:
+        raise InputError(f"`image_size` must be a number of pixels, or height and width. Received: {size!r}")
+    height, width = (whole_number("image_size", number) for number in numbers)
+    check_at_least(1, image_size=min(height, width))
+    return height, width
 
 
 def check_tensors(

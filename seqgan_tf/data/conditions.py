@@ -1,4 +1,4 @@
-"""Conditions of text: source texts and labels as arrays that an encoder takes, and the files that keep their rules.
+"""Conditions: source texts, labels and several of them as arrays that an encoder takes, and the files of their rules.
 
 Axes: n rows, S source length.
 """
@@ -6,18 +6,18 @@ Axes: n rows, S source length.
 import abc
 import itertools
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from seqgan_tf.core.files import read_text, write_text
+from seqgan_tf.core.files import make_directory, write_text
 from seqgan_tf.core.validation import InputError, check_at_least
 from seqgan_tf.data.rows import LONGEST_DEFAULT, EncodedLines, fitting_length
 from seqgan_tf.data.tokenizer import TextTokenizer
 
-FILE, TOKENIZER_FILE = "conditions.json", "source_tokenizer.json"
+FILE, TOKENIZER_FILE, FOLDER = "conditions.json", "source_tokenizer.json", "conditions"
 
 
 class TextConditions(abc.ABC):
@@ -40,12 +40,12 @@ class TextConditions(abc.ABC):
     num_cut = 0
 
     @abc.abstractmethod
-    def encode(self, texts: Iterable[str]) -> np.ndarray:
-        """The conditions of n texts, an array [n, ...]."""
+    def encode(self, texts: Iterable[str]) -> Any:
+        """The conditions of n texts, an array [n, ...] or a nest of them."""
 
     @abc.abstractmethod
-    def decode(self, condition: np.ndarray) -> list[str]:
-        """A text for each row of an array."""
+    def decode(self, condition: Any) -> list[str]:
+        """A text for each row of what `encode` returned."""
 
     @abc.abstractmethod
     def save(self, directory: Path) -> None:
@@ -122,7 +122,7 @@ class Sources(TextConditions):
 
     def save(self, directory: Path) -> None:
         self.tokenizer.save(directory / TOKENIZER_FILE)
-        _write(directory, {"kind": self.kind, "source_length": self.source_length})
+        write_rules(directory, {"kind": self.kind, "source_length": self.source_length})
 
 
 class Labels(TextConditions):
@@ -175,35 +175,68 @@ class Labels(TextConditions):
         return [self.labels[number] for number in np.asarray(condition).tolist()]
 
     def save(self, directory: Path) -> None:
-        _write(directory, {"kind": self.kind, "labels": self.labels})
+        write_rules(directory, {"kind": self.kind, "labels": self.labels})
 
 
-def load_conditions(directory: Path) -> TextConditions:
-    """Reads the rules that `save` wrote to a directory.
+class Several(TextConditions):
+    """Several conditions of each sequence, such as an image and a question.
 
-    Raises:
-        InputError: a file is missing or damaged.
+    As a text they are lines: a line for each condition, the rest of the lines for the last one.
+
+    Args:
+        parts: {name: how the condition of that name is read}, in the order of the lines.
+
+    Example:
+    ```python
+    from seqgan_tf.data.conditions import Labels, Several
+
+    several = Several({"mood": Labels(["happy", "sad"]), "weather": Labels(["rain", "sun"])})
+    print(several.encode(["sad\\nrain"]))  # {"mood": [1], "weather": [0]}
+    ```
     """
-    path = directory / FILE
-    try:
-        found = json.loads(read_text(path, "the rules of the conditions"))
-        if found["kind"] == Labels.kind:
-            if not all(isinstance(label, str) for label in found["labels"]):
-                raise ValueError
-            return Labels(found["labels"])
-        if found["kind"] != Sources.kind or type(found["source_length"]) is not int:
-            raise ValueError
-        length = found["source_length"]
-    except InputError:
-        raise
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise InputError(
-            f"{path}: expected the rules of the conditions. Received: a damaged or foreign file"
-        ) from error
-    return Sources(TextTokenizer.load(directory / TOKENIZER_FILE), length)
+
+    kind = "several"
+
+    def __init__(self, parts: Mapping[str, TextConditions]) -> None:
+        self.parts = dict(parts)
+
+    def encode(self, texts: Iterable[str]) -> dict[str, Any]:
+        """{name: the condition of that name}.
+
+        Raises:
+            InputError: a text has fewer lines than there are conditions.
+        """
+        lines = [text.split("\n", len(self.parts) - 1) for text in texts]
+        for line in lines:
+            if len(line) < len(self.parts):
+                raise InputError(f"expected {' and '.join(self.parts)}, a line each. Received: {line[0]!r} alone")
+        found = {
+            name: part.encode(column)
+            for (name, part), column in zip(self.parts.items(), zip(*lines, strict=True), strict=True)
+        }
+        self.num_cut = sum(part.num_cut for part in self.parts.values())
+        return found
+
+    def decode(self, condition: Mapping[str, Any]) -> list[str]:
+        """The texts: a line for each condition."""
+        columns = [part.decode(condition[name]) for name, part in self.parts.items()]
+        return ["\n".join(lines) for lines in zip(*columns, strict=True)]
+
+    def save(self, directory: Path) -> None:
+        write_rules(directory, {"kind": self.kind, "parts": list(self.parts)})
+        for name, part in self.parts.items():
+            part.save(make_directory(directory / FOLDER / name))
 
 
-def _write(directory: Path, rules: dict[str, Any]) -> None:
+def parts_of(conditions: TextConditions, condition: Any) -> list[tuple[TextConditions, Any]]:
+    """(how it is read, what was read) of each of several conditions; of a single one, that one."""
+    if not isinstance(conditions, Several):
+        return [(conditions, condition)]
+    return [(part, condition[name]) for name, part in conditions.parts.items()]
+
+
+def write_rules(directory: Path, rules: dict[str, Any]) -> None:
+    """Writes the rules of conditions, which `condition_files.load_conditions` reads, to a directory."""
     write_text(directory / FILE, json.dumps(rules, ensure_ascii=False, indent=1) + "\n")
 
 

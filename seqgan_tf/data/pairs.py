@@ -6,7 +6,7 @@ from typing import Any, Self
 import numpy as np
 
 from seqgan_tf.core.validation import InputError, check_at_least
-from seqgan_tf.data.conditions import Labels, Sources, TextConditions
+from seqgan_tf.data.conditions import Labels, Sources, TextConditions, parts_of
 from seqgan_tf.data.line_sequence import Chain, LineError
 from seqgan_tf.data.parts import Parts
 from seqgan_tf.data.records import DIALOGUE, LABELS, PAIRS, TURNS, Records, answers_of
@@ -110,13 +110,14 @@ class ConditionalCorpus(TextCorpus):
     def notes(self) -> list[str]:
         """As for `TextCorpus`, and what is unusual about the conditions."""
         found = super().notes
-        if isinstance(self.conditions, Sources):
-            if self.num_conditions_cut:
-                room = self.conditions.tokenizer.capacity(self.conditions.source_length)
-                found.append(f"{self.num_conditions_cut} sources are longer than {room} tokens and were cut")
-            share = self.conditions.tokenizer.unknown_share(self.held_out_condition)
-            if share > UNKNOWN_NOTED:
-                found.append(unknown_note(share, "the held-out sources"))
+        for conditions, condition in parts_of(self.conditions, self.held_out_condition):
+            if isinstance(conditions, Sources):
+                if self.num_conditions_cut:
+                    room = conditions.tokenizer.capacity(conditions.source_length)
+                    found.append(f"{self.num_conditions_cut} sources are longer than {room} tokens and were cut")
+                share = conditions.tokenizer.unknown_share(condition)
+                if share > UNKNOWN_NOTED:
+                    found.append(unknown_note(share, "the held-out sources"))
         return found
 
 
@@ -266,6 +267,3 @@ class LabelledCorpus(ConditionalCorpus):
 
     def read_conditions(self, level: str, *rules: Any) -> Labels:
         return Labels.of(self.given.train)
-
-
-CORPORA: dict[str, type[ConditionalCorpus]] = {kind.task: kind for kind in (PairCorpus, DialogueCorpus, LabelledCorpus)}

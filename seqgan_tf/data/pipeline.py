@@ -13,7 +13,7 @@ from seqgan_tf.core.sequences import PADDING
 from seqgan_tf.core.validation import InputError, check_at_least
 from seqgan_tf.data import inputs
 from seqgan_tf.data.batch_reader import BatchReader, check_count
-from seqgan_tf.data.memory import release
+from seqgan_tf.data.memory import is_in_file, release
 from seqgan_tf.data.shuffle_order import ShuffleOrder
 
 LENGTH_WINDOW = 50
@@ -25,8 +25,9 @@ ROWS_IN_MEMORY = 256
 def batches(data: Any, batch_size: int, shuffle_seed: int | None = None) -> tf.data.Dataset:
     """Batches of an array; the last one may be smaller.
 
-    The rows of an array in memory are copied once. Those of a memory-mapped array (`numpy.memmap`) are read when they
-    are needed. The order is that of `tf.data.Dataset.from_tensor_slices(token_ids).shuffle(n, shuffle_seed)`.
+    The rows of an array in memory are copied once. Those of an array in a file (`numpy.memmap`, `memory.IndexedRows`)
+    are read when they are needed. The order is that of
+    `tf.data.Dataset.from_tensor_slices(token_ids).shuffle(n, shuffle_seed)`.
 
     Args:
         data: token ids, an int array [n, T]; or (conditions, token ids), the conditions a nest of arrays [n, ...].
@@ -42,7 +43,7 @@ def batches(data: Any, batch_size: int, shuffle_seed: int | None = None) -> tf.d
     """
     check_at_least(1, batch_size=batch_size)
     arrays, size = tf.nest.flatten(data), len(tf.nest.flatten(data)[-1])
-    if any(isinstance(array, np.memmap) for array in arrays):
+    if any(map(is_in_file, arrays)):
         return _prefetched(_read_batches(data, _parts_in_order(size, batch_size, shuffle_seed), -(-size // batch_size)))
     rows = tf.nest.map_structure(lambda array: tf.convert_to_tensor(_small(array)), data)
     indices = tf.data.Dataset.range(size)
@@ -96,8 +97,9 @@ def _is_sequences(array: np.ndarray) -> bool:
 
 
 def _small(array: np.ndarray) -> np.ndarray:
-    """An array as it is fed: integers as int32."""
-    return np.asarray(array, np.int32) if np.asarray(array).dtype.kind in "iu" else np.asarray(array)
+    """An array as it is fed: token ids and labels as int32; an image keeps its dtype."""
+    array = np.asarray(array)
+    return array.astype(np.int32, copy=False) if array.dtype.kind in "iu" and array.ndim < 3 else array
 
 
 def _prefetched(dataset: tf.data.Dataset) -> tf.data.Dataset:

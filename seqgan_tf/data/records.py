@@ -8,6 +8,7 @@ The fields of a file decide the task. They have the names that other libraries u
 | `prompt`, `completion` | pairs |
 | `label`, `text` | labels |
 | `messages` | dialogue |
+| `file_name`, `text`, and perhaps `prompt` or `label` | captions |
 
 A plain text file is a text per line; two of them side by side are pairs. The functions of Python files are texts of the
 task "code", which has to be named. MIDI files are music, see `data.music`.
@@ -20,19 +21,23 @@ import itertools
 import os
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from seqgan_tf.core.validation import InputError
+from seqgan_tf.data.caption_files import METADATA, caption, caption_fields, is_captions, is_coco, metadata_of, open_coco
 from seqgan_tf.data.lines import Lines, LinesWriter, open_blocks, open_lines
 from seqgan_tf.data.midi_files import is_midi
 from seqgan_tf.data.source_code import FUNCTIONS, read_functions
-from seqgan_tf.data.tables import Row, is_table, open_table, text_lines
+from seqgan_tf.data.tables import Row, field_text, is_table, open_table, text_lines
 
-TEXT, PAIRS, LABELS, DIALOGUE, CODE, MUSIC = "text", "pairs", "labels", "dialogue", "code", "music"
-TASKS = (TEXT, PAIRS, LABELS, DIALOGUE, CODE, MUSIC)
+TEXT, PAIRS, LABELS, DIALOGUE = "text", "pairs", "labels", "dialogue"
+CAPTIONS, CODE, MUSIC = "captions", "code", "music"
+TASKS = (TEXT, PAIRS, LABELS, DIALOGUE, CAPTIONS, CODE, MUSIC)
 FIELDS = {
+    CAPTIONS: ("file_name", "text"),
     DIALOGUE: ("messages",),
     PAIRS: ("prompt", "completion"),
     LABELS: ("label", "text"),
@@ -57,11 +62,13 @@ class Records:
     Attributes:
         task: one of `TASKS`.
         texts: the texts, completions or answers.
-        conditions: of each text its prompt, its label, or the turns before it, one turn per line. None: there are none.
+        conditions: of each text its prompt, its label, the turns before it, one turn per line, or the path of its image
+            and in a further line what is beside it. None: there are none.
         groups: int array, of each text the number of its dialogue, or of its file of code. None: each text is on its
             own.
         digest: SHA-256 of the content of the file, or files.
         notes: what a user should know: how many records were skipped, and why the first of them.
+        beside: of captions, the field that is a condition beside the image. None: the image alone.
 
     Example:
     ```python
@@ -81,6 +88,7 @@ class Records:
     groups: np.ndarray | None
     digest: str
     notes: tuple[str, ...] = ()
+    beside: str | None = None
 
 
 def task_of(path: str | os.PathLike, target: str | os.PathLike | None = None, task: str | None = None) -> str:
@@ -98,15 +106,23 @@ def task_of(path: str | os.PathLike, target: str | os.PathLike | None = None, ta
         return task
     if target is not None:
         return PAIRS
+    if is_captions(path):
+        return CAPTIONS
     if is_midi(path):
         return MUSIC
     if os.path.isdir(path):
-        raise InputError(f"{path}: expected a file, or a folder with .mid or .midi files. Received: a folder without")
+        raise InputError(
+            f"{path}: expected a file, or a folder with {METADATA[0]} of images or with .mid files. Received: neither"
+        )
     return _task_of_fields(path, open_table(path)[0]) if is_table(path) else TEXT
 
 
 def read_records(
-    path: str | os.PathLike, target: str | os.PathLike | None = None, task: str | None = None, turns: int = TURNS
+    path: str | os.PathLike,
+    target: str | os.PathLike | None = None,
+    task: str | None = None,
+    turns: int = TURNS,
+    images: str | os.PathLike | None = None,
 ) -> Records:
     """Reads files of any supported kind. Every file is read once, as a stream.
 
@@ -115,11 +131,12 @@ def read_records(
 
     Args:
         path: a plain text file, or a .csv, .tsv, .jsonl or .parquet file with the fields above. For dialogues also a
-            plain text or .tsv file without header, a dialogue per line, its turns separated by TAB. For code see
-            `data.source_code.source_files`.
+            plain text or .tsv file without header, a dialogue per line, its turns separated by TAB. For captions also a
+            folder of images, see `data.caption_files`. For code see `data.source_code.source_files`.
         target: a plain text file with the completions of the lines of `path`. Defaults to None.
         task: one of `TASKS` but "music". Defaults to None: the fields decide.
         turns: largest number of turns before an answer that are its prompt. Defaults to 3.
+        images: of captions, the folder that the names of images are in. Defaults to None: that of `path`.
 
     Raises:
         InputError: a file cannot be read, has other fields, holds no record, or holds too many damaged ones; or the
@@ -129,6 +146,8 @@ def read_records(
     task = task_of(path, target, task)
     if task == MUSIC:
         raise InputError(f"{path}: expected a file of text. Received: MIDI files, which `MusicCorpus` reads")
+    if task == CAPTIONS:
+        path = metadata_of(path)
     if task == TEXT and not is_table(path):
         lines = open_lines(path)
         return Records(TEXT, lines, None, None, lines.digest)
@@ -141,8 +160,11 @@ def read_records(
         extract = functools.partial(_answers, turns=turns)
     elif task == CODE:
         extract = _functions
+    elif task == CAPTIONS:
+        extract = functools.partial(caption, names=names, folder=Path(images or Path(path).parent))
     found = ((place, fields if isinstance(fields, str) else extract(fields)) for place, fields in rows)
-    return _collect([path, path if target is None else target], task, found, digests)
+    records = _collect([path, path if target is None else target], task, found, digests)
+    return dataclasses.replace(records, beside=names[1]) if task == CAPTIONS and len(names) == 3 else records
 
 
 def printed(texts: Sequence[str], task: str | None) -> list[str]:
@@ -186,6 +208,8 @@ def _rows(
         return read_functions(path, observe[0]), (FUNCTIONS,)
     if task == DIALOGUE and (not is_table(path) or _has_no_header(path)):
         return _turns_per_line(path, observe[0]), FIELDS[DIALOGUE]
+    if task == CAPTIONS and is_coco(path):
+        return (table := open_coco(path, observe[0]))[1], caption_fields(table[0])
     if not is_table(path):
         raise InputError(
             f"{path}: expected a .tsv, .csv, .jsonl or .parquet file for the task {task!r}. Received: text"
@@ -197,7 +221,7 @@ def _rows(
             if os.fspath(path).lower().endswith(".parquet"):
                 for block in open_blocks(path)[0]:
                     observe[0](block)
-            return rows, names
+            return rows, caption_fields(found) if task == CAPTIONS else names
     raise InputError(
         f"{path}: expected the fields {' and '.join(map(repr, choices[0]))} for the task {task!r}. "
         f"Received: {', '.join(map(repr, found))[:200]}"
@@ -234,20 +258,8 @@ Found = list[tuple[str | None, str]] | str
 """(condition, text) of each text of a record, or why there is none."""
 
 
-def _text(value: Any, name: str) -> tuple[str, str | None]:
-    """A field as one line of text, and what is wrong with it."""
-    if value is None:
-        return "", f"no field {name!r}"
-    if not isinstance(value, str):
-        return "", f"the field {name!r} is no text"
-    if not value.isascii() and any("\ud800" <= sign <= "\udfff" for sign in value):
-        return "", f"the field {name!r} is not UTF-8 text"
-    line = " ".join(value.split("\n")).strip() if "\n" in value else value.strip()
-    return line, None if line else f"the field {name!r} is empty"
-
-
 def _one(fields: dict[str, Any], name: str) -> Found:
-    text, damage = _text(fields.get(name), name)
+    text, damage = field_text(fields.get(name), name)
     return damage or [(None, text)]
 
 
@@ -255,8 +267,8 @@ def _two(fields: dict[str, Any], condition: str, completion: str) -> Found:
     given = fields.get(condition)
     if condition == "label" and isinstance(given, (int, bool)):
         given = str(given)
-    prompt, damage = _text(given, condition)
-    text, other = _text(fields.get(completion), completion)
+    prompt, damage = field_text(given, condition)
+    text, other = field_text(fields.get(completion), completion)
     return damage or other or [(prompt, text)]
 
 
@@ -274,7 +286,7 @@ def _answers(fields: dict[str, Any], turns: int) -> Found:
     for message in messages:
         if not isinstance(message, dict):
             return "a message is no object with 'role' and 'content'"
-        content, damage = _text(message.get("content"), "content")
+        content, damage = field_text(message.get("content"), "content")
         if damage:
             return damage
         contents.append(content)

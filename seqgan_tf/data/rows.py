@@ -13,10 +13,8 @@ import numpy as np
 from seqgan_tf.core.padding import PADDING
 from seqgan_tf.core.validation import InputError
 from seqgan_tf.data.line_sequence import LineError, place
-from seqgan_tf.data.memory import release
+from seqgan_tf.data.memory import IN_MEMORY, release
 
-IN_MEMORY = 2**26
-"""An array of more bytes is a memory-mapped temporary file."""
 LONGEST_DEFAULT = 100
 """Tokens of the longest sequences, where no length is set."""
 CHUNK_LINES, CHUNK_CHARACTERS = 8_192, 2**20

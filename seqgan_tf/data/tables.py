@@ -70,6 +70,18 @@ def text_lines(path: str | os.PathLike, observe: Callable[[bytes], object] = byt
         yield last
 
 
+def field_text(value: Any, name: str) -> tuple[str, str | None]:
+    """A field of a record as one line of text, and what is wrong with it; None where nothing is."""
+    if value is None:
+        return "", f"no field {name!r}"
+    if not isinstance(value, str):
+        return "", f"the field {name!r} is no text"
+    if not value.isascii() and any("\ud800" <= sign <= "\udfff" for sign in value):
+        return "", f"the field {name!r} is not UTF-8 text"
+    line = " ".join(value.split("\n")).strip() if "\n" in value else value.strip()
+    return line, None if line else f"the field {name!r} is empty"
+
+
 def _suffix(path: str | os.PathLike) -> str:
     return Path(os.fspath(path)).suffix.lower()
 

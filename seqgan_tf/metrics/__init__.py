@@ -14,7 +14,7 @@ from seqgan_tf.metrics.music import (
     pitch_class_distance,
     scale_consistency,
 )
-from seqgan_tf.metrics.references import chrf, corpus_bleu
+from seqgan_tf.metrics.references import chrf, corpus_bleu, exact_match
 from seqgan_tf.metrics.reverse_lm import reverse_language_model
 from seqgan_tf.metrics.samples import sample_metrics
 from seqgan_tf.metrics.sentence_bleu import bleu, self_bleu
@@ -35,6 +35,7 @@ __all__ = [
     "divergences",
     "duration_distance",
     "empty_bar_rate",
+    "exact_match",
     "frechet_distance",
     "held_out_metrics",
     "metric_of",

@@ -300,6 +300,13 @@ _DISCRIMINATOR = (
         for n in range(1, 5)
     ),
     Metric(
+        "exact_match",
+        "exact match",
+        "share of sequences",
+        "higher",
+        "Number of texts that are equal to a reference of theirs, divided by the number of texts.",
+    ),
+    Metric(
         "share_of_conditions",
         "copies of the condition",
         "share of sequences",

@@ -32,8 +32,8 @@ class Context(NamedTuple):
     summary: tf.Tensor
 
 
-def attend(queries: tf.Tensor, memory: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
-    """Means of the memory, weighted by softmax(query . memory) (dot attention, Luong et al., 2015, equation 8).
+def attention_weights(queries: tf.Tensor, memory: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+    """softmax(query . memory) over the positions of the memory (dot attention, Luong et al., 2015, equations 7 and 8).
 
     Args:
         queries: float [B, Q, C].
@@ -41,11 +41,15 @@ def attend(queries: tf.Tensor, memory: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
         mask: float32 [B, S]; at least one position of each row counts.
 
     Returns:
-        float [B, Q, C].
+        float32 [B, Q, S], with the sum 1 over S.
     """
     scores = tf.cast(tf.matmul(queries, memory, transpose_b=True), tf.float32)  # [B, Q, S]
-    scores = tf.where(mask[:, tf.newaxis] > 0, scores, scores.dtype.min)
-    return tf.matmul(tf.cast(tf.nn.softmax(scores), memory.dtype), memory)
+    return tf.nn.softmax(tf.where(mask[:, tf.newaxis] > 0, scores, scores.dtype.min))
+
+
+def attend(queries: tf.Tensor, memory: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+    """Means of the memory, weighted by `attention_weights`: float [B, Q, C]. Its arguments are those."""
+    return tf.matmul(tf.cast(attention_weights(queries, memory, mask), memory.dtype), memory)
 
 
 def attend_rows(queries: tf.Tensor, memory: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:

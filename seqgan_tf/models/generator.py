@@ -9,7 +9,7 @@ import tensorflow as tf
 from seqgan_tf.core import seeds
 from seqgan_tf.core.sequences import check_token_ids
 from seqgan_tf.core.validation import InputError
-from seqgan_tf.models.attention import Context, attend, attend_rows, check_context, tile_rows
+from seqgan_tf.models.attention import Context, attend, attend_rows, attention_weights, check_context, tile_rows
 from seqgan_tf.models.language_model import LanguageModel
 
 ATTENTION = (None, "luong")
@@ -184,17 +184,39 @@ class Generator(LanguageModel):
             InputError: an id is outside the vocabulary (checked where values are at hand, not inside a graph); or there
                 is an encoder and no context, or a context and no encoder.
         """
+        x = self._outputs(token_ids, context, training)
+        if self.attention:
+            assert context is not None
+            x = self.combination(tf.concat([x, attend(x, context.memory, context.mask)], axis=-1))
+        x = self.dropout_layers[-1](x, training=training)
+        return self.project(x)
+
+    def attention_weights(self, token_ids: tf.Tensor, context: Context) -> tf.Tensor:
+        """How much each position reads from each position of the memory, dropout off.
+
+        Args:
+            token_ids: int32 [B, T], as for `call`.
+            context: what `encode` returned for B conditions.
+
+        Returns:
+            float32 [B, T, S], with the sum 1 over S.
+
+        Raises:
+            InputError: the generator has no attention, or as for `call`.
+        """
+        if not self.attention:
+            raise InputError("`attention_weights` must be called of a generator with attention. Received: None")
+        return attention_weights(self._outputs(token_ids, context), context.memory, context.mask)
+
+    def _outputs(self, token_ids: tf.Tensor, context: Context | None, training: bool = False) -> tf.Tensor:
+        """The outputs of the last recurrent layer, by teacher forcing: float [B, T, hidden_dim]."""
         check_context(self, context, "generator")
         x = self.embed(self.fed(token_ids))
         states = self._first_states(context)
         for i, layer in enumerate(self.recurrent_layers):
             x = self.dropout_layers[i](x, training=training)
             x = layer(x) if context is None else layer(x, initial_state=list(states[i]))
-        if self.attention:
-            assert context is not None
-            x = self.combination(tf.concat([x, attend(x, context.memory, context.mask)], axis=-1))
-        x = self.dropout_layers[-1](x, training=training)
-        return self.project(x)
+        return x
 
     def _first_states(self, context: Context | None) -> tuple[tuple[tf.Tensor, ...], ...]:
         """The states of the layers that the summaries of B conditions start; empty where there are none."""

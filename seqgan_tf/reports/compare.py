@@ -54,6 +54,7 @@ def compare_runs(
     labels: Sequence[str] | None = None,
     report: Callable[[str], object] = lambda text: None,
     target: Path | None = None,
+    images: Path | None = None,
 ) -> Comparison:
     """Sweeps the temperatures of the pre-trained and the last state of every run.
 
@@ -67,6 +68,7 @@ def compare_runs(
         labels: one name per run. Defaults to None: the settings that differ from those of the first run.
         report: function that is called with the name of each state before it is measured. Defaults to doing nothing.
         target: a text file with the targets of the lines of `data`. Defaults to None.
+        images: of captions, the folder of the images that `data` names. Defaults to None: that of `data`.
 
     Raises:
         InputError: the runs are on different data, two are equal, or the number of labels is not that of the runs;
@@ -85,7 +87,7 @@ def compare_runs(
     settings = dataclasses.replace(settings, sweep_seeds=1)
     found: dict[str, dict[int, tuple[TemperatureSweep, str]]] = {}  # by name and seed: the sweep and the directory
     for run, (name, seed) in zip(runs, names, strict=True):
-        evaluation_data = read_evaluation_data(run, settings, data, target)
+        evaluation_data = read_evaluation_data(run, settings, data, target, images)
         for state in restored_states(run):
             if state == UNFINISHED:
                 raise InputError(f"{run.directory}: expected a run that has finished its pre-training")

@@ -11,10 +11,11 @@ import numpy as np
 from seqgan_tf.core.conditions import first_rows
 from seqgan_tf.core.elements import join_condition
 from seqgan_tf.core.validation import InputError, check_at_least
+from seqgan_tf.data.captions import images_of, readable
 from seqgan_tf.data.code_corpus import PLAIN_CORPORA
 from seqgan_tf.data.line_sequence import Selected
 from seqgan_tf.data.pairs import ConditionalCorpus
-from seqgan_tf.data.records import TEXT, read_records
+from seqgan_tf.data.records import CAPTIONS, TEXT, read_records
 from seqgan_tf.data.rows import EncodedLines
 from seqgan_tf.data.text import TextCorpus
 from seqgan_tf.metrics.reverse_lm import least_samples
@@ -68,7 +69,11 @@ class EvaluationData:
 
 
 def read_evaluation_data(
-    run: Run, settings: EvaluationSettings, data: Path | None = None, target: Path | None = None
+    run: Run,
+    settings: EvaluationSettings,
+    data: Path | None = None,
+    target: Path | None = None,
+    images: Path | None = None,
 ) -> EvaluationData:
     """Reads the data for an evaluation, with at most `settings.samples` held-out sequences.
 
@@ -77,6 +82,7 @@ def read_evaluation_data(
         settings: settings of the evaluation.
         data: a file to measure on. Defaults to None: the held-out part of the run's own data.
         target: a text file with the targets of the lines of `data`. Defaults to None.
+        images: of captions, the folder of the images that `data` names. Defaults to None: that of `data`.
 
     Raises:
         InputError: a setting is out of its range, a file cannot be read, or `data` is given for a run on an oracle.
@@ -109,8 +115,13 @@ def read_evaluation_data(
         _check_count(held_out, data, run.source.items)
         description = f"{len(held_out)} {run.source.items} of {data.name}"
         return EvaluationData(held_out, _training_of(run)[0], description, num_cut)
-    records = read_records(data, target, run.settings.task, run.settings.corpus.turns)
-    lines = Selected(records.texts, np.arange(min(settings.samples, len(records.texts))))
+    records = read_records(data, target, run.settings.task, run.settings.corpus.turns, images)
+    lines: Sequence[str] = Selected(records.texts, np.arange(min(settings.samples, len(records.texts))))
+    given, notes = list((records.conditions or ())[: settings.samples]), list[str]()
+    if records.task == CAPTIONS:
+        assert run.source.conditions is not None
+        reader = images_of(run.source.conditions, records.beside, str(data))
+        given, lines, notes = readable(reader, given, lines, records.beside is not None, str(data))
     length, items = run.settings.sequence_length, run.source.items
     encoded = EncodedLines(run.tokenizer.ended_tokens, lines, length)
     held_out = PLAIN_CORPORA.get(run.settings.task or TEXT, TextCorpus).rows(encoded, length)
@@ -118,10 +129,10 @@ def read_evaluation_data(
     num_cut = len(held_out) - int(np.count_nonzero(encoded.lengths <= length))
     unknown_share = run.tokenizer.unknown_share(held_out)
     training, training_condition = _training_of(run)
-    found = EvaluationData(held_out, training, f"{len(held_out)} {items} of {data.name}", num_cut, unknown_share)
+    description = "; ".join([f"{len(held_out)} {items} of {data.name}", *notes])
+    found = EvaluationData(held_out, training, description, num_cut, unknown_share)
     if run.source.conditions is None:
         return found
-    given = list((records.conditions or ())[: settings.samples])
     condition = run.source.conditions.encode(given)
     return dataclasses.replace(
         found, condition=condition, training_condition=training_condition, given=given, texts=list(lines)

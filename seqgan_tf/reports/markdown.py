@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import types
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,6 +51,7 @@ def write_evaluation(
     published: "Mapping[str, np.ndarray] | None" = None,
     *,
     quality: Metric | None = None,
+    pages: Mapping[str, str] = types.MappingProxyType({}),
 ) -> str:
     """Writes the report of one run, whole or not at all. It replaces an earlier report.
 
@@ -60,6 +62,7 @@ def write_evaluation(
         comparisons: {(name of a curve, name of the curve that it is compared with): comparison}.
         published: curves for the plot of the sweep, as `plots.read_published` returns them. Defaults to None.
         quality: the metric of samples that the sweeps show; required if there are sweeps. Defaults to None.
+        pages: {name of a further file: its text}. Defaults to {}.
 
     Returns:
         The text of report.md.
@@ -104,6 +107,8 @@ def write_evaluation(
                 plots.plot_quality_diversity(sweeps, quality, folder / "sweep.png", published, entropy)
                 parts.append(f"![quality against {NLL_TEST}](sweep.png)")
         text = "\n\n".join(parts) + "\n"
+        for name, page in pages.items():
+            (folder / name).write_text(page, encoding="utf-8")
         compared = [{"of": names, **plain(comparison)} for names, comparison in comparisons.items()]
         _write(folder, text, {"version": __version__, **report, "at_equal_nll_test": compared})
     return text

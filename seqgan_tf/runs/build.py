@@ -9,10 +9,12 @@ import keras
 
 from seqgan_tf.core.protocols import Discriminator, Generator, RewardEstimator
 from seqgan_tf.core.validation import InputError
-from seqgan_tf.data.conditions import Labels, Sources
+from seqgan_tf.data.conditions import Labels, Several, Sources, TextConditions
+from seqgan_tf.data.images import Images
 from seqgan_tf.models.conv_discriminator import Discriminator as ConvDiscriminator
-from seqgan_tf.models.encoders import LabelEncoder, SequenceEncoder
+from seqgan_tf.models.encoders import ConcatenateEncoder, LabelEncoder, SequenceEncoder
 from seqgan_tf.models.generator import Generator as RecurrentGenerator
+from seqgan_tf.models.image_encoder import ImageEncoder
 from seqgan_tf.models.recurrent_discriminator import RecurrentDiscriminator
 from seqgan_tf.models.transformer_generator import TransformerGenerator
 from seqgan_tf.rewards.controls import ConstantReward, ShuffledReward
@@ -120,13 +122,25 @@ def build_encoder(settings: RunSettings, source: Source, seed: int) -> keras.Mod
         source: where the sequences come from.
         seed: seed of the initial weights.
     """
+    return None if source.conditions is None else _encoder(source.conditions, settings, seed)
+
+
+def _encoder(conditions: TextConditions, settings: RunSettings, seed: int) -> keras.Model:
+    """The encoder of conditions of a kind."""
+    encoder = settings.encoder
     shared: dict[str, Any] = {"seed": seed, "dtype": settings.dtype_policy}
-    if isinstance(source.conditions, Labels):
-        return LabelEncoder(len(source.conditions.labels), settings.encoder.embedding_dim, **shared)
-    if isinstance(source.conditions, Sources):
-        own = {name: value for name, value in dataclasses.asdict(settings.encoder).items() if name != EMBEDDINGS}
-        return SequenceEncoder(source.conditions.vocabulary_size, **own, **shared)
-    return None
+    if isinstance(conditions, Several):
+        parts = {name: _encoder(part, settings, seed) for name, part in conditions.parts.items()}
+        return ConcatenateEncoder(parts, encoder.hidden_dim, **shared)
+    if isinstance(conditions, Labels):
+        return LabelEncoder(len(conditions.labels), encoder.embedding_dim, **shared)
+    if isinstance(conditions, Images):
+        return ImageEncoder(
+            conditions.image_size, encoder.filters, encoder.hidden_dim, dropout=encoder.dropout, **shared
+        )
+    assert isinstance(conditions, Sources)
+    own = {name: value for name, value in dataclasses.asdict(encoder).items() if name not in ("filters", EMBEDDINGS)}
+    return SequenceEncoder(conditions.vocabulary_size, **own, **shared)
 
 
 def build_estimator(settings: RunSettings, source: Source) -> RewardEstimator:

@@ -42,6 +42,8 @@ class DataSettings:
     """Pairs and dialogue: number of tokens of a source. Longer ones are cut. None: fits 99 of 100 sources."""
     shared_tokenizer: bool = False
     """Pairs and dialogue: sources and targets have one vocabulary."""
+    image_size: int = 64
+    """Captions: height and width that images are resized to, in pixels."""
     turns: int = 3
     """Dialogue: maximum number of turns before an answer that it is given."""
     encoding: Literal["remi", "pitches"] = "remi"
@@ -103,7 +105,7 @@ class GeneratorSettings:
 
 @dataclasses.dataclass(frozen=True)
 class EncoderSettings:
-    """The encoders of source texts, one of the generator and one of the discriminator.
+    """The encoders of conditions, one of the generator and one of the discriminator.
 
     Example:
     ```python
@@ -118,13 +120,15 @@ class EncoderSettings:
     embeddings: Path | None = None
     """Text file of word vectors that the embeddings of source tokens start from. None: drawn."""
     hidden_dim: int = 64
-    """Units of each direction of each recurrent layer."""
+    """Units of each direction of each recurrent layer. Captions: width of the memory."""
     cell: Literal["lstm", "gru"] = "gru"
     """Type of the recurrent layers."""
     num_layers: int = 1
     """Number of bidirectional layers."""
     dropout: float = 0.0
-    """Dropout rate on the input of each recurrent layer."""
+    """Dropout rate on the input of each recurrent layer, and on features of images."""
+    filters: tuple[int, ...] = (32, 64, 128)
+    """Captions: number of filters of each convolution. Each halves the image."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -315,7 +319,8 @@ class RunSettings:
 
     data: Path | None = None
     """File to train on: text, a sequence per line, or .tsv, .csv, .jsonl, .parquet. Code: a folder, or a pattern in
-    quotes such as 'src/**/*.py'. Music: a folder or zip of MIDI files. None: an oracle is the data."""
+    quotes such as 'src/**/*.py'. Music: a folder or zip of MIDI files. Captions: a folder of images. None: an oracle is
+    the data."""
     target: Path | None = None
     """Text file with the targets of the lines of --data, its sources."""
     validation: Path | None = None
@@ -326,7 +331,11 @@ class RunSettings:
     """File that metrics are reported on. None: the validation part."""
     test_target: Path | None = None
     """The targets of --test."""
-    task: Literal["oracle", "text", "pairs", "labels", "dialogue", "code", "music"] | None = None
+    images: Path | None = None
+    """Captions: folder of the images that --data names. None: the folder that --data is in."""
+    image_cache: Path | None = None
+    """Captions: folder that keeps decoded images for the next run. None: they are decoded in each."""
+    task: Literal["oracle", "text", "pairs", "labels", "dialogue", "captions", "code", "music"] | None = None
     """What the sequences are generated for. code: functions of Python files. None: what --data and its fields say, or
     without --data the oracle."""
     level: Literal["char", "word", "whitespace", "bpe", "ids"] = "word"
@@ -367,8 +376,8 @@ BRANCHING = ("adversarial.", "estimator.", "reward.", "rollout.")
 """Prefixes of the settings in which a run may differ from the run whose pre-training it uses."""
 
 
-FILES = ("data", "target", "validation", "validation_target", "test", "test_target")
-"""The settings that are files of the user."""
+FILES = ("data", "target", "validation", "validation_target", "test", "test_target", "images", "image_cache")
+"""The settings that are files or folders of the user."""
 
 
 def difference(settings: Any, others: Any, prefix: str = "") -> dict[str, tuple[Any, Any]]:

@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Any, Literal
 
-from seqgan_tf.data.records import CODE, DIALOGUE, LABELS, MUSIC, PAIRS, TEXT
+from seqgan_tf.data.records import CAPTIONS, CODE, DIALOGUE, LABELS, MUSIC, PAIRS, TEXT
 from seqgan_tf.runs.config import (
     AdversarialSettings,
     DataSettings,
@@ -41,6 +41,8 @@ def preset(name: str, task: str) -> RunSettings:
             pretrain=PretrainSettings(epochs=120, discriminator_steps=46_800),
             adversarial=AdversarialSettings(rounds=200, discriminator_steps=4_680, learning_rate=1e-2),
         )
+    if task == CAPTIONS:
+        return _captions()
     if task in (PAIRS, DIALOGUE, LABELS):
         return _conditional(task)
     if task == CODE:
@@ -143,6 +145,17 @@ def _code() -> RunSettings:
             discriminator_learning_rate=1e-3,
         ),
         adversarial=AdversarialSettings(rounds=20, learning_rate=1e-4, baseline="leave_one_out", discriminator_steps=5),
+    )
+
+
+def _captions() -> RunSettings:
+    """The preset `quick` for captions: an image needs more steps than a source text, and its encoder more width."""
+    settings = _conditional(CAPTIONS)
+    return dataclasses.replace(
+        settings,
+        batch_size=64,
+        encoder=EncoderSettings(embedding_dim=64, hidden_dim=128),
+        pretrain=dataclasses.replace(settings.pretrain, epochs=15, patience=2),
     )
 
 

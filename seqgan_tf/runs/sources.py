@@ -4,6 +4,7 @@ import dataclasses
 from typing import Any
 
 from seqgan_tf.core.protocols import Corpus
+from seqgan_tf.data.caption_files import is_captions
 from seqgan_tf.data.conditions import Sources
 from seqgan_tf.data.midi_files import is_midi
 from seqgan_tf.data.records import CODE, MUSIC, TEXT
@@ -23,7 +24,8 @@ def source_class(settings: RunSettings) -> type[Source]:
     """The class of a run's source, by its task; without a task, by its files."""
     task: str | None = settings.task
     if task is None:
-        task = ORACLE if settings.data is None else MUSIC if is_midi(settings.data) else TEXT
+        is_music = settings.data is not None and not is_captions(settings.data) and is_midi(settings.data)
+        task = ORACLE if settings.data is None else MUSIC if is_music else TEXT
     return SOURCES.get(task, TextSource)
 
 

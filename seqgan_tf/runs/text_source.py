@@ -11,10 +11,13 @@ import numpy as np
 from seqgan_tf.core.files import read_bytes, write_file
 from seqgan_tf.core.protocols import Corpus
 from seqgan_tf.core.validation import InputError
+from seqgan_tf.data.captions import captions_digest
 from seqgan_tf.data.code_corpus import PLAIN_CORPORA
-from seqgan_tf.data.conditions import TextConditions, load_conditions
-from seqgan_tf.data.pairs import CORPORA
-from seqgan_tf.data.records import DIALOGUE, PAIRS, Records, combined_digest, read_records
+from seqgan_tf.data.condition_files import load_conditions
+from seqgan_tf.data.conditions import TextConditions
+from seqgan_tf.data.corpora import CORPORA
+from seqgan_tf.data.images import Images
+from seqgan_tf.data.records import CAPTIONS, DIALOGUE, PAIRS, Records, combined_digest, read_records
 from seqgan_tf.data.text import TextCorpus
 from seqgan_tf.data.tokenizer import TextTokenizer
 from seqgan_tf.metrics.metric import METRICS
@@ -79,6 +82,10 @@ class TextSource(Source):
     def digest(self, settings: RunSettings) -> str:
         digests = []
         for files in _files(settings):
+            if settings.task == CAPTIONS:
+                records = read_records(files[0], task=CAPTIONS, images=settings.images)
+                digests.append(captions_digest(records, Images()))
+                continue
             digests.append(combined_digest([self.digest_of_file(path) for path in files]))
         return combined_digest(digests)
 
@@ -131,10 +138,10 @@ def _read_corpus(
     """Reads the files of a run; a tokenizer and conditions that are given keep their rules."""
 
     def read(path: Path | None, target: Path | None, task: str | None) -> Records | None:
-        return None if path is None else read_records(path, target, task, settings.corpus.turns)
+        return None if path is None else read_records(path, target, task, settings.corpus.turns, settings.images)
 
     path = _data(settings)
-    records = read_records(path, settings.target, settings.task, settings.corpus.turns)
+    records = read_records(path, settings.target, settings.task, settings.corpus.turns, settings.images)
     validation = read(settings.validation, settings.validation_target, records.task)
     test = read(settings.test, settings.test_target, records.task)
     names = ["sequence_length", "vocabulary_size", "min_frequency", "blanks", "validation_split"]
@@ -143,6 +150,10 @@ def _read_corpus(
     rules: dict[str, Any] = {name: getattr(settings.corpus, name) for name in names}
     rules |= {"level": settings.level, "batch_size": settings.batch_size, "seed": settings.seed}
     rules |= {"tokenizer": tokenizer, "name": str(path)}
+    if records.task == CAPTIONS:
+        rules |= {"image_size": settings.corpus.image_size, "cache": settings.image_cache}
+    elif settings.images or settings.image_cache:
+        raise InputError(f"--images and --image-cache are for captions. Received: the task {records.task!r}")
     if records.task in PLAIN_CORPORA:
         corpus = PLAIN_CORPORA[records.task].from_records(records, validation, test, **rules)
     else:

@@ -1,7 +1,8 @@
 """The conditions of a request: what each input of an exported model is, and how it becomes what an encoder takes.
 
-Text is read in the graph, by the rules of `data.conditions`. Without these rules the inputs are the tensors that the
-encoder takes. A row that is wrong gets an error message and is replaced by one that the encoder can read.
+Text and images are read in the graph, by the rules of `data.conditions` and `data.images`. Without these rules the
+inputs are the tensors that the encoder takes. A row that is wrong gets an error message and is replaced by one that the
+encoder can read.
 
 Axes: B batch, S source length.
 """
@@ -17,7 +18,9 @@ import tensorflow as tf
 from seqgan_tf.core.conditions import takes_condition
 from seqgan_tf.core.sequences import PADDING
 from seqgan_tf.core.validation import InputError
-from seqgan_tf.data.conditions import Labels, Sources, TextConditions
+from seqgan_tf.data.conditions import Labels, Several, Sources, TextConditions
+from seqgan_tf.data.image_decoding import EXPECTED, decode_images
+from seqgan_tf.data.images import Images
 from seqgan_tf.models.encoders import ConcatenateEncoder, LabelEncoder, SequenceEncoder
 from seqgan_tf.serving.graph_tokenizer import GraphTokenizer
 from seqgan_tf.serving.row_checks import first_error, goes_on, is_outside, utf8_error
@@ -40,7 +43,7 @@ class ConditionInputs:
         conditions: how text is read, such as `corpus.conditions`. Defaults to None: the inputs are what the encoder
             takes. For a `ConcatenateEncoder` it may be a dict with an entry for some of its names.
         folder: folder to write vocabularies to, see `GraphTokenizer`. Defaults to None: a graph without strings. The
-            inputs are then what the encoder takes, and `conditions` says how long sources are.
+            inputs are then what the encoder takes, and `conditions` says how long sources and how large images are.
 
     Raises:
         InputError: the conditions do not fit the encoder, an input has a name that is taken, or the inputs of an
@@ -90,6 +93,11 @@ class ConditionInputs:
     def ordinary(self) -> dict[str, list]:
         """{name: a batch of one valid row}."""
         return {part.spec.name: [part.ordinary] for part in tf.nest.flatten(self._inputs)}
+
+    @property
+    def has_image(self) -> bool:
+        """Whether one of the inputs is an encoded image."""
+        return any(isinstance(part, _ImageBytes) for part in tf.nest.flatten(self._inputs))
 
     def rows(self, values: Any) -> dict[str, tuple[tf.Tensor, list[int | None]]]:
         """{name: (tensor, shape of a row)} for a nest like `specs`."""
@@ -168,6 +176,19 @@ class _LabelText(_Input):
         return tf.maximum(numbers, 0), [(numbers < 0, self.message)]
 
 
+class _ImageBytes(_Input):
+    """Encoded images, string [B], read as `Images.encode` reads them."""
+
+    def __init__(self, name: str, images: Images) -> None:
+        super().__init__()
+        self.spec, self.image_size = tf.TensorSpec([None], tf.string, name=name), images.image_size
+        self.ordinary = tf.io.encode_png(tf.zeros([1, 1, 3], tf.uint8)).numpy()
+
+    def read(self, values: tf.Tensor) -> tuple[tf.Tensor, Errors]:
+        images, is_image = decode_images(values, self.image_size)
+        return images, [(~is_image, f"{self.spec.name} must be {EXPECTED}")]
+
+
 class _SourceIds(_Input):
     """Token ids of sources, -1 at the end: int32 [B, S]. With S = None each request has its own."""
 
@@ -219,8 +240,8 @@ class _Tensors(_Input):
 def _inputs(encoder: Any, conditions: Any, folder: Path | None, name: str) -> Any:
     """The inputs of an encoder, a nest like the condition that it takes; `name` is "" for a condition without one."""
     if isinstance(encoder, ConcatenateEncoder):
-        if conditions is None:
-            conditions = {}
+        if conditions is None or isinstance(conditions, Several):
+            conditions = conditions.parts if conditions else {}
         if not isinstance(conditions, Mapping) or not set(conditions) <= set(encoder.encoders):
             received = sorted(conditions) if isinstance(conditions, Mapping) else type(conditions).__name__
             raise _wrong(f"a dict with names of {sorted(encoder.encoders)}", received)
@@ -240,6 +261,13 @@ def _inputs(encoder: Any, conditions: Any, folder: Path | None, name: str) -> An
         if len(conditions.labels) != size:
             raise _wrong(f"the encoder's {size} labels", len(conditions.labels))
         return _LabelNumbers(name or "label", size) if folder is None else _LabelText(name or "label", conditions)
+    if isinstance(conditions, Images) and not isinstance(encoder, (LabelEncoder, SequenceEncoder)):
+        pixels = tuple(getattr(encoder, "image_size", conditions.image_size))
+        if conditions.image_size != pixels:
+            raise _wrong(f"images of the encoder's {pixels[0]} x {pixels[1]} pixels", conditions.image_size)
+        if folder is None:
+            return _Tensors(name or "image", tf.TensorSpec([None, *conditions.image_size, 3], tf.uint8))
+        return _ImageBytes(name or "image", conditions)
     if conditions is not None:
         raise _wrong(f"what {encoder.name!r} takes, such as `corpus.conditions`", type(conditions).__name__)
     if isinstance(encoder, SequenceEncoder):

@@ -112,6 +112,8 @@ class Signatures:
             found |= {"complete": (self.complete, [TEXT, SEED, TEMPERATURE]), "score": (self.score, [TEXT])}
         if self.conditions:
             found["beam_search"] = (self.beam_search, [LENGTH_PENALTY])
+            if self.conditions.has_image:
+                found["caption"] = (self.caption, [])
             condition = self.conditions.specs
             found = {name: (function, [*specs, condition]) for name, (function, specs) in found.items()}
         return found
@@ -144,6 +146,18 @@ class Signatures:
         nothing = tf.fill([tf.shape(seed)[0], self.sequence_length], PADDING)
         context = self._rows.encode(condition)
         return self._sequences(self._draw(seed, temperature, top_p, nothing, context, error), context, error)
+
+    def caption(self, condition: Any) -> dict[str, tf.Tensor]:
+        """The captions of images, of which nothing else is asked: `generate` at temperature 0.
+
+        Args:
+            condition: what `conditions` reads.
+
+        Returns:
+            As `generate`.
+        """
+        rows = tf.shape(tf.nest.flatten(condition)[0])[0]
+        return self.generate(tf.zeros([rows, 2], tf.int32), tf.zeros([rows]), tf.ones([rows]), condition)
 
     @any_number_of_rows
     def beam_search(self, length_penalty: tf.Tensor, condition: Any) -> dict[str, tf.Tensor]:

@@ -199,8 +199,9 @@ def test_a_damaged_dialogue(messages, reason, tmp_path):
         (
             "a.tsv",
             "hello\tworld\n",
-            "expected the fields 'messages'; 'prompt' and 'completion'; 'label' and 'text'; 'text'. "
-            "Received: 'hello', 'world'; a plain text file, one text per line, has another suffix, such as .txt",
+            "expected the fields 'file_name' and 'text'; 'messages'; 'prompt' and 'completion'; 'label' and 'text'; "
+            "'text'. Received: 'hello', 'world'; a plain text file, one text per line, has another suffix, such "
+            "as .txt",
         ),
     ],
 )

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from seqgan_tf.core.validation import InputError, MissingExtraError
-from seqgan_tf.metrics import chrf, corpus_bleu
+from seqgan_tf.metrics import chrf, corpus_bleu, exact_match
 
 TEXTS = ["the cat sits on a mat", "red dog"]
 REFERENCES = ["the cat sits on the mat", "a red dog runs"]
@@ -74,3 +74,29 @@ def test_without_the_library(metric, monkeypatch):
     monkeypatch.setitem(sys.modules, "sacrebleu", None)
     with pytest.raises(MissingExtraError, match=r"needs sacrebleu: pip install 'seqgan-tf\[bleu\]'"):
         metric(TEXTS, REFERENCES)
+
+
+def test_several_references_of_each_text():
+    texts = ["the cat sits on a mat", "red dog"]
+    references = [["the cat sits on the mat", "a cat sits on a mat", "x"], ["a red dog"]]
+    # By hand: 6 of 6 and 2 of 2 words are in a reference; the closest lengths are 6 and 3.
+    assert corpus_bleu(texts, references, 1).value == pytest.approx(100 * math.exp(1 - 9 / 8))
+    one = corpus_bleu(texts, [row[0] for row in references], 1).value
+    assert (
+        one
+        == corpus_bleu(texts, [row[:1] for row in references], 1).value
+        == pytest.approx(100 * 7 / 8 * math.exp(1 - 9 / 8))
+    )
+    assert chrf(["ab", "x"], [["abc", "ab"], ["x"]]).value == pytest.approx(100)
+    assert "nrefs:var" in corpus_bleu(texts, references).signature
+
+
+def test_exact_match_counts_any_reference():
+    assert exact_match(["a", "b", "c", "d"], [["x", "a"], ["b"], ["cc"], ["a", "b"]]) == 0.5
+    assert exact_match(["a", "b"], ["a", "c"]) == 0.5
+    with pytest.raises(
+        InputError, match=r"^`references` must hold at least one str for each text. Received: none for one"
+    ):
+        exact_match(["a", "b"], [["a"], []])
+    with pytest.raises(InputError, match=r"must be lists of as many str each, at least 1. Received: 1 and 2"):
+        exact_match(["a"], ["a", "b"])

@@ -6,13 +6,14 @@ import sys
 
 import numpy as np
 import pytest
+import tiny_images
 import tiny_runs
 from evaluations import STATES, evaluate
 
 import seqgan_tf as sg
 from seqgan_tf.core.validation import InputError, MissingExtraError
-from seqgan_tf.metrics import chrf, corpus_bleu
-from seqgan_tf.reports.conditional import other_rows
+from seqgan_tf.metrics import chrf, corpus_bleu, exact_match
+from seqgan_tf.reports.conditional import evaluate_conditions, first_of_each, other_rows
 from seqgan_tf.reports.conditional_page import conditional_parts
 from seqgan_tf.reports.data import read_evaluation_data
 from seqgan_tf.reports.settings import EvaluationSettings
@@ -45,6 +46,7 @@ def test_the_scores_are_those_of_the_texts_that_generate_gives(pairs):
         scores = found["decodings"][way]
         assert scores["sacrebleu_4"] == corpus_bleu(texts, data.texts).value
         assert scores["chrf"] == chrf(texts, data.texts).value
+        assert scores["exact_match"] == np.mean([a == b for a, b in zip(texts, data.texts, strict=True)])
         words = [token for row in token_ids for token in row if token >= 0]
         assert scores["distinct_1"] == pytest.approx(len(set(words)) / len(words))
         assert scores["share_of_conditions"] == np.mean([a == b for a, b in zip(texts, data.given, strict=True)])
@@ -150,3 +152,26 @@ def test_the_page_shows_scores_conditions_and_texts(pairs):
     assert "sacreBLEU: nrefs:1|" in page
     assert f"{found['nll_test_shuffled']:.3f}" in page
     assert f"condition: {pairs.data.given[0]}" in page
+
+
+def test_an_image_with_several_captions_gets_one_text(base, tmp_path):
+    """Its references are all its captions, and a shuffled image is never the same one."""
+    run = open_run(tiny_runs.captions_run(base).directory)
+    run.restore()
+    captions = {f"{i}.png": [f"red {i}", "blue left", "green"][: 1 + i] for i in range(3)}
+    path = tiny_images.write_coco(tmp_path, captions)
+    data = read_evaluation_data(run, EvaluationSettings(samples=50), path)
+    found = evaluate_conditions(run, data, seed=1)
+    assert [row["condition"] for row in found["texts"]] == [str(tmp_path / name) for name in captions]
+    assert [row["reference"].split("\n") for row in found["texts"]] == list(captions.values())
+    for way in ("greedy", "sample"):
+        texts = [row[way] for row in found["texts"]]
+        scores = found["decodings"][way]
+        assert scores["sacrebleu_4"] == corpus_bleu(texts, list(captions.values())).value
+        assert scores["exact_match"] == exact_match(texts, list(captions.values()))
+    rows, group_of = first_of_each(data.given)
+    assert (rows.tolist(), group_of.tolist()) == ([0, 1, 3], [0, 1, 1, 2, 2, 2])
+    wrong = rows[other_rows(3)][group_of]
+    assert not np.any(group_of[wrong] == group_of)
+    nll = sg.negative_log_likelihood(run.gan.generator, (data.condition[wrong], data.held_out))
+    assert found["nll_test_shuffled"] == pytest.approx(nll)

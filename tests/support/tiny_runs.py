@@ -225,3 +225,23 @@ def code_run(base):
     """A finished run on 40 functions, made through the command line, as `text_run`."""
     flags = shlex.split("--corpus.vocabulary-size 280 --corpus.sequence-length 30 --estimator.kind terminal")
     return train(base / "code-run", "--data", write_sources(base / "sources"), "--task", "code", more=flags)
+
+
+CAPTION_FLAGS = [*CONDITIONAL_FLAGS, *shlex.split("--encoder.filters 2 3 --corpus.image-size 8")]
+
+
+@functools.cache
+def captions_run(base):
+    """A finished run on 40 images with a caption each."""
+    import tiny_images
+
+    return train(base / "captions-run", "--data", tiny_images.write_captions(base / "pictures"), *CAPTION_FLAGS)
+
+
+@functools.cache
+def questions_run(base):
+    """A finished run on 40 images with a question and its answer each."""
+    import tiny_images
+
+    folder = tiny_images.write_captions(base / "questions", beside="prompt")
+    return train(base / "questions-run", "--data", folder, *CAPTION_FLAGS)
