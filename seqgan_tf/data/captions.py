@@ -95,8 +95,8 @@ class CaptionCorpus(ConditionalCorpus):
     def read_conditions(self, level: str, *rules: Any) -> TextConditions:
         if self.beside is None:
             return self.images
-        beside = (None if part is None else [each.split("\n", 1)[1] for each in part] for part in self.given)
-        parts = Parts(*beside)
+        train, validation, test = self.given
+        parts = Parts(_beside(train), _beside(validation), None if test is None else _beside(test))
         if self.beside == "label":
             return Several({IMAGE: self.images, self.beside: Labels.of(parts.train)})
         lines = parts.vocabulary_lines(level, are_split=True)
@@ -157,6 +157,11 @@ class CaptionCorpus(ConditionalCorpus):
 def image_file(given: Any, has_more: bool) -> Any:
     """The image of a condition: the condition itself, or where there is more beside the image, its first line."""
     return given.split("\n", 1)[0] if has_more else given
+
+
+def _beside(given: Sequence[str]) -> list[str]:
+    """What is beside the image of each condition: all but its first line."""
+    return [each.split("\n", 1)[1] for each in given]
 
 
 def images_of(conditions: TextConditions, beside: str | None, name: str) -> Images:
