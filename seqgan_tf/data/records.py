@@ -112,7 +112,7 @@ def task_of(path: str | os.PathLike, target: str | os.PathLike | None = None, ta
         return MUSIC
     if os.path.isdir(path):
         raise InputError(
-            f"{path}: expected a file, or a folder with {METADATA[0]} of images or with .mid files. Received: neither"
+            f"{path}: expected a file, or a folder with {' or '.join(METADATA)} or .mid files. Received: neither"
         )
     return _task_of_fields(path, open_table(path)[0]) if is_table(path) else TEXT
 
@@ -146,7 +146,7 @@ def read_records(
     task = task_of(path, target, task)
     if task == MUSIC:
         raise InputError(f"{path}: expected a file of text. Received: MIDI files, which `MusicCorpus` reads")
-    if task == CAPTIONS:
+    if task != CODE:
         path = metadata_of(path)
     if task == TEXT and not is_table(path):
         lines = open_lines(path)

@@ -55,7 +55,7 @@ def attend(queries: tf.Tensor, memory: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
 def attend_rows(queries: tf.Tensor, memory: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
     """`attend` for queries [R, C] or [R, Q, C], of which row r belongs to row r mod B of the memory: the same shape."""
     rows, size, width = tf.shape(queries)[0], tf.shape(memory)[0], queries.shape[-1]
-    count = tf.shape(queries)[1] if queries.shape.rank == 3 else 1
+    count = tf.shape(queries)[1] if len(queries.shape) == 3 else 1
     grouped = tf.transpose(tf.reshape(queries, [-1, size, count, width]), [1, 0, 2, 3])  # [B, R / B, Q, C]
     found = attend(tf.reshape(grouped, [size, -1, width]), memory, mask)
     found = tf.transpose(tf.reshape(found, [size, rows // size, count, width]), [1, 0, 2, 3])

@@ -83,7 +83,8 @@ def complete(
         begin = tf.repeat(prefix > 0, batch_size)  # [lanes * B]
 
         def put(source, current):  # source: [T, B], current: [lanes * B]
-            return tf.where(begin, tf.reshape(tf.gather(source, last), tf.shape(current)), current)
+            put_in = tf.where(begin, tf.reshape(tf.gather(source, last), tf.shape(current)), current)
+            return tf.ensure_shape(put_in, current.shape)  # of a single row, `where` does not infer it
 
         state = branches.branch(state, begin, tf.repeat(last, batch_size))
         return put(tokens, token), state, put(ended, finished)

@@ -84,10 +84,10 @@ def test_what_train_refuses(refused, tmp_path):
     folder, directory = tmp_path / "pictures", tmp_path / "run"
     folder.mkdir()
     command = ["train", "--data", folder, "--output-dir", directory]
-    expected = f"seqgan-tf: {folder}: expected a file, or a folder of images with metadata.jsonl or "
+    expected = f"seqgan-tf: {folder}: expected a file, or a folder with metadata.jsonl or "
     assert refused(*command).startswith(expected)
     (folder / "metadata.jsonl").write_text('{"image": "a.png"}\n')
-    assert "metadata.jsonl: expected the fields 'file_name' and 'text';" in refused(*command)
+    assert "metadata.jsonl: expected the fields 'file_name' and 'text' for the task 'captions'." in refused(*command)
     tiny_images.write_captions(folder, count=10)
     (folder / "004.png").write_text("damaged")
     line = refused(*command)

@@ -58,8 +58,8 @@ def test_the_report_has_the_share_that_parses_beside_that_of_real_functions(code
     for name, state in report["states"].items():
         if name != "pre-trained":
             generated = opened.decode(opened.gan.generate(20, seed=1))[: report["num_held_out"]]
-            assert state["samples"]["share_parsed"] == sg.metrics.parse_share(generated).share
-    assert report["real"]["samples"]["share_parsed"] == 1
+            assert state["task_metrics"]["share_parsed"] == sg.metrics.parse_share(generated).share
+    assert report["real"]["task_metrics"]["share_parsed"] == 1
     assert "| share_parsed |" in text
     assert report["sweep"]["quality"] == "share parsed"
     assert "4 held-out functions of sources" in text
@@ -73,7 +73,7 @@ def test_it_can_be_measured_on_other_files(code, run, refused, tmp_path):
     assert (code_, err) == (0, "")
     text, report = written(directory / "evaluation")
     assert "8 functions of *.py" in text
-    assert (report["num_held_out"], report["num_cut"], report["real"]["samples"]["share_parsed"]) == (8, 0, 1)
+    assert (report["num_held_out"], report["num_cut"], report["real"]["task_metrics"]["share_parsed"]) == (8, 0, 1)
     (other / "m0.py").unlink()
     (other / "m1.py").unlink()
     line = refused("evaluate", directory, "--samples", "20", "--data", other)
@@ -87,7 +87,7 @@ def test_a_run_is_resumed_on_the_same_files_alone(code, run, refused, tmp_path):
     assert run(*resume, "5")[0] == 0
     with (sources / "m3.py").open("a") as file:
         file.write("# more\n")
-    assert f"{sources}: expected the text file that the run in {directory} began with" in refused(*resume, "6")
+    assert f"{sources}: expected the source files that the run in {directory} began with" in refused(*resume, "6")
 
 
 @pytest.mark.parametrize(

@@ -142,7 +142,12 @@ def test_runs_on_music_are_compared_by_bleu_4(run, music, tmp_path):
 @pytest.mark.parametrize(
     ("prepare", "flags", "message"),
     [
-        (lambda folder: None, [], "expected a file, or a folder with .mid or .midi files. Received: a folder without"),
+        (
+            lambda folder: None,
+            [],
+            "expected a file, or a folder with metadata.jsonl or metadata.csv or metadata.parquet or .mid files. "
+            "Received: neither",
+        ),
         (
             lambda folder: None,
             ["--task", "music"],

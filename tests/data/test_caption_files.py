@@ -123,13 +123,17 @@ def test_metadata_without_the_fields(folder):
 
 
 def test_a_folder_without_metadata(tmp_path):
-    expected = (
-        f"^{tmp_path}: expected a file, or a folder of images with metadata.jsonl or metadata.csv or metadata.parquet. "
-        "Received: neither$"
-    )
+    names = "metadata.jsonl or metadata.csv or metadata.parquet"
     for call in (task_of, read_records):
-        with pytest.raises(InputError, match=expected):
+        with pytest.raises(InputError) as error:
             call(tmp_path)
+        assert (
+            str(error.value)
+            == f"{tmp_path}: expected a file, or a folder with {names} or .mid files. Received: neither"
+        )
+    with pytest.raises(InputError) as error:
+        read_records(tmp_path, task="captions")
+    assert str(error.value) == f"{tmp_path}: expected a file, or a folder of images with {names}. Received: neither"
 
 
 @pytest.mark.parametrize(

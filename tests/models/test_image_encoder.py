@@ -62,7 +62,7 @@ def test_the_context_is_that_of_plain_loops(images):
             x = convolution(x, layer, stride)
         rows = np.maximum(x.reshape(6, -1) @ kernel + bias + network.positions.numpy(), 0)
         rows = (rows - rows.mean(1, keepdims=True)) / np.sqrt(rows.var(1, keepdims=True) + 1e-3)
-        np.testing.assert_allclose(memory[b], rows, atol=1e-4)
+        np.testing.assert_allclose(memory[b], rows / np.sqrt(C), atol=1e-4)
         np.testing.assert_allclose(summary[b], np.concatenate([rows.mean(0), rows.max(0)]), atol=1e-4)
 
 
@@ -196,7 +196,7 @@ def test_attention_weights_are_those_of_the_logits(images):
     np.testing.assert_array_equal(only, np.tile(mask[:, np.newaxis], [1, T, 1]))
     read = np.einsum("bts,bsc->btc", weights, context.memory)
     outputs = network._outputs(TOKENS, context)
-    logits = network._project(network.combination(tf.concat([outputs, read], axis=-1)))
+    logits = network.project(network.combination(tf.concat([outputs, read], axis=-1)))
     np.testing.assert_allclose(network(TOKENS, context=context), logits, atol=1e-5)
     with pytest.raises(InputError, match="`attention_weights` must be called of a generator with attention"):
         Generator(V, encoder=encoder()).attention_weights(TOKENS, context)

@@ -368,7 +368,7 @@ def test_a_longer_sequence_than_its_own_is_refused():
 
 
 def test_a_discriminator_of_longer_sequences_is_refused():
-    message = "`generator` must have a `sequence_length` of at least 6, that of the discriminator. Received: 5"
+    message = "`generator` must have a `sequence_length` of at least 6, the length of the sequences. Received: 5"
     with pytest.raises(InputError, match=message):
         sg.SeqGAN(make(), sg.Discriminator(7, 6, 3, widths=[1], filters=[2]), sg.TerminalReward())
 

@@ -52,7 +52,7 @@ def compare(monkeypatch):
     monkeypatch.setattr(comparison, "restored_states", states)
     monkeypatch.setattr(comparison, "sweep_run", sweep)
     monkeypatch.setattr(
-        comparison, "read_evaluation_data", lambda run, settings, data, target: f"data of {run.directory}"
+        comparison, "read_evaluation_data", lambda run, settings, data, target, images: f"data of {run.directory}"
     )
     return compare
 

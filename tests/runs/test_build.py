@@ -11,8 +11,9 @@ import tiny_runs
 
 import seqgan_tf as sg
 from seqgan_tf.core.validation import InputError
-from seqgan_tf.data import pairs, records
+from seqgan_tf.data import corpora, records
 from seqgan_tf.data.code_corpus import PLAIN_CORPORA
+from seqgan_tf.data.music import MusicCorpus
 from seqgan_tf.runs import build, config, presets
 from seqgan_tf.runs.code_source import CodeSource
 from seqgan_tf.runs.directory import create_run, load_run, open_run
@@ -42,7 +43,8 @@ def test_every_kind_of_the_settings_has_a_class():
         literal = settings.__annotations__["kind"]
         assert set(literal.__args__) == set(classes)
     tasks = next(iter(typing.get_args(typing.get_type_hints(config.RunSettings)["task"])))
-    assert set(tasks.__args__) == {presets.ORACLE, *records.TASKS} == {presets.ORACLE, *PLAIN_CORPORA, *pairs.CORPORA}
+    assert set(tasks.__args__) == {presets.ORACLE, *records.TASKS}
+    assert set(records.TASKS) == {*PLAIN_CORPORA, *corpora.CORPORA, MusicCorpus.task}
     assert set(build.CONTROLS) == {"none", "constant", "noise"}
 
 

@@ -112,6 +112,6 @@ def test_a_preset_takes_a_transformer_of_a_toml_file(tmp_path):
 )
 def test_a_setting_of_another_kind_and_an_impossible_one_are_refused(flags, message, refused, tmp_path):
     directory = tmp_path / "run"
-    line = refused("train", "--output-dir", directory, "--corpus.oracle-sequences", "4", *shlex.split(flags))
+    line = refused("train", "--output-dir", directory, "--corpus.oracle-sequences", "64", *shlex.split(flags))
     assert message in line
     assert not directory.exists()
