@@ -49,8 +49,9 @@ class Highway(keras.layers.Layer):
                 activation=activation,
                 kernel_initializer=keras.initializers.GlorotUniform(seed=seed),
                 dtype=self.dtype_policy,
+                name=name,
             )
-            for activation, seed in zip(("relu", "sigmoid"), seeds, strict=True)
+            for name, activation, seed in zip(("transform", "gate"), ("relu", "sigmoid"), seeds, strict=True)
         )
         self.transform.build(input_shape)
         self.gate.build(input_shape)
@@ -172,6 +173,7 @@ class Discriminator(EmbeddingModel):
             embedding_dim,
             embeddings_initializer=keras.initializers.RandomUniform(-embedding_range, embedding_range, seed=next(ints)),
             dtype=self.dtype_policy,
+            name="embedding",
         )
         self.convolutions = [
             keras.layers.Conv1D(
@@ -180,12 +182,13 @@ class Discriminator(EmbeddingModel):
                 kernel_initializer=keras.initializers.TruncatedNormal(stddev=0.1, seed=next(ints)),
                 bias_initializer=keras.initializers.Constant(0.1),
                 dtype=self.dtype_policy,
+                name=f"convolution_{i}",
             )
-            for width, count in zip(self.widths, self.filters, strict=True)
+            for i, (width, count) in enumerate(zip(self.widths, self.filters, strict=True))
         ]
-        self.highway = Highway(seed=next(ints), dtype=self.dtype_policy)
+        self.highway = Highway(seed=next(ints), dtype=self.dtype_policy, name="highway")
         next(ints)  # the highway takes two
-        self.dropout_layer = keras.layers.Dropout(dropout, seed=next(ints), dtype=self.dtype_policy)
+        self.dropout_layer = keras.layers.Dropout(dropout, seed=next(ints), dtype=self.dtype_policy, name="dropout")
         self.output_layer = keras.layers.Dense(
             1,
             kernel_initializer=keras.initializers.TruncatedNormal(stddev=0.1, seed=next(ints)),
@@ -193,6 +196,7 @@ class Discriminator(EmbeddingModel):
             kernel_regularizer=regularizer,
             bias_regularizer=regularizer,
             dtype=self.dtype_policy,
+            name="output",
         )
         if encoder is not None:
             self.matching = matching_layer(sum(self.filters), next(ints), self.dtype_policy)
