@@ -13,8 +13,8 @@ from seqgan_tf.environments.token_task import RENDERING, TokenTask
 class TokenEnv(gymnasium.Env):
     """Writes a sequence token by token, and is rewarded for it by a trained model (`SeqGAN/Token-v0`).
 
-    - **Observation**: a dict of `token_ids`, int32 [T], the tokens so far and -1 after them; `length`, their number; and
-      `condition`, where the generator takes one, without the batch axis.
+    - **Observation**: a dict of `token_ids`, int32 [T], the tokens so far and -1 after them; `length`, their number;
+      and `condition`, where the generator takes one, without the batch axis.
     - **Action**: the next token, an int in [0, V).
     - **Reward**: "terminal": what the whole sequence is worth, at its end, else 0. "rollout": the change of the action
       value Q by the action, where Q is the mean reward of `num_rollouts` completions by the generator; these rewards

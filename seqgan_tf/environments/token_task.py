@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import tensorflow as tf
 from gymnasium import spaces
 
 from seqgan_tf.core.conditions import number_of_rows, takes_condition
@@ -36,7 +35,8 @@ class TokenTask:
         run_dir: a run directory of the command line; its last checkpoint is read. Defaults to None: `gan` is given.
         reward: what an action is worth, see `TokenEnv`: "terminal", "rollout" or "oracle". Defaults to "terminal".
         sequence_reward: what a whole sequence is worth: a reward such as `LogOdds()` or `Objective(...)`, "log_odds" or
-            "probability". Defaults to None: the reward of the model's estimator, the clipped log-odds where it has none.
+            "probability". Defaults to None: the reward of the model's estimator; without one the clipped log-odds. The
+            objective of a run is not imported, see `runs.directory.open_run`: give it here.
         num_rollouts: N, completions of each beginning for the reward "rollout". Defaults to 4.
         oracle: `Oracle` of the reward "oracle". Defaults to None: that of the run.
         conditions: a nest of arrays [C, ...], the conditions that episodes draw from. Defaults to None: those of the

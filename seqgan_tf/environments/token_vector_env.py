@@ -79,7 +79,7 @@ class TokenVectorEnv(VectorEnv):
         Raises:
             InputError: a list or a mask of another length.
         """
-        seeds = [None if seed is None else seed + row for row in range(self.num_envs)] if _is_one(seed) else list(seed)
+        seeds = self._seeds(seed)
         if len(seeds) != self.num_envs:
             raise InputError(f"`seed` must be an int, or a list of {self.num_envs}. Received: a list of {len(seeds)}")
         mask = (options or {}).get("reset_mask", np.ones(self.num_envs, bool))
@@ -128,10 +128,11 @@ class TokenVectorEnv(VectorEnv):
         texts = self.task.render(self._dynamics)
         return None if texts is None else tuple(texts)
 
-    def _begin(self, row: int) -> None:
+    def _seeds(self, seed: int | Sequence[int | None] | None) -> list[int | None]:
+        if isinstance(seed, Sequence):
+            return list(seed)
+        return [None if seed is None else seed + row for row in range(self.num_envs)]
+
+    def _begin(self, row: int | np.integer) -> None:
         self._dynamics.begin(row, self._draws[row])
         self._due[row] = False
-
-
-def _is_one(seed: Any) -> bool:
-    return seed is None or np.ndim(seed) == 0

@@ -39,7 +39,7 @@ def test_the_value_of_a_whole_sequence_is_its_reward():
 
 def test_the_value_of_a_beginning_is_the_mean_over_its_completions():
     gan = tiny.make()
-    gan.discriminator.set_weights([3 * weight for weight in gan.discriminator.get_weights()])
+    gan.discriminator.set_weights([4 * weight for weight in gan.discriminator.get_weights()])
     found = RolloutValues(gan, sg.Probability(), 2000)(BEGINNINGS, draws())
     value = lambda rows: 1 / (1 + np.exp(-gan.discriminator(rows).numpy()))  # noqa: E731
     expected = [expected_value(gan, row, value) for row in BEGINNINGS]

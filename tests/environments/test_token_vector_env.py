@@ -103,7 +103,7 @@ def test_without_resets_the_user_resets_the_rows_that_have_ended():
     envs = TokenVectorEnv(NUM, "Disabled", gan=GAN)
     envs.reset(seed=1)
     _, _, terminated, *_ = envs.step([3, 0, 2])
-    with pytest.raises(InputError, match="Received: a step of environment 1, without an episode that goes on$"):
+    with pytest.raises(InputError, match=r"Received: a step of environment 1, without an episode that goes on$"):
         envs.step([3, 1, 2])
     observations, infos = envs.reset(options={"reset_mask": terminated})
     assert observations["length"].tolist() == [1, 0, 1]
