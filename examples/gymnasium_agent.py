@@ -30,12 +30,12 @@ gan = sg.SeqGAN(
     batch_size=BATCH,
     discriminator_steps=1,
 )
-gan.compile(keras.optimizers.Adam(1e-3, global_clipnorm=5.0), keras.optimizers.Adam(1e-4), keras.optimizers.Adam(1e-2))
+gan.compile(keras.optimizers.Adam(5e-3, global_clipnorm=5.0), keras.optimizers.Adam(1e-4), keras.optimizers.Adam(1e-2))
 gan.pretrain_generator(corpus.train, epochs=3, verbose=0)
 gan.pretrain_discriminator(corpus.train, steps=200, verbose=0)
 gan.discriminator_optimizer.learning_rate = 0.0
 
-agent, optimizer = policy(), keras.optimizers.Adam(1e-3, global_clipnorm=5.0)
+agent, optimizer = policy(), keras.optimizers.Adam(5e-3, global_clipnorm=5.0)
 agent.set_weights(gan.generator.get_weights())
 envs = gymnasium.make_vec("seqgan_tf.environments:SeqGAN/Token-v0", num_envs=BATCH, gan=gan, autoreset_mode="Disabled")
 draw, logits_of = np.random.default_rng(1), tf.function(agent)

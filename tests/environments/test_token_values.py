@@ -45,7 +45,7 @@ def test_the_value_of_a_beginning_is_the_mean_over_its_completions():
     expected = [expected_value(gan, row, value) for row in BEGINNINGS]
     assert np.ptp(expected) > 0.05  # else a wrong row would not be noticed
     np.testing.assert_allclose(found[:3], expected[:3], atol=0.01)
-    np.testing.assert_allclose(found[3:], expected[3:], atol=1e-5)  # whole ones have no other completion
+    np.testing.assert_allclose(found[3:], expected[3:], atol=1e-4)  # whole ones have no other completion
 
 
 def test_roll_outs_depend_on_the_seed_of_the_row_and_its_length_alone():
