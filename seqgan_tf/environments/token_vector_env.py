@@ -134,5 +134,5 @@ class TokenVectorEnv(VectorEnv):
         return [None if seed is None else seed + row for row in range(self.num_envs)]
 
     def _begin(self, row: int | np.integer) -> None:
-        self._dynamics.begin(row, self._draws[row])
+        self._dynamics.begin(int(row), self._draws[row])
         self._due[row] = False
