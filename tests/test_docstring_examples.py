@@ -13,8 +13,9 @@ import tiny_runs
 import seqgan_tf
 
 PACKAGE = pathlib.Path(seqgan_tf.__file__).parent
-ROOMS = ("core", "models", "data", "rewards", "metrics", "serving", "seqgan", "callbacks", "runs", "reports", "cli")
-ROOMS_WITH_A_RUN = ("runs", "reports", "cli")  # their examples may read a finished run in runs/poems
+ROOMS = ("core", "models", "data", "rewards", "metrics", "serving", "seqgan", "callbacks", "runs")
+ROOMS += ("environments", "reports", "cli")
+ROOMS_WITH_A_RUN = ("runs", "environments", "reports", "cli")  # their examples may read a finished run in runs/poems
 
 
 def examples():

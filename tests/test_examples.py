@@ -117,6 +117,16 @@ SMALLER = {
         "gan.generate(2000": "gan.generate(50",
         "epochs=10, steps_per_epoch=20": "epochs=2, steps_per_epoch=2",
     },
+    "gymnasium_agent.py": {
+        "UPDATES, BATCH = 200, 64": "UPDATES, BATCH = 2, 8",
+        "vocabulary_size=200, seed=0), sequence_length=10": (
+            "20, 3, 4, seed=0), sequence_length=5, num_train=64, num_held_out=20"
+        ),
+        "corpus.vocabulary_size, 32, 32": "corpus.vocabulary_size, 3, 4",
+        "widths=[1, 2, 3], filters=[64, 64, 64]": "widths=[1, 2], filters=[2, 3]",
+        "epochs=3": "epochs=1",
+        "steps=200": "steps=2",
+    },
     "reproduce_paper.py": {
         "sg.Oracle(seed=0)": "sg.Oracle(20, 3, 4, seed=0)",
         "sg.OracleCorpus(oracle, ": "sg.OracleCorpus(oracle, sequence_length=5, num_held_out=64, ",
@@ -137,6 +147,7 @@ SMALLER = {
 MOST_LINES = {"reproduce_paper.py": 215, "oracle.py": 60, "poems.py": 60}  # all others: 80
 MORE_MODULES = {
     "captions.py": {"numpy"},
+    "gymnasium_agent.py": {"gymnasium", "numpy", "tensorflow"},
     "reproduce_paper.py": {"numpy", "tensorflow", "tyro"},
     "shapes.py": {"numpy", "tensorflow"},
     "visual_questions.py": {"numpy"},
@@ -265,6 +276,10 @@ def test_an_example_runs(path, tmp_path, monkeypatch, capsys):
         line = r"(before|after): objective (\S+), NLL-test (\S+) nats per token, distinct-2 (\S+)"
         found = re.findall(line, out)
         assert [phase for phase, *_ in found] == ["before", "after"]
+        assert all(math.isfinite(float(value)) for _, *values in found for value in values)
+    if path.name == "gymnasium_agent.py":
+        found = re.findall(r"(\w+): mean reward (\S+) in the first 10 updates, (\S+) in the last", out)
+        assert [name for name, *_ in found] == ["agent", "trainer"]
         assert all(math.isfinite(float(value)) for _, *values in found for value in values)
     if path.name == "source_code.py":
         assert "real functions: share parsed 1.000" in out

@@ -39,6 +39,8 @@ class Stream(enum.IntEnum):
     """Samples of `SeqGAN.generate` without a seed: one seed per call."""
     ORACLE_CORPUS = 3
     """Sequences of an `OracleCorpus`: one seed per part."""
+    ENVIRONMENT = 4
+    """Roll-outs that reward the actions of the Gymnasium environment: one seed per roll-out of an episode."""
 
 
 def stream_seed(seed: int, stream: Stream, number: int | tf.Tensor | None = None) -> tf.Tensor:

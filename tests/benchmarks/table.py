@@ -24,6 +24,8 @@ def table(report):
         multiple = f"{seconds * product / flop:.2f}" if flop and product else "-"
         if requests := info.get("requests"):
             speed = f"- | {requests / seconds:,.0f} texts a second"
+        if steps := info.get("steps"):
+            speed = f"- | {steps / seconds:,.0f} steps a second"
         lines.append(f"| {info['row']} | {_time(seconds)} | {speed} | {multiple} |")
     return "\n".join(lines)
 
