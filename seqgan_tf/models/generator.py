@@ -10,7 +10,7 @@ from seqgan_tf.core import seeds
 from seqgan_tf.core.sequences import check_token_ids
 from seqgan_tf.core.validation import InputError
 from seqgan_tf.models.attention import Context, attend, attend_rows, attention_weights, check_context, tile_rows
-from seqgan_tf.models.language_model import LanguageModel
+from seqgan_tf.models.language_model import LanguageModel, checked_rate
 
 ATTENTION = (None, "luong")
 CELLS = {"lstm": keras.layers.LSTM, "gru": keras.layers.GRU}
@@ -46,6 +46,14 @@ class Generator(LanguageModel):
             Defaults to None.
         embedding_range: r; without `initializer_stddev`, the initial embeddings are drawn from U(-r, r). Defaults to
             0.05, that of Keras. With attention a larger one, such as 0.3, trains faster.
+        tie_embeddings: whether the matrix of the output layer is that of the embeddings, transposed (Press and Wolf,
+            2017). It needs an `embedding_dim` equal to `hidden_dim`. Defaults to False.
+        embedding_dropout: rate in [0, 1) of the tokens of the vocabulary (the start token included) whose embedding is
+            0 wherever they are fed in a batch, under `training=True` (Merity et al., 2018, section 4.3). Defaults to 0.
+        state_dropout: rate in [0, 1) on the state h that the recurrent matrices of a layer read, under `training=True`.
+            A sequence has the same mask at all positions (Gal and Ghahramani, 2016). Defaults to 0.
+        output_dropout: rate in [0, 1) on the input of the projection, instead of `dropout`. Defaults to None:
+            `dropout`.
         **kwargs: arguments of `keras.Model`, such as `name` and `dtype`.
 
     Raises:
@@ -77,6 +85,10 @@ class Generator(LanguageModel):
         encoder: keras.Model | None = None,
         attention: str | None = None,
         embedding_range: float = 0.05,
+        tie_embeddings: bool = False,
+        embedding_dropout: float = 0.0,
+        state_dropout: float = 0.0,
+        output_dropout: float | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(
@@ -91,6 +103,7 @@ class Generator(LanguageModel):
             seed,
             encoder,
             embedding_range,
+            tie_embeddings,
             **kwargs,
         )
         if cell not in CELLS:
@@ -101,8 +114,12 @@ class Generator(LanguageModel):
             raise InputError(f"`attention` needs an `encoder`. Received: {attention!r} without one")
         self.cell = cell
         self.attention = attention
+        self.embedding_dropout = checked_rate("embedding_dropout", embedding_dropout)
+        self.state_dropout = checked_rate("state_dropout", state_dropout)
+        self.output_dropout = None if output_dropout is None else checked_rate("output_dropout", output_dropout)
 
         ints = seeds.integers(self.seed, self.weight_stream)
+        dropout_ints = seeds.integers(self.seed, seeds.WeightStream.GENERATOR_DROPOUT)
         self.embedding = self.make_embedding(ints)
         self.recurrent_layers = [
             CELLS[cell](
@@ -111,18 +128,24 @@ class Generator(LanguageModel):
                 kernel_initializer=self.initializer(ints),
                 recurrent_initializer=self.initializer(ints, keras.initializers.Orthogonal),
                 bias_initializer=self.bias_initializer(ints),
-                # Seeds the layer's own dropout, which is not used; without it Keras draws a seed, a variable too.
-                seed=None if seed is None else 0,
+                recurrent_dropout=self.state_dropout,
+                # Without dropout of states the seed is not used, but without one Keras draws it, a variable too.
+                seed=next(dropout_ints) if self.state_dropout else None if seed is None else 0,
                 dtype=self.dtype_policy,
                 **({"unit_forget_bias": initializer_stddev is None} if cell == "lstm" else {}),
             )
             for _ in range(self.num_layers)
         ]
-        self.projection = self.make_projection(ints)
+        self.make_projection(ints)
+        before_projection = self.dropout if self.output_dropout is None else self.output_dropout
         self.dropout_layers = [
-            keras.layers.Dropout(self.dropout, seed=next(ints), dtype=self.dtype_policy)
-            for _ in range(self.num_layers + 1)
+            keras.layers.Dropout(rate, seed=next(ints), dtype=self.dtype_policy)
+            for rate in [*[self.dropout] * self.num_layers, before_projection]
         ]
+        if self.embedding_dropout:
+            self.embedding_dropout_layer = keras.layers.Dropout(
+                self.embedding_dropout, seed=next(dropout_ints), dtype=self.dtype_policy
+            )
         if encoder is not None:
 
             def dense(units, **arguments):
@@ -147,7 +170,7 @@ class Generator(LanguageModel):
         for layer in self.recurrent_layers:
             layer.build((None, None, width))
             width = self.hidden_dim
-        self.projection.build((None, None, width))
+        self.build_projection()
         if self.encoder is not None:
             self.bridge.build((None, self.encoder.summary_dim))
             if self.attention:
@@ -211,11 +234,15 @@ class Generator(LanguageModel):
     def _outputs(self, token_ids: tf.Tensor, context: Context | None, training: bool = False) -> tf.Tensor:
         """The outputs of the last recurrent layer, by teacher forcing: float [B, T, hidden_dim]."""
         check_context(self, context, "generator")
-        x = self.embed(self.fed(token_ids))
+        fed = self.fed(token_ids)
+        x = self.embed(fed)
+        if training and self.embedding_dropout:
+            kept = self.embedding_dropout_layer(tf.ones([self.embedding.input_dim, 1], x.dtype), training=True)
+            x *= tf.gather(kept, tf.maximum(fed, 0))
         states = self._first_states(context)
         for i, layer in enumerate(self.recurrent_layers):
             x = self.dropout_layers[i](x, training=training)
-            x = layer(x) if context is None else layer(x, initial_state=list(states[i]))
+            x = layer(x, initial_state=None if context is None else list(states[i]), training=training)
         return x
 
     def _first_states(self, context: Context | None) -> tuple[tuple[tf.Tensor, ...], ...]:
@@ -276,4 +303,5 @@ class Generator(LanguageModel):
         return self.project(x), tuple(next_state)
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "cell": self.cell, "attention": self.attention}
+        names = ("cell", "attention", "embedding_dropout", "state_dropout", "output_dropout")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
