@@ -1,5 +1,6 @@
 """The policy: a recurrent language model."""
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -50,8 +51,8 @@ class Generator(LanguageModel):
             2017). It needs an `embedding_dim` equal to `hidden_dim`. Defaults to False.
         embedding_dropout: rate in [0, 1) of the tokens of the vocabulary (the start token included) whose embedding is
             0 wherever they are fed in a batch, under `training=True` (Merity et al., 2018, section 4.3). Defaults to 0.
-        state_dropout: rate in [0, 1) on the state h that the recurrent matrices of a layer read, under `training=True`.
-            A sequence has the same mask at all positions (Gal and Ghahramani, 2016). Defaults to 0.
+        recurrent_dropout: rate in [0, 1) of the weights of the recurrent matrices that are 0 for a batch, at all
+            positions, under `training=True` (Merity et al., 2018, section 2). Defaults to 0.
         output_dropout: rate in [0, 1) on the input of the projection, instead of `dropout`. Defaults to None:
             `dropout`.
         **kwargs: arguments of `keras.Model`, such as `name` and `dtype`.
@@ -87,7 +88,7 @@ class Generator(LanguageModel):
         embedding_range: float = 0.05,
         tie_embeddings: bool = False,
         embedding_dropout: float = 0.0,
-        state_dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
         output_dropout: float | None = None,
         **kwargs: Any,
     ) -> None:
@@ -115,11 +116,10 @@ class Generator(LanguageModel):
         self.cell = cell
         self.attention = attention
         self.embedding_dropout = checked_rate("embedding_dropout", embedding_dropout)
-        self.state_dropout = checked_rate("state_dropout", state_dropout)
+        self.recurrent_dropout = checked_rate("recurrent_dropout", recurrent_dropout)
         self.output_dropout = None if output_dropout is None else checked_rate("output_dropout", output_dropout)
 
         ints = seeds.integers(self.seed, self.weight_stream)
-        dropout_ints = seeds.integers(self.seed, seeds.WeightStream.GENERATOR_DROPOUT)
         self.embedding = self.make_embedding(ints)
         self.recurrent_layers = [
             CELLS[cell](
@@ -128,9 +128,8 @@ class Generator(LanguageModel):
                 kernel_initializer=self.initializer(ints),
                 recurrent_initializer=self.initializer(ints, keras.initializers.Orthogonal),
                 bias_initializer=self.bias_initializer(ints),
-                recurrent_dropout=self.state_dropout,
-                # Without dropout of states the seed is not used, but without one Keras draws it, a variable too.
-                seed=next(dropout_ints) if self.state_dropout else None if seed is None else 0,
+                # Seeds the layer's own dropout, which is not used; without it Keras draws a seed, a variable too.
+                seed=None if seed is None else 0,
                 dtype=self.dtype_policy,
                 **({"unit_forget_bias": initializer_stddev is None} if cell == "lstm" else {}),
             )
@@ -142,10 +141,16 @@ class Generator(LanguageModel):
             keras.layers.Dropout(rate, seed=next(ints), dtype=self.dtype_policy)
             for rate in [*[self.dropout] * self.num_layers, before_projection]
         ]
+        dropout_ints = seeds.integers(self.seed, seeds.WeightStream.GENERATOR_DROPOUT)
         if self.embedding_dropout:
             self.embedding_dropout_layer = keras.layers.Dropout(
                 self.embedding_dropout, seed=next(dropout_ints), dtype=self.dtype_policy
             )
+        if self.recurrent_dropout:
+            self.recurrent_dropout_layers = [
+                keras.layers.Dropout(self.recurrent_dropout, seed=next(dropout_ints), dtype=self.dtype_policy)
+                for _ in range(self.num_layers)
+            ]
         if encoder is not None:
 
             def dense(units, **arguments):
@@ -242,8 +247,17 @@ class Generator(LanguageModel):
         states = self._first_states(context)
         for i, layer in enumerate(self.recurrent_layers):
             x = self.dropout_layers[i](x, training=training)
-            x = layer(x, initial_state=None if context is None else list(states[i]), training=training)
+            with self._dropped_weights(i, training):
+                x = layer(x) if context is None else layer(x, initial_state=list(states[i]))
         return x
+
+    def _dropped_weights(self, i: int, training: bool) -> contextlib.AbstractContextManager:
+        """Within it, weights of the recurrent matrix of layer i are 0 at random, if dropout is on."""
+        if not (training and self.recurrent_dropout):
+            return contextlib.nullcontext()
+        kernel = self.recurrent_layers[i].cell.recurrent_kernel
+        dropped = self.recurrent_dropout_layers[i](kernel, training=True)
+        return keras.StatelessScope(state_mapping=[(kernel, dropped)])
 
     def _first_states(self, context: Context | None) -> tuple[tuple[tf.Tensor, ...], ...]:
         """The states of the layers that the summaries of B conditions start; empty where there are none."""
@@ -303,5 +317,5 @@ class Generator(LanguageModel):
         return self.project(x), tuple(next_state)
 
     def get_config(self) -> dict[str, Any]:
-        names = ("cell", "attention", "embedding_dropout", "state_dropout", "output_dropout")
+        names = ("cell", "attention", "embedding_dropout", "recurrent_dropout", "output_dropout")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}

@@ -105,8 +105,8 @@ class GeneratorSettings:
     """The matrix of the output layer is that of the embeddings. Needs embedding_dim equal to hidden_dim."""
     embedding_dropout: float = 0.0
     """recurrent: rate of the tokens of the vocabulary whose embedding is 0 in a batch."""
-    state_dropout: float = 0.0
-    """recurrent: dropout rate of the states that a layer reads, with one mask for all positions of a sequence."""
+    recurrent_dropout: float = 0.0
+    """recurrent: rate of the weights of the recurrent matrices that are 0 in a batch, at all positions."""
     output_dropout: float | None = None
     """recurrent: dropout rate on the input of the output layer. None: dropout."""
 

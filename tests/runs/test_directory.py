@@ -211,7 +211,7 @@ def test_settings_that_an_older_version_lacks_take_their_defaults(oracle_copy, b
     path = oracle_copy / "config.toml"
     lines = path.read_text().splitlines()
     estimator = ("[estimator]", "simulations =", "exploration =", "num_actions =")
-    generator = ("tie_embeddings =", "embedding_dropout =", "state_dropout =", "output_dropout =")
+    generator = ("tie_embeddings =", "embedding_dropout =", "recurrent_dropout =", "output_dropout =")
     pretrain = ("schedule =", "warmup_steps =", "weight_decay =", "ema_momentum =")
     new = ("kind =", "jit_compile =", *estimator, *generator, *pretrain, "version =", "num_settings =")
     path.write_text("\n".join(line for line in lines if not line.startswith(new)))
