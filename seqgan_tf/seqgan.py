@@ -122,6 +122,9 @@ class SeqGAN(AdversarialModel):
     ) -> keras.callbacks.History:
         """Maximum likelihood training of the generator.
 
+        If `pretrain_optimizer` averages weights (`use_ema=True`), the held-out NLL is that of the averaged weights, the
+        callbacks at the end of an epoch find them, and they remain. A later call averages anew.
+
         Args:
             data: an array of token ids [n, T] or lists of token ids (cut into batches of `batch_size`), a
                 `tf.data.Dataset` of batches [B, T], a `keras.utils.PyDataset`, or a generator; see
@@ -131,7 +134,8 @@ class SeqGAN(AdversarialModel):
             validation_data: the same kind; with it, training stops after `patience` epochs without a lower held-out
                 NLL, and the weights of the best epoch are kept. Defaults to None: all epochs.
             patience: number of epochs; None: all epochs, and the last weights are kept. Defaults to 2.
-            callbacks: Keras callbacks; the logs are "nll", "gradient_norm" and "val_nll". Defaults to None.
+            callbacks: Keras callbacks; the logs are "nll", "gradient_norm" and "val_nll". Callbacks that change the
+                learning rate change that of `pretrain_optimizer`. Defaults to None.
             verbose: as in `keras.Model.fit`. Defaults to "auto".
             steps_per_epoch, validation_steps: as in `keras.Model.fit`; needed for data without end. Default to None.
 

@@ -36,6 +36,7 @@ SMALLER = {
     "keras-script.md": {
         "embedding_dim=64": "embedding_dim=3",
         "hidden_dim=128": "hidden_dim=4",
+        "hidden_dim=64": "hidden_dim=3",
         DISCRIMINATOR: f"{DISCRIMINATOR}widths=(1, 2), filters=(2, 3), ",
         "num_rollouts=4), seed=1": "num_rollouts=1), discriminator_steps=1, seed=1",
         "epochs=20": "epochs=1",

@@ -1,14 +1,41 @@
 """Checks of the optimizers of `compile`, and of the precision of the networks that they train."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
 
+from seqgan_tf.core.averages import averages_weights
 from seqgan_tf.core.validation import InputError
 
 WEIGHT_DTYPES = ("float32", "float64")
 POLICIES = "'float32', 'mixed_bfloat16', 'mixed_float16' or 'float64'"
+
+
+@keras.saving.register_keras_serializable(package="seqgan_tf")
+class MatrixDecayAdamW(keras.optimizers.AdamW):
+    """AdamW (Loshchilov and Hutter, 2019) that lets matrices decay, and no biases and no scales of a normalization.
+
+    A step subtracts learning_rate * weight_decay * weight from each weight of a matrix, embeddings included.
+
+    Args:
+        **kwargs: as for `keras.optimizers.AdamW`.
+
+    Example:
+    ```python
+    import seqgan_tf as sg
+    from seqgan_tf.core.optimizers import MatrixDecayAdamW
+
+    gan = sg.SeqGAN(sg.Generator(50), sg.Discriminator(50, 8), sg.TerminalReward())
+    gan.compile("adam", "adam", pretrain_optimizer=MatrixDecayAdamW(learning_rate=5e-3, weight_decay=0.01))
+    ```
+    """
+
+    def build(self, variables: Sequence[keras.Variable]) -> None:
+        """Makes the variables of the optimizer, for Keras."""
+        if not self.built:
+            self.exclude_from_weight_decay(var_list=[v for v in variables if len(v.shape) < 2])
+        super().build(variables)
 
 
 def check_policy(policy: Any) -> None:
@@ -46,14 +73,14 @@ def computes_in_float16(network: keras.Model) -> bool:
 
 
 def check_optimizers(optimizers: Mapping[str, keras.optimizers.Optimizer], networks: Mapping[str, keras.Model]) -> None:
-    """Checks that no optimizer is shared by two networks or was used for another model.
+    """Checks that no optimizer is shared by two networks or was used for another model, and which of them average.
 
     Args:
         optimizers: by the name of the argument of `compile`.
         networks: the network that each trains, by the same names.
 
     Raises:
-        InputError: one is shared or used.
+        InputError: one is shared or used, or another one than `pretrain_optimizer` averages weights.
     """
     users: dict[int, str] = {}
     for name, optimizer in optimizers.items():
@@ -68,6 +95,8 @@ def check_optimizers(optimizers: Mapping[str, keras.optimizers.Optimizer], netwo
         theirs = {id(variable) for variable in getattr(inner, "_trainable_variables", ())}
         if inner.built and ours != theirs:
             raise InputError(f"`{name}` must be a new optimizer. Received: one that was built for other weights")
+        if name != "pretrain_optimizer" and averages_weights(inner):
+            raise InputError(f"`{name}` must not average weights, as `pretrain_optimizer` may. Received: use_ema=True")
 
 
 def get_optimizer(name: str, optimizer: Any) -> keras.optimizers.Optimizer:

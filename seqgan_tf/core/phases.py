@@ -12,6 +12,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from seqgan_tf.core.averages import AveragedWeights
 from seqgan_tf.core.conditions import condition_on
 from seqgan_tf.core.elements import split_condition
 from seqgan_tf.core.sequences import mask
@@ -263,6 +264,26 @@ class StepsSeen(keras.callbacks.Callback):
             raise InputError(f"`{name}` must hold at least one sequence. Received: a dataset without an element")
 
 
+class _Averaged(keras.callbacks.Callback):
+    """The network has its averaged weights from the validation after an epoch to the end of that epoch's callbacks."""
+
+    def __init__(self, averaged: AveragedWeights):
+        super().__init__()
+        self.averaged = averaged
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self.averaged.begin()
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self.averaged.leave()
+
+    def on_test_begin(self, logs: Any = None) -> None:
+        self.averaged.use()
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        self.averaged.use()
+
+
 class _StopEarly(keras.callbacks.Callback):
     """Passes the held-out NLL of each epoch to `BestWeights`."""
 
@@ -293,9 +314,12 @@ def fit_likelihood(
 ) -> keras.callbacks.History:
     """Maximum likelihood training of a generator with Keras' `fit`.
 
+    Where the optimizer averages weights (`use_ema=True`), validation and the callbacks at the end of an epoch find the
+    averaged weights, and these are what remains.
+
     Args:
         generator: the `Generator` to train.
-        optimizer: Keras optimizer.
+        optimizer: Keras optimizer; callbacks may change its learning rate.
         dataset: token ids [B, T].
         epochs: largest number of passes over the dataset.
         validation: held-out token ids [B, T]; with them, training stops after `patience` epochs without a lower
@@ -309,22 +333,25 @@ def fit_likelihood(
     Returns:
         The history of the epochs.
     """
-    callbacks = list(callbacks or [])
+    if not optimizer.built:
+        optimizer.build(generator.trainable_variables)
+    own: list[keras.callbacks.Callback] = [_Averaged(AveragedWeights(generator, optimizer))]
     if validation is not None:
-        callbacks.insert(0, _StopEarly(BestWeights(generator.weights, patience)))
+        own.append(_StopEarly(BestWeights(generator.weights, patience)))
     model = PhaseModel(
         likelihood_phase(generator, optimizer, 0),
         generator,
         lambda token_ids, condition: likelihood_metrics(condition_on(generator, condition), token_ids),
     )
-    model.compile(optimizer=None, loss=None, **compiling)
+    # At the end of `fit` Keras sets the weights to the averages of this optimizer, where it keeps any.
+    model.compile(optimizer=optimizer, loss=None, auto_scale_loss=False, **compiling)
     return model.fit(
         dataset,
         epochs=epochs,
         steps_per_epoch=steps_per_epoch,
         validation_data=validation,
         validation_steps=validation_steps,
-        callbacks=callbacks,
+        callbacks=[*own, *(callbacks or [])],
         verbose=verbose,
         shuffle=False,
     )

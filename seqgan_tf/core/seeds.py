@@ -112,6 +112,8 @@ class WeightStream(enum.IntEnum):
     """Vectors of the words that a file of word vectors does not have: one int per vocabulary."""
     ORACLE = 1_000_000_000
     """Far from the others: a generator with the oracle's seed must not start as a scaled copy of the oracle."""
+    GENERATOR_DROPOUT = 2_000_000_000
+    """Dropout of the embeddings and of the recurrent matrices of a generator."""
 
 
 def integers(seed: int | None, stream: WeightStream) -> Iterator[int | None]:

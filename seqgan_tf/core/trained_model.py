@@ -123,16 +123,18 @@ class TrainedModel(MeanLogs):
             generator_optimizer: Keras optimizer of the policy gradient steps; learning rate callbacks change this one.
                 Defaults to "adam".
             discriminator_optimizer: Keras optimizer of the discriminator, in both of its phases. Defaults to "adam".
-            pretrain_optimizer: Keras optimizer of the likelihood steps. Defaults to None: a new one with the settings
-                of `generator_optimizer`, so that no momentum is carried over.
+            pretrain_optimizer: Keras optimizer of the likelihood steps. It may have a schedule of the learning rate,
+                and average weights (`use_ema=True`). Defaults to None: a new one with the settings of
+                `generator_optimizer`, so that no momentum is carried over.
             jit_compile: whether XLA compiles the round; it cannot with an `Objective`. Defaults to False, which is
                 faster on a CPU.
             **kwargs: `run_eagerly`, `steps_per_execution` and `auto_scale_loss`, as in `keras.Model.compile`. Unless
                 `auto_scale_loss` is False, the optimizers of a network that computes in float16 scale its loss.
 
         Raises:
-            InputError: another argument, an optimizer that is none or that two networks share, a network whose weights
-                are not float32, or `jit_compile` with an `Objective`.
+            InputError: another argument, an optimizer that is none or that two networks share, one of the adversarial
+                phase that averages weights, a network whose weights are not float32, or `jit_compile` with an
+                `Objective`.
         """
         check_names("compile", kwargs, COMPILE)
         jit_compile = contracts.checked_jit_compile(self.reward_estimator, jit_compile)

@@ -1,5 +1,6 @@
 """The policy: a recurrent language model."""
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ from seqgan_tf.core import seeds
 from seqgan_tf.core.sequences import check_token_ids
 from seqgan_tf.core.validation import InputError
 from seqgan_tf.models.attention import Context, attend, attend_rows, attention_weights, check_context, tile_rows
-from seqgan_tf.models.language_model import LanguageModel
+from seqgan_tf.models.language_model import LanguageModel, checked_rate
 
 ATTENTION = (None, "luong")
 CELLS = {"lstm": keras.layers.LSTM, "gru": keras.layers.GRU}
@@ -46,6 +47,14 @@ class Generator(LanguageModel):
             Defaults to None.
         embedding_range: r; without `initializer_stddev`, the initial embeddings are drawn from U(-r, r). Defaults to
             0.05, that of Keras. With attention a larger one, such as 0.3, trains faster.
+        tie_embeddings: whether the matrix of the output layer is that of the embeddings, transposed (Press and Wolf,
+            2017). It needs an `embedding_dim` equal to `hidden_dim`. Defaults to False.
+        embedding_dropout: rate in [0, 1) of the tokens of the vocabulary (the start token included) whose embedding is
+            0 wherever they are fed in a batch, under `training=True` (Merity et al., 2018, section 4.3). Defaults to 0.
+        recurrent_dropout: rate in [0, 1) of the weights of the recurrent matrices that are 0 for a batch, at all
+            positions, under `training=True` (Merity et al., 2018, section 2). Defaults to 0.
+        output_dropout: rate in [0, 1) on the input of the projection, instead of `dropout`. Defaults to None:
+            `dropout`.
         **kwargs: arguments of `keras.Model`, such as `name` and `dtype`.
 
     Raises:
@@ -77,6 +86,10 @@ class Generator(LanguageModel):
         encoder: keras.Model | None = None,
         attention: str | None = None,
         embedding_range: float = 0.05,
+        tie_embeddings: bool = False,
+        embedding_dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        output_dropout: float | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(
@@ -91,6 +104,7 @@ class Generator(LanguageModel):
             seed,
             encoder,
             embedding_range,
+            tie_embeddings,
             **kwargs,
         )
         if cell not in CELLS:
@@ -101,6 +115,9 @@ class Generator(LanguageModel):
             raise InputError(f"`attention` needs an `encoder`. Received: {attention!r} without one")
         self.cell = cell
         self.attention = attention
+        self.embedding_dropout = checked_rate("embedding_dropout", embedding_dropout)
+        self.recurrent_dropout = checked_rate("recurrent_dropout", recurrent_dropout)
+        self.output_dropout = None if output_dropout is None else checked_rate("output_dropout", output_dropout)
 
         ints = seeds.integers(self.seed, self.weight_stream)
         self.embedding = self.make_embedding(ints)
@@ -118,11 +135,22 @@ class Generator(LanguageModel):
             )
             for _ in range(self.num_layers)
         ]
-        self.projection = self.make_projection(ints)
+        self.make_projection(ints)
+        before_projection = self.dropout if self.output_dropout is None else self.output_dropout
         self.dropout_layers = [
-            keras.layers.Dropout(self.dropout, seed=next(ints), dtype=self.dtype_policy)
-            for _ in range(self.num_layers + 1)
+            keras.layers.Dropout(rate, seed=next(ints), dtype=self.dtype_policy)
+            for rate in [*[self.dropout] * self.num_layers, before_projection]
         ]
+        dropout_ints = seeds.integers(self.seed, seeds.WeightStream.GENERATOR_DROPOUT)
+        if self.embedding_dropout:
+            self.embedding_dropout_layer = keras.layers.Dropout(
+                self.embedding_dropout, seed=next(dropout_ints), dtype=self.dtype_policy
+            )
+        if self.recurrent_dropout:
+            self.recurrent_dropout_layers = [
+                keras.layers.Dropout(self.recurrent_dropout, seed=next(dropout_ints), dtype=self.dtype_policy)
+                for _ in range(self.num_layers)
+            ]
         if encoder is not None:
 
             def dense(units, **arguments):
@@ -147,7 +175,7 @@ class Generator(LanguageModel):
         for layer in self.recurrent_layers:
             layer.build((None, None, width))
             width = self.hidden_dim
-        self.projection.build((None, None, width))
+        self.build_projection()
         if self.encoder is not None:
             self.bridge.build((None, self.encoder.summary_dim))
             if self.attention:
@@ -211,12 +239,25 @@ class Generator(LanguageModel):
     def _outputs(self, token_ids: tf.Tensor, context: Context | None, training: bool = False) -> tf.Tensor:
         """The outputs of the last recurrent layer, by teacher forcing: float [B, T, hidden_dim]."""
         check_context(self, context, "generator")
-        x = self.embed(self.fed(token_ids))
+        fed = self.fed(token_ids)
+        x = self.embed(fed)
+        if training and self.embedding_dropout:
+            kept = self.embedding_dropout_layer(tf.ones([self.embedding.input_dim, 1], x.dtype), training=True)
+            x *= tf.gather(kept, tf.maximum(fed, 0))
         states = self._first_states(context)
         for i, layer in enumerate(self.recurrent_layers):
             x = self.dropout_layers[i](x, training=training)
-            x = layer(x) if context is None else layer(x, initial_state=list(states[i]))
+            with self._dropped_weights(i, training):
+                x = layer(x) if context is None else layer(x, initial_state=list(states[i]))
         return x
+
+    def _dropped_weights(self, i: int, training: bool) -> contextlib.AbstractContextManager:
+        """Within it, weights of the recurrent matrix of layer i are 0 at random, if dropout is on."""
+        if not (training and self.recurrent_dropout):
+            return contextlib.nullcontext()
+        kernel = self.recurrent_layers[i].cell.recurrent_kernel
+        dropped = self.recurrent_dropout_layers[i](kernel, training=True)
+        return keras.StatelessScope(state_mapping=[(kernel, dropped)])
 
     def _first_states(self, context: Context | None) -> tuple[tuple[tf.Tensor, ...], ...]:
         """The states of the layers that the summaries of B conditions start; empty where there are none."""
@@ -276,4 +317,5 @@ class Generator(LanguageModel):
         return self.project(x), tuple(next_state)
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "cell": self.cell, "attention": self.attention}
+        names = ("cell", "attention", "embedding_dropout", "recurrent_dropout", "output_dropout")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}

@@ -30,7 +30,7 @@ class LanguageModel(EmbeddingModel):
 
     Args:
         vocabulary_size, embedding_dim, hidden_dim, num_layers, dropout, start_token_id, end_token_id,
-            initializer_stddev, seed, encoder, embedding_range, **kwargs: see `Generator`.
+            initializer_stddev, seed, encoder, embedding_range, tie_embeddings, **kwargs: see `Generator`.
 
     Raises:
         InputError: a setting is out of its range.
@@ -61,13 +61,14 @@ class LanguageModel(EmbeddingModel):
         seed: int | None,
         encoder: keras.Model | None,
         embedding_range: float,
+        tie_embeddings: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         check_policy(self.dtype_policy)
         vocabulary_size = whole_number("vocabulary_size", vocabulary_size)
         embedding_dim, hidden_dim = whole_number("embedding_dim", embedding_dim), whole_number("hidden_dim", hidden_dim)
-        num_layers, dropout = whole_number("num_layers", num_layers), real_number("dropout", dropout)
+        num_layers, dropout = whole_number("num_layers", num_layers), checked_rate("dropout", dropout)
         start_token_id = None if start_token_id is None else whole_number("start_token_id", start_token_id)
         end_token_id = None if end_token_id is None else whole_number("end_token_id", end_token_id)
         seed = None if seed is None else whole_number("seed", seed)
@@ -75,8 +76,11 @@ class LanguageModel(EmbeddingModel):
             initializer_stddev = real_number("initializer_stddev", initializer_stddev)
         check_at_least(2, vocabulary_size=vocabulary_size)
         check_at_least(1, embedding_dim=embedding_dim, hidden_dim=hidden_dim, num_layers=num_layers)
-        if not 0 <= dropout < 1:
-            raise InputError(f"`dropout` must be in [0, 1). Received: {dropout}")
+        if tie_embeddings and embedding_dim != hidden_dim:
+            raise InputError(
+                f"`tie_embeddings` needs an `embedding_dim` equal to `hidden_dim`. Received: {embedding_dim} and "
+                f"{hidden_dim}"
+            )
         for name, token in (("start_token_id", start_token_id), ("end_token_id", end_token_id)):
             if token is not None and not 0 <= token < vocabulary_size + (name == "start_token_id"):
                 raise InputError(f"`{name}` must be in [0, {vocabulary_size}), the vocabulary. Received: {token}")
@@ -95,6 +99,7 @@ class LanguageModel(EmbeddingModel):
         self.seed = seed
         self.encoder = encoder
         self.embedding_range = embedding_range
+        self.tie_embeddings = bool(tie_embeddings)
 
     def initializer(self, ints: Ints, default: Any = keras.initializers.GlorotUniform, **arguments: Any) -> Any:
         """The initializer of one weight, see `initializer`."""
@@ -118,14 +123,20 @@ class LanguageModel(EmbeddingModel):
             dtype=self.dtype_policy,
         )
 
-    def make_projection(self, ints: Ints) -> keras.layers.Dense:
-        """The output layer, without its weights."""
-        return keras.layers.Dense(
-            self.vocabulary_size,
-            kernel_initializer=self.initializer(ints),
-            bias_initializer=self.bias_initializer(ints),
-            dtype=self.dtype_policy,
-        )
+    def make_projection(self, ints: Ints) -> None:
+        """Sets `projection`, the output layer, without its weights; with tied embeddings there is only its bias."""
+        kernel, bias = self.initializer(ints), self.bias_initializer(ints)
+        if self.tie_embeddings:
+            self.output_bias = self.add_weight(shape=(self.vocabulary_size,), initializer=bias, name="output_bias")
+        else:
+            self.projection = keras.layers.Dense(
+                self.vocabulary_size, kernel_initializer=kernel, bias_initializer=bias, dtype=self.dtype_policy
+            )
+
+    def build_projection(self) -> None:
+        """Makes the weights of the output layer."""
+        if not self.tie_embeddings:
+            self.projection.build((None, None, self.hidden_dim))
 
     def start_from_frequencies(self, token_ids: np.ndarray) -> None:
         """Sets the bias of the output layer to the logarithms of the frequencies of the tokens.
@@ -145,7 +156,8 @@ class LanguageModel(EmbeddingModel):
         for start in range(0, len(token_ids), 100_000):  # no large temporary arrays
             part = np.asarray(token_ids[start : start + 100_000])
             counts += np.bincount(part[part != PADDING], minlength=self.vocabulary_size)
-        self.projection.bias.assign(np.log(counts / counts.sum()))
+        bias = self.output_bias if self.tie_embeddings else self.projection.bias
+        bias.assign(np.log(counts / counts.sum()))
 
     def fed(self, token_ids: tf.Tensor) -> tf.Tensor:
         """The tokens that are fed to predict token_ids [B, T]: the start token, then all but the last: int32 [B, T].
@@ -164,11 +176,22 @@ class LanguageModel(EmbeddingModel):
 
     def project(self, x: tf.Tensor) -> tf.Tensor:
         """Logits, float32 [..., V]. In this form TensorFlow fuses the bias into the product; `Dense` does not."""
-        if self.projection.quantization_mode is not None:  # its kernel holds integers
+        if self.tie_embeddings:
+            kernel, bias = self._token_embeddings(), self.output_bias
+        elif self.projection.quantization_mode is not None:  # its kernel holds integers
             return tf.cast(self.projection(x), tf.float32)
-        kernel, bias = (tf.cast(variable, x.dtype) for variable in (self.projection.kernel, self.projection.bias))
-        logits = tf.nn.bias_add(tf.matmul(tf.reshape(x, [-1, self.hidden_dim]), kernel), bias)
+        else:
+            kernel, bias = self.projection.kernel, self.projection.bias
+        kernel, bias = (tf.cast(variable, x.dtype) for variable in (kernel, bias))
+        rows = tf.reshape(x, [-1, self.hidden_dim])
+        logits = tf.nn.bias_add(tf.matmul(rows, kernel, transpose_b=self.tie_embeddings), bias)
         return tf.cast(tf.reshape(logits, tf.concat([tf.shape(x)[:-1], [self.vocabulary_size]], axis=0)), tf.float32)
+
+    def _token_embeddings(self) -> tf.Tensor:
+        """The embeddings of all tokens, without that of a start token of its own: float [V, embedding_dim]."""
+        if self.embedding.quantization_mode is not None:  # its matrix holds integers
+            return self.embedding(tf.range(self.vocabulary_size))
+        return self.embedding.embeddings[: self.vocabulary_size]
 
     def get_config(self) -> dict[str, Any]:
         own_start = self.start_token_id == self.vocabulary_size
@@ -185,6 +208,7 @@ class LanguageModel(EmbeddingModel):
             "seed": self.seed,
             "encoder": None if self.encoder is None else keras.saving.serialize_keras_object(self.encoder),
             "embedding_range": self.embedding_range,
+            "tie_embeddings": self.tie_embeddings,
         }
 
     @classmethod
@@ -206,6 +230,22 @@ def initializer(
     if stddev is None:
         return default(seed=next(ints), **arguments)
     return keras.initializers.RandomNormal(stddev=stddev, seed=next(ints))
+
+
+def checked_rate(name: str, rate: Any) -> float:
+    """A rate of dropout.
+
+    Args:
+        name: what the user calls it.
+        rate: what the user gave.
+
+    Raises:
+        InputError: it is not a number in [0, 1).
+    """
+    rate = real_number(name, rate)
+    if not 0 <= rate < 1:
+        raise InputError(f"`{name}` must be in [0, 1). Received: {rate}")
+    return rate
 
 
 def check_embedding_range(embedding_range: float) -> None:

@@ -80,6 +80,8 @@ class TransformerGenerator(LanguageModel):
         encoder: the encoder of conditions, see `models.encoders`. Defaults to None: there are no conditions.
         embedding_range: r; without `initializer_stddev`, the initial embeddings are drawn from U(-r, r). Defaults to
             0.05.
+        tie_embeddings: whether the matrix of the output layer is that of the embeddings, as for `Generator`. Defaults
+            to False.
         **kwargs: arguments of `keras.Model`, such as `name` and `dtype`.
 
     Raises:
@@ -112,6 +114,7 @@ class TransformerGenerator(LanguageModel):
         seed: int | None = None,
         encoder: keras.Model | None = None,
         embedding_range: float = 0.05,
+        tie_embeddings: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(
@@ -126,6 +129,7 @@ class TransformerGenerator(LanguageModel):
             seed,
             encoder,
             embedding_range,
+            tie_embeddings,
             **kwargs,
         )
         self.sequence_length = whole_number("sequence_length", sequence_length)
@@ -159,7 +163,7 @@ class TransformerGenerator(LanguageModel):
             )
         self.dropout_layer = keras.layers.Dropout(self.dropout, seed=next(ints), dtype=self.dtype_policy)
         self.norm = keras.layers.LayerNormalization(epsilon=1e-5, dtype=self.dtype_policy)
-        self.projection = self.make_projection(ints)
+        self.make_projection(ints)
         self.blocks = [
             TransformerBlock(
                 self.hidden_dim,
@@ -187,7 +191,7 @@ class TransformerGenerator(LanguageModel):
         if self.positions == "learned":
             self.position_embedding.build((None, None))
         self.norm.build((None, None, self.hidden_dim))
-        self.projection.build((None, None, self.hidden_dim))
+        self.build_projection()
         self.built = True
 
     def encode(self, condition: Any, training: bool = False) -> Context | None:

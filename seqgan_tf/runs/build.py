@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 
+from seqgan_tf.core.optimizers import MatrixDecayAdamW
 from seqgan_tf.core.protocols import Discriminator, Generator, RewardEstimator
 from seqgan_tf.core.validation import InputError
 from seqgan_tf.data.conditions import Labels, Several, Sources, TextConditions
@@ -21,7 +22,7 @@ from seqgan_tf.rewards.controls import ConstantReward, ShuffledReward
 from seqgan_tf.rewards.rollout import MonteCarloRollout
 from seqgan_tf.rewards.terminal import TerminalReward
 from seqgan_tf.rewards.tree_search import MonteCarloTreeSearch
-from seqgan_tf.runs.config import RunSettings
+from seqgan_tf.runs.config import PretrainSettings, RunSettings
 from seqgan_tf.runs.objectives import reward_of
 from seqgan_tf.runs.source import Source
 from seqgan_tf.seqgan import SeqGAN
@@ -74,11 +75,21 @@ def build_gan(settings: RunSettings, source: Source, run_eagerly: bool = False) 
     gan.compile(
         generator_optimizer=keras.optimizers.Adam(adversarial.learning_rate, global_clipnorm=pretrain.clip_norm),
         discriminator_optimizer=keras.optimizers.Adam(pretrain.discriminator_learning_rate),
-        pretrain_optimizer=keras.optimizers.Adam(pretrain.learning_rate, global_clipnorm=pretrain.clip_norm),
+        pretrain_optimizer=build_pretrain_optimizer(pretrain),
         jit_compile=settings.jit_compile,
         run_eagerly=run_eagerly,
     )
     return gan
+
+
+def build_pretrain_optimizer(pretrain: PretrainSettings) -> keras.optimizers.Optimizer:
+    """The optimizer of the likelihood steps. `Training` changes its learning rate as the schedule says."""
+    arguments: dict[str, Any] = {"global_clipnorm": pretrain.clip_norm}
+    if pretrain.ema_momentum is not None:
+        arguments |= {"use_ema": True, "ema_momentum": pretrain.ema_momentum}
+    if pretrain.weight_decay:
+        return MatrixDecayAdamW(pretrain.learning_rate, weight_decay=pretrain.weight_decay, **arguments)
+    return keras.optimizers.Adam(pretrain.learning_rate, **arguments)
 
 
 def build_generator(settings: RunSettings, source: Source) -> Generator:

@@ -101,6 +101,14 @@ class GeneratorSettings:
     """transformer: heads of the attention. They share the units of a layer equally."""
     positions: Literal["rotary", "learned"] = "rotary"
     """transformer: how a token knows its position: by rotated queries and keys, or by an embedding of the position."""
+    tie_embeddings: bool = False
+    """The matrix of the output layer is that of the embeddings. Needs embedding_dim equal to hidden_dim."""
+    embedding_dropout: float = 0.0
+    """recurrent: rate of the tokens of the vocabulary whose embedding is 0 in a batch."""
+    recurrent_dropout: float = 0.0
+    """recurrent: rate of the weights of the recurrent matrices that are 0 in a batch, at all positions."""
+    output_dropout: float | None = None
+    """recurrent: dropout rate on the input of the output layer. None: dropout."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -254,6 +262,15 @@ class PretrainSettings:
     """Stop after this many epochs without a lower held-out NLL, and restore the best epoch. None: never stop."""
     learning_rate: float = 1e-2
     """Learning rate of the generator's maximum likelihood steps."""
+    schedule: Literal["constant", "cosine"] = "constant"
+    """cosine: the learning rate falls to 0 over all epochs, along half a cosine."""
+    warmup_steps: int = 0
+    """Number of first steps over which the learning rate rises to its value, in equal parts."""
+    weight_decay: float = 0.0
+    """Weight decay of AdamW in the generator's maximum likelihood steps, of matrices alone. 0: Adam."""
+    ema_momentum: float | None = None
+    """m. Validation and the end of the pre-training take moving averages of the weights: m * average + (1 - m) * weight
+    after each step. None: the weights themselves."""
     token_frequencies: bool = False
     """Start from the frequencies of the tokens in the training data, by the initial bias of the output layer."""
     by_length: bool = False
@@ -395,6 +412,8 @@ def difference(settings: Any, others: Any, prefix: str = "") -> dict[str, tuple[
 AT_LEAST_0 = (
     "pretrain.epochs",
     "pretrain.discriminator_steps",
+    "pretrain.warmup_steps",
+    "pretrain.weight_decay",
     "adversarial.rounds",
     "discriminator.l2",
 )
@@ -425,6 +444,9 @@ def check(settings: RunSettings) -> None:
     for name, value in values.items():
         if math.isnan(value) or (math.isinf(value) and name != "rollout.clip"):
             raise InputError(f"`{name}` must be a finite number. Received: {value}")
+    momentum = settings.pretrain.ema_momentum
+    if momentum is not None and not 0 < momentum < 1:
+        raise InputError(f"`pretrain.ema_momentum` must be in (0, 1). Received: {momentum}")
     for name, needed in (("target", "data"), ("validation_target", "validation"), ("test_target", "test")):
         if getattr(settings, name) is not None and getattr(settings, needed) is None:
             flags = (f"--{word.replace('_', '-')}" for word in (name, needed))

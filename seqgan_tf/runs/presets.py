@@ -18,7 +18,7 @@ from seqgan_tf.runs.config import (
 ORACLE = "oracle"
 CONTROLS: tuple[Literal["constant", "noise", "likelihood"], ...] = ("constant", "noise", "likelihood")
 
-RECURRENT = ("cell", "attention")
+RECURRENT = ("cell", "attention", "embedding_dropout", "recurrent_dropout", "output_dropout")
 """The settings that recurrent generators alone take."""
 
 

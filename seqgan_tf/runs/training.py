@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from seqgan_tf.core import protocols
+from seqgan_tf.core.averages import AveragedWeights
 from seqgan_tf.core.conditions import first_rows
 from seqgan_tf.core.elements import join_condition
 from seqgan_tf.core.files import make_directory, write_text
@@ -25,6 +26,7 @@ from seqgan_tf.rewards.user_functions import errors_of_objectives
 from seqgan_tf.runs import rows as rows_file
 from seqgan_tf.runs.checkpoints import DivergedError, RunState
 from seqgan_tf.runs.config import AdversarialSettings, PretrainSettings
+from seqgan_tf.runs.schedule import set_learning_rate
 
 INITIAL = "initial"
 LEARNING_RATES = {
@@ -141,10 +143,12 @@ class Training:
     def _pretrain_generator(self) -> Iterator[Progress]:
         per_epoch = math.ceil(len(self.corpus.train_token_ids) / self.gan.batch_size)
         total, best = per_epoch * self.pretrain.epochs, self.state.best
+        averaged = AveragedWeights(self.gan.generator, self.gan.pretrain_optimizer)
         for step, logs in self._steps(PRETRAIN_GENERATOR, total):
             row = None
             if step % per_epoch == 0:
                 epoch = step // per_epoch
+                averaged.use()
                 is_over = best.patience is not None and best.update(
                     epoch, negative_log_likelihood(self.gan.generator, self._validation())
                 )
@@ -154,6 +158,8 @@ class Training:
                     self.gan.synchronize_rollout_policy()
                     self.state.steps[PRETRAIN_GENERATOR].assign(total)
                 row = self._evaluate(PRETRAIN_GENERATOR, epoch, logs, AT_END if last else WITHIN_PHASE)
+                if not last:
+                    averaged.leave()
             yield Progress(PRETRAIN_GENERATOR, int(self.state.steps[PRETRAIN_GENERATOR]), total, logs, row)
 
     def _pretrain_discriminator(self) -> Iterator[Progress]:
@@ -185,10 +191,11 @@ class Training:
         else:
             stream = pipeline.rounds(pipeline.batches(data, self.gan.batch_size, seed), self.phases[name].sequences)
         for real in stream.skip(int(done)):
+            step = int(done) if name == PRETRAIN_GENERATOR else None
+            set_learning_rate(self.gan.pretrain_optimizer, self.pretrain, step, total)
             with errors_of_objectives():
                 logs = self.functions[name](real)
             done.assign_add(1)
-            self._check_finite(name, logs)
             self._check_finite(name, logs)
             yield int(done), logs
             if time.monotonic() - self.state.saved_at > CHECKPOINT_SECONDS:
