@@ -234,7 +234,7 @@ class HubDiscriminator(RandomStateModel):
         precise = keras.DTypePolicy(self.variable_dtype)
         kernel = keras.initializers.GlorotUniform(seed=next(ints))
         self.dropout_layer = keras.layers.Dropout(self.dropout, dtype=precise)
-        self.output_layer = keras.layers.Dense(1, kernel_initializer=kernel, dtype=precise)
+        self.output_layer = keras.layers.Dense(1, kernel_initializer=kernel, dtype=precise, name="output")
         self.output_layer.build((None, self._outputs(backbone.output).shape[-1]))
         seed_dropout(self, ints)
         self.built = True

@@ -93,9 +93,10 @@ class BidirectionalModel(EmbeddingModel):
             self.embedding_dim,
             embeddings_initializer=keras.initializers.RandomUniform(-bound, bound, seed=next(ints)),
             dtype=self.dtype_policy,
+            name="embedding",
         )
 
-        def direction(backward):
+        def direction(backward, name):
             return CELLS[self.cell](
                 self.hidden_dim,
                 return_sequences=True,
@@ -105,12 +106,13 @@ class BidirectionalModel(EmbeddingModel):
                 recurrent_initializer=keras.initializers.Orthogonal(seed=next(ints)),
                 seed=None if self.seed is None else 0,  # of dropout in the layer, which is not used
                 dtype=self.dtype_policy,
+                name=name,
             )
 
         self.forward_layers, self.backward_layers, self.dropout_layers = [], [], []
-        for _ in range(self.num_layers):
-            self.forward_layers.append(direction(False))
-            self.backward_layers.append(direction(True))
+        for i in range(self.num_layers):
+            self.forward_layers.append(direction(False, f"forward_{i}"))
+            self.backward_layers.append(direction(True, f"backward_{i}"))
             self.dropout_layers.append(keras.layers.Dropout(self.dropout, seed=next(ints), dtype=self.dtype_policy))
         return ints
 

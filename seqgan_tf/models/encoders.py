@@ -144,6 +144,7 @@ class LabelEncoder(keras.Model):
             self.embedding_dim,
             embeddings_initializer=keras.initializers.RandomNormal(stddev=1.0, seed=next(ints)),
             dtype=self.dtype_policy,
+            name="embedding",
         )
         self.embedding.build((None,))
         self.built = True

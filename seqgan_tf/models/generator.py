@@ -131,9 +131,10 @@ class Generator(LanguageModel):
                 # Seeds the layer's own dropout, which is not used; without it Keras draws a seed, a variable too.
                 seed=None if seed is None else 0,
                 dtype=self.dtype_policy,
+                name=f"recurrent_{i}",
                 **({"unit_forget_bias": initializer_stddev is None} if cell == "lstm" else {}),
             )
-            for _ in range(self.num_layers)
+            for i in range(self.num_layers)
         ]
         self.make_projection(ints)
         before_projection = self.dropout if self.output_dropout is None else self.output_dropout
@@ -153,14 +154,14 @@ class Generator(LanguageModel):
             ]
         if encoder is not None:
 
-            def dense(units, **arguments):
-                kernel = self.initializer(ints)
-                return keras.layers.Dense(units, kernel_initializer=kernel, dtype=self.dtype_policy, **arguments)
+            def dense(name, units, **arguments):
+                arguments |= {"kernel_initializer": self.initializer(ints), "dtype": self.dtype_policy, "name": name}
+                return keras.layers.Dense(units, **arguments)
 
-            self.bridge = dense(self.num_layers * self._states_per_layer * self.hidden_dim, activation="tanh")
+            self.bridge = dense("bridge", self.num_layers * self._states_per_layer * self.hidden_dim, activation="tanh")
             if attention:
-                self.memory_projection = dense(self.hidden_dim, use_bias=False)
-                self.combination = dense(self.hidden_dim, activation="tanh")
+                self.memory_projection = dense("memory_projection", self.hidden_dim, use_bias=False)
+                self.combination = dense("combination", self.hidden_dim, activation="tanh")
         self.build((None, None))
 
     @property

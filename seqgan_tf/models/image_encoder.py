@@ -105,17 +105,21 @@ class ImageEncoder(RandomStateModel):
                     activation="relu",
                     kernel_initializer=keras.initializers.HeNormal(seed=next(ints)),
                     dtype=self.dtype_policy,
+                    name=f"convolution_{i}",
                 )
-                for count, stride in [*((count, 2) for count in self.filters), (self.filters[-1], 1)]
+                for i, (count, stride) in enumerate([*((n, 2) for n in self.filters), (self.filters[-1], 1)])
             ]
         else:
             backbone.trainable = self.trainable_backbone
         self.features_shape = self._features_shape()
         self.dropout_layer = keras.layers.Dropout(self.dropout, seed=next(ints), dtype=self.dtype_policy)
         self.projection = keras.layers.Dense(
-            self.width, kernel_initializer=keras.initializers.GlorotUniform(seed=next(ints)), dtype=self.dtype_policy
+            self.width,
+            kernel_initializer=keras.initializers.GlorotUniform(seed=next(ints)),
+            dtype=self.dtype_policy,
+            name="projection",
         )
-        self.normalization = keras.layers.LayerNormalization(dtype=self.dtype_policy)
+        self.normalization = keras.layers.LayerNormalization(dtype=self.dtype_policy, name="normalization")
         self.projection.build((None, None, self.features_shape[2]))
         self.normalization.build((None, None, self.width))
         self.positions = self.add_weight(

@@ -121,6 +121,7 @@ class LanguageModel(EmbeddingModel):
             self.embedding_dim,
             embeddings_initializer=self.embedding_initializer(ints),
             dtype=self.dtype_policy,
+            name="embedding",
         )
 
     def make_projection(self, ints: Ints) -> None:
@@ -130,7 +131,11 @@ class LanguageModel(EmbeddingModel):
             self.output_bias = self.add_weight(shape=(self.vocabulary_size,), initializer=bias, name="output_bias")
         else:
             self.projection = keras.layers.Dense(
-                self.vocabulary_size, kernel_initializer=kernel, bias_initializer=bias, dtype=self.dtype_policy
+                self.vocabulary_size,
+                kernel_initializer=kernel,
+                bias_initializer=bias,
+                dtype=self.dtype_policy,
+                name="projection",
             )
 
     def build_projection(self) -> None:

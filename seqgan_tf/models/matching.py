@@ -21,7 +21,7 @@ def matching_layer(features: int, seed: int | None, dtype: keras.DTypePolicy) ->
         dtype: the dtype policy.
     """
     kernel = keras.initializers.TruncatedNormal(stddev=0.01, seed=seed)
-    return keras.layers.Dense(features, kernel_initializer=kernel, dtype=dtype)
+    return keras.layers.Dense(features, kernel_initializer=kernel, dtype=dtype, name="matching")
 
 
 def summary_width(encoder: keras.Layer) -> int:

@@ -93,7 +93,7 @@ class RecurrentDiscriminator(BidirectionalModel):
         precise = keras.DTypePolicy(self.variable_dtype)
         self.dropout_layer = keras.layers.Dropout(self.dropout, seed=next(ints), dtype=precise)
         self.output_layer = keras.layers.Dense(
-            1, kernel_initializer=keras.initializers.GlorotUniform(seed=next(ints)), dtype=precise
+            1, kernel_initializer=keras.initializers.GlorotUniform(seed=next(ints)), dtype=precise, name="output"
         )
         if encoder is not None:
             self.matching = matching_layer(self._num_features, next(ints), precise)

@@ -151,17 +151,22 @@ class TransformerBlock(keras.layers.Layer):
         self.seed = seed
         ints: Iterator[int | None] = repeat(None) if seed is None else count(seed)
 
-        def dense(units: int) -> keras.layers.Dense:
+        def dense(name: str, units: int) -> keras.layers.Dense:
             kernel = initializer(initializer_stddev, ints)
-            return keras.layers.Dense(units, use_bias=False, kernel_initializer=kernel, dtype=self.dtype_policy)
+            return keras.layers.Dense(
+                units, use_bias=False, kernel_initializer=kernel, dtype=self.dtype_policy, name=name
+            )
 
         # Of each part: (units of its entrance, width of what its exit gets).
         widths = [(3 * hidden_dim, hidden_dim), (EXPANSION * hidden_dim, EXPANSION * hidden_dim)]
         if memory_dim is not None:
             widths.insert(1, (num_heads * memory_dim, num_heads * memory_dim))
-        self.norms = [keras.layers.LayerNormalization(epsilon=1e-5, dtype=self.dtype_policy) for _ in widths]
-        self.entrances = [dense(units) for units, _ in widths]
-        self.exits = [dense(hidden_dim) for _ in widths]
+        self.norms = [
+            keras.layers.LayerNormalization(epsilon=1e-5, dtype=self.dtype_policy, name=f"norm_{i}")
+            for i in range(len(widths))
+        ]
+        self.entrances = [dense(f"entrance_{i}", units) for i, (units, _) in enumerate(widths)]
+        self.exits = [dense(f"exit_{i}", hidden_dim) for i in range(len(widths))]
         self.dropout_layers = [keras.layers.Dropout(dropout, seed=next(ints), dtype=self.dtype_policy) for _ in widths]
         for norm, entrance, way_out, (_, width) in zip(self.norms, self.entrances, self.exits, widths, strict=True):
             norm.build((None, None, hidden_dim))

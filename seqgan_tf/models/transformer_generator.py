@@ -152,7 +152,11 @@ class TransformerGenerator(LanguageModel):
         self.embedding = self.make_embedding(ints)
         if self.embedding_dim != self.hidden_dim:
             self.widening = keras.layers.Dense(
-                self.hidden_dim, use_bias=False, kernel_initializer=self.initializer(ints), dtype=self.dtype_policy
+                self.hidden_dim,
+                use_bias=False,
+                kernel_initializer=self.initializer(ints),
+                dtype=self.dtype_policy,
+                name="widening",
             )
         if positions == "learned":
             self.position_embedding = keras.layers.Embedding(
@@ -160,9 +164,10 @@ class TransformerGenerator(LanguageModel):
                 self.hidden_dim,
                 embeddings_initializer=self.embedding_initializer(ints),
                 dtype=self.dtype_policy,
+                name="position_embedding",
             )
         self.dropout_layer = keras.layers.Dropout(self.dropout, seed=next(ints), dtype=self.dtype_policy)
-        self.norm = keras.layers.LayerNormalization(epsilon=1e-5, dtype=self.dtype_policy)
+        self.norm = keras.layers.LayerNormalization(epsilon=1e-5, dtype=self.dtype_policy, name="norm")
         self.make_projection(ints)
         self.blocks = [
             TransformerBlock(
@@ -173,8 +178,9 @@ class TransformerGenerator(LanguageModel):
                 self.initializer_stddev,
                 first,
                 dtype=self.dtype_policy,
+                name=f"block_{i}",
             )
-            for first, *_ in ([next(ints) for _ in range(INTS_PER_BLOCK)] for _ in range(self.num_layers))
+            for i, (first, *_) in enumerate([next(ints) for _ in range(INTS_PER_BLOCK)] for _ in range(self.num_layers))
         ]
         self.build((None, None))
 
