@@ -31,8 +31,8 @@ def preset(name: str, task: str) -> RunSettings:
             held-out likelihood, as all published runs do, so that its metrics can be compared with theirs.
         task: "oracle", or the task of the data, see `data.records`. For text `quick` has a larger generator, stops the
             pre-training at the best held-out likelihood, and uses a reward, a baseline and a learning rate that
-            preserve diversity. With conditions, and for code, it has larger networks yet, and trains on sequences of
-            similar length. Code is read as byte pairs in both presets.
+            preserve diversity. It trains on sequences of similar length, from the frequencies of the tokens. With
+            conditions, and for code, it has larger networks yet. Code is read as byte pairs in both presets.
     """
     if name == "paper":
         return RunSettings(
@@ -51,10 +51,18 @@ def preset(name: str, task: str) -> RunSettings:
         return _music()
     if task == TEXT:
         return RunSettings(
-            generator=GeneratorSettings(embedding_dim=64, hidden_dim=128, dropout=0.3, initializer_stddev=None),
+            generator=GeneratorSettings(
+                embedding_dim=64, hidden_dim=128, dropout=0.3, initializer_stddev=None, embedding_range=0.3
+            ),
             discriminator=DiscriminatorSettings(embedding_range=0.2),
             rollout=RolloutSettings(reward="log_odds"),
-            pretrain=PretrainSettings(patience=2, learning_rate=5e-3, discriminator_learning_rate=1e-3),
+            pretrain=PretrainSettings(
+                patience=2,
+                learning_rate=5e-3,
+                token_frequencies=True,
+                by_length=True,
+                discriminator_learning_rate=1e-3,
+            ),
             adversarial=AdversarialSettings(rounds=20, learning_rate=1e-4, baseline="leave_one_out"),
         )
     return RunSettings()
