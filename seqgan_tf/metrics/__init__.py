@@ -4,6 +4,7 @@ from seqgan_tf.metrics.calibration import discriminator_health
 from seqgan_tf.metrics.divergence import divergences
 from seqgan_tf.metrics.diversity import distinct, distinct_shares, ms_jaccard, share_copied
 from seqgan_tf.metrics.frechet import frechet_distance
+from seqgan_tf.metrics.gain import held_out_gain
 from seqgan_tf.metrics.held_out import held_out_metrics
 from seqgan_tf.metrics.likelihood import negative_log_likelihood, sequence_log_likelihoods
 from seqgan_tf.metrics.metric import METRICS, Metric, metric_of
@@ -37,6 +38,7 @@ __all__ = [
     "empty_bar_rate",
     "exact_match",
     "frechet_distance",
+    "held_out_gain",
     "held_out_metrics",
     "metric_of",
     "ms_jaccard",

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from seqgan_tf.core.validation import InputError, check_at_least
+from seqgan_tf.metrics.gain import held_out_gain
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,6 +20,8 @@ class DiscriminatorHealth:
         log_loss: cross-entropy of P(real), nats per sequence; for a constant P(real) = 1/2 it is log 2 = 0.693.
         calibration_error: expected calibration error (Naeini et al., 2015): weighted mean over the bins of
             |share of real sequences - mean P(real)|.
+        gain: nats per sequence that the generator would gain if it followed the discriminator, see `held_out_gain`.
+            None for fewer than two sequences of a class.
         bins: (mean P(real), share of real sequences, weight) of each bin of P(real) that is not empty.
         num_real: number of real sequences.
         num_generated: number of generated sequences.
@@ -37,6 +40,7 @@ class DiscriminatorHealth:
     auc: float
     log_loss: float
     calibration_error: float
+    gain: float | None
     bins: list[tuple[float, float, float]]
     num_real: int
     num_generated: int
@@ -79,6 +83,7 @@ def discriminator_health(
         generated_accuracy=float(np.mean(generated <= 0)),
         auc=float(np.mean(below + up_to) / (2 * len(generated))),
         log_loss=float(weight @ np.logaddexp(0, np.where(is_real, -logits, logits))),
+        gain=held_out_gain(real, generated) if min(len(real), len(generated)) > 1 else None,
         calibration_error=float(held[kept] @ np.abs(share_real - mean_probability)),
         bins=list(zip(mean_probability.tolist(), share_real.tolist(), held[kept].tolist(), strict=True)),
         num_real=len(real),

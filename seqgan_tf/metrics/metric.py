@@ -322,6 +322,15 @@ _DISCRIMINATOR = (
         "half, divided by the number of pairs.",
     ),
     Metric(
+        "gain",
+        "gain",
+        "nats per sequence",
+        "higher",
+        "Mean over real sequences of s, less the logarithm of the mean over samples of exp(s), where s is the clipped "
+        "logit times the scale that is best on other sequences: the fall of KL(data || G) if G were replaced by "
+        "G exp(s) / Z.",
+    ),
+    Metric(
         "log_loss",
         "log loss",
         NATS_PER_SEQUENCE,

@@ -36,7 +36,7 @@ LIKELIHOODS = (
 """Keys of the metrics in the likelihood table, in order."""
 OF_ORACLE_ENTROPY = LIKELIHOODS[:3]
 """Those that equal the entropy of the oracle if the generator is the oracle itself; the others are then 0."""
-HEALTH = ("real_accuracy", "generated_accuracy", "mismatched_accuracy", "auc", "log_loss", "calibration_error")
+HEALTH = ("real_accuracy", "generated_accuracy", "mismatched_accuracy", "auc", "log_loss", "calibration_error", "gain")
 """Keys of the metrics in the discriminator table, in order."""
 NGRAM_NOTE = "BLEU is the mean sentence BLEU, smoothing method 1; the end token counts as a token."
 NLL_TEST = METRICS["nll_test"].label
