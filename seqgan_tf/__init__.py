@@ -53,8 +53,8 @@ if TYPE_CHECKING:
     from seqgan_tf.seqgan import SeqGAN as SeqGAN
 
 _HOMES = {
-    "CodeCorpus": "data.code_corpus",
     "CaptionCorpus": "data.captions",
+    "CodeCorpus": "data.code_corpus",
     "ConcatenateEncoder": "models.encoders",
     "ConstantReward": "rewards.controls",
     "DialogueCorpus": "data.pairs",
@@ -76,9 +76,9 @@ _HOMES = {
     "OracleCorpus": "data.oracle_corpus",
     "PairCorpus": "data.pairs",
     "PitchTokenizer": "data.pitch_steps",
+    "Probability": "rewards.sequence_rewards",
     "RecurrentDiscriminator": "models.recurrent_discriminator",
     "RemiTokenizer": "data.remi",
-    "Probability": "rewards.sequence_rewards",
     "SeqGAN": "seqgan",
     "SequenceEncoder": "models.encoders",
     "ShuffledReward": "rewards.controls",

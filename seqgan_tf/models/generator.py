@@ -191,10 +191,8 @@ class Generator(LanguageModel):
             condition: what the encoder takes, with a leading axis B; None for a generator without an encoder.
             training: whether dropout is on in the encoder.
         """
-        if self.encoder is None:
-            return None
-        context = self.encoder(condition, training=training)
-        if self.attention:
+        context = super().encode(condition, training)
+        if context is not None and self.attention:
             context = context._replace(memory=self.memory_projection(context.memory))
         return context
 

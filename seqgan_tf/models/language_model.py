@@ -15,7 +15,7 @@ from seqgan_tf.core import seeds
 from seqgan_tf.core.optimizers import check_policy
 from seqgan_tf.core.sequences import PADDING, check_token_ids
 from seqgan_tf.core.validation import InputError, check_at_least, real_number, whole_number
-from seqgan_tf.models.attention import check_encoder, with_encoder
+from seqgan_tf.models.attention import Context, check_encoder, with_encoder
 from seqgan_tf.models.embedding import EmbeddingModel
 
 Ints = Iterator[int | None]
@@ -163,6 +163,15 @@ class LanguageModel(EmbeddingModel):
             counts += np.bincount(part[part != PADDING], minlength=self.vocabulary_size)
         bias = self.output_bias if self.tie_embeddings else self.projection.bias
         bias.assign(np.log(counts / counts.sum()))
+
+    def encode(self, condition: Any, training: bool = False) -> Context | None:
+        """The context of a batch of conditions.
+
+        Args:
+            condition: what the encoder takes, with a leading axis B; None for a generator without an encoder.
+            training: whether dropout is on in the encoder.
+        """
+        return None if self.encoder is None else self.encoder(condition, training=training)
 
     def fed(self, token_ids: tf.Tensor) -> tf.Tensor:
         """The tokens that are fed to predict token_ids [B, T]: the start token, then all but the last: int32 [B, T].

@@ -200,15 +200,6 @@ class TransformerGenerator(LanguageModel):
         self.build_projection()
         self.built = True
 
-    def encode(self, condition: Any, training: bool = False) -> Context | None:
-        """The context of a batch of conditions.
-
-        Args:
-            condition: what the encoder takes, with a leading axis B; None for a generator without an encoder.
-            training: whether dropout is on in the encoder.
-        """
-        return None if self.encoder is None else self.encoder(condition, training=training)
-
     # Whole sequences
 
     def call(self, token_ids: tf.Tensor, training: bool = False, context: Context | None = None) -> tf.Tensor:

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from seqgan_tf.core.logs import report
 from seqgan_tf.core.sequences import mask
-from seqgan_tf.core.validation import InputError, real_number
+from seqgan_tf.core.validation import InputError, check_at_least, real_number, whole_number
 from seqgan_tf.rewards.sequence_rewards import SequenceReward, as_reward, sequence_logits
 
 if TYPE_CHECKING:
@@ -77,6 +77,59 @@ class SequenceEstimator:
         if isinstance(reward, dict):
             config = config | {"reward": keras.saving.deserialize_keras_object(reward)}
         return cls(**config)
+
+
+class PrefixEstimator(SequenceEstimator):
+    """An estimator that values prefixes of sequences, some at a time: the arguments `stride` and `chunk_size`.
+
+    Args:
+        reward, clip: see `SequenceEstimator`.
+        stride: only prefixes whose length is a multiple of it are valued.
+        chunk_size: rows that are computed at once. The random numbers depend on it.
+
+    Raises:
+        InputError: `stride` or `chunk_size` is below 1, or as for `SequenceEstimator`.
+
+    Example:
+    ```python
+    import seqgan_tf as sg
+    from seqgan_tf.rewards.estimator import PrefixEstimator
+
+    estimator = sg.MonteCarloRollout(stride=4)
+    assert isinstance(estimator, PrefixEstimator)
+    print(estimator.prefixes(10))  # [4, 8]
+    ```
+    """
+
+    def __init__(self, reward: SequenceReward | str, clip: float, stride: int, chunk_size: int) -> None:
+        stride, chunk_size = whole_number("stride", stride), whole_number("chunk_size", chunk_size)
+        check_at_least(1, stride=stride, chunk_size=chunk_size)
+        super().__init__(reward, clip)
+        self.stride, self.chunk_size = stride, chunk_size
+
+    def prefixes(self, sequence_length: int) -> list[int]:
+        """The lengths of the prefixes of T tokens that are valued: ints in [1, T)."""
+        return list(range(self.stride, sequence_length, self.stride))
+
+    def chunks(self, token_ids: tf.Tensor, copies: int = 1) -> tf.Tensor:
+        """The sequences that each chunk is about.
+
+        Args:
+            token_ids: int [B, T].
+            copies: rows that each sequence has. Defaults to 1.
+
+        Returns:
+            int32 [chunks, rows at once]. In order they are the sequences 0 to B - 1, again and again; beyond the first
+            `copies` * B rows there are some that fill the last chunk.
+        """
+        batch_size, size = tf.shape(token_ids)[0], self.chunk_size
+        if token_ids.shape[0] is not None:
+            size = min(size, copies * token_ids.shape[0])
+        num_chunks = -(-copies * batch_size // size)
+        return tf.reshape(tf.range(num_chunks * size) % batch_size, [num_chunks, size])
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "stride": self.stride, "chunk_size": self.chunk_size}
 
 
 def of_completions(reward: SequenceReward, logits: tf.Tensor) -> tf.Tensor:

@@ -13,7 +13,7 @@ from seqgan_tf.core.validation import InputError, check_at_least, check_tensors,
 from seqgan_tf.rewards.completions import complete
 from seqgan_tf.rewards.estimator import (
     CLIP,
-    SequenceEstimator,
+    PrefixEstimator,
     evaluate,
     of_completions,
     on_tokens,
@@ -45,7 +45,7 @@ def _own_scorer(discriminator: Any) -> Callable[..., Scorer] | None:
 
 
 @keras.saving.register_keras_serializable(package="seqgan_tf")
-class MonteCarloRollout(SequenceEstimator):
+class MonteCarloRollout(PrefixEstimator):
     """Q(Y_1:t-1, y_t) = 1/N sum_n r(Y^n), Y^n completed from Y_1:t by the roll-out policy; r(Y) for t = T.
 
     Args:
@@ -84,16 +84,13 @@ class MonteCarloRollout(SequenceEstimator):
         stride: int = 1,
         chunk_size: int = 64,
     ) -> None:
-        num_rollouts, stride = whole_number("num_rollouts", num_rollouts), whole_number("stride", stride)
-        chunk_size, update_rate = whole_number("chunk_size", chunk_size), real_number("update_rate", update_rate)
-        check_at_least(1, num_rollouts=num_rollouts, stride=stride, chunk_size=chunk_size)
+        num_rollouts, update_rate = whole_number("num_rollouts", num_rollouts), real_number("update_rate", update_rate)
+        check_at_least(1, num_rollouts=num_rollouts)
         if not 0 <= update_rate < 1:
             raise InputError(f"`update_rate` must be in [0, 1). Received: {update_rate}")
-        super().__init__(reward, clip)
+        super().__init__(reward, clip, stride, chunk_size)
         self.num_rollouts = num_rollouts
         self.update_rate = update_rate
-        self.stride = stride
-        self.chunk_size = chunk_size
 
     def estimate(
         self, token_ids: tf.Tensor, generator: "Generator", discriminator: "Discriminator", seed: tf.Tensor
@@ -115,8 +112,7 @@ class MonteCarloRollout(SequenceEstimator):
                 an objective fails.
         """
         token_ids = checked_token_ids(token_ids, generator.vocabulary_size)
-        sequence_length = token_ids.shape[1]
-        prefixes = list(range(self.stride, sequence_length, self.stride))
+        prefixes = self.prefixes(token_ids.shape[1])
         rollouts: dict[str, tf.Tensor] = {}
         if prefixes:
             rollouts = self._roll_out(token_ids, prefixes, generator, discriminator, seed)
@@ -144,16 +140,10 @@ class MonteCarloRollout(SequenceEstimator):
         """
         reward, batch_size = self.sequence_reward, tf.shape(token_ids)[0]
         branches = branches_of(generator, token_ids[:, :-1])
-        total = self.num_rollouts * batch_size
-        size = (
-            self.chunk_size
-            if token_ids.shape[0] is None
-            else min(self.chunk_size, self.num_rollouts * token_ids.shape[0])
-        )
-        num_chunks = -(-total // size)
+        rows = self.chunks(token_ids, self.num_rollouts)
+        num_chunks = tf.shape(rows)[0]
         score = self._scorer(discriminator, token_ids, prefixes) if scores_completions(reward) else None
         keeps = reads_completions(reward)
-        rows = tf.reshape(tf.range(num_chunks * size) % batch_size, [num_chunks, size])
 
         def chunk(inputs):
             index, rows = inputs
@@ -175,7 +165,7 @@ class MonteCarloRollout(SequenceEstimator):
         def in_order(chunks):  # [num_chunks, K, size, ...] -> [K * N, B, ...]
             rest = chunks.shape[3:].as_list()
             chunks = tf.transpose(chunks, [1, 0, 2, *range(3, chunks.shape.rank)])
-            chunks = tf.reshape(chunks, [len(prefixes), num_chunks * size, *rest])[:, :total]
+            chunks = tf.reshape(chunks, [len(prefixes), tf.size(rows), *rest])[:, : self.num_rollouts * batch_size]
             return tf.reshape(chunks, [len(prefixes) * self.num_rollouts, batch_size, *rest])
 
         return {name: in_order(chunks) for name, chunks in found.items()}
@@ -198,6 +188,4 @@ class MonteCarloRollout(SequenceEstimator):
             **super().get_config(),
             "num_rollouts": self.num_rollouts,
             "update_rate": self.update_rate,
-            "stride": self.stride,
-            "chunk_size": self.chunk_size,
         }

@@ -11,7 +11,7 @@ from seqgan_tf.core.conditions import condition_of, rows_of
 from seqgan_tf.core.sequences import PADDING
 from seqgan_tf.core.tree_search import Prefixes, search
 from seqgan_tf.core.validation import InputError, check_at_least, real_number, whole_number
-from seqgan_tf.rewards.estimator import CLIP, SequenceEstimator, evaluate, on_tokens, value_of
+from seqgan_tf.rewards.estimator import CLIP, PrefixEstimator, evaluate, on_tokens, value_of
 from seqgan_tf.rewards.sequence_rewards import SequenceReward, checked_token_ids
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @keras.saving.register_keras_serializable(package="seqgan_tf")
-class MonteCarloTreeSearch(SequenceEstimator):
+class MonteCarloTreeSearch(PrefixEstimator):
     """Q(Y_1:t-1, y_t) = mean value of the sequences that a tree search from Y_1:t completes; r(Y) for t = T.
 
     The first simulation of a tree completes its prefix with the generator, as a roll-out does. The others go on from
@@ -62,17 +62,14 @@ class MonteCarloTreeSearch(SequenceEstimator):
         chunk_size: int = 64,
     ) -> None:
         simulations, num_actions = whole_number("simulations", simulations), whole_number("num_actions", num_actions)
-        stride, chunk_size = whole_number("stride", stride), whole_number("chunk_size", chunk_size)
         exploration = real_number("exploration", exploration)
-        check_at_least(1, simulations=simulations, num_actions=num_actions, stride=stride, chunk_size=chunk_size)
+        check_at_least(1, simulations=simulations, num_actions=num_actions)
         if exploration < 0:
             raise InputError(f"`exploration` must be at least 0. Received: {exploration}")
-        super().__init__(reward, clip)
+        super().__init__(reward, clip, stride, chunk_size)
         self.simulations = simulations
         self.exploration = exploration
         self.num_actions = num_actions
-        self.stride = stride
-        self.chunk_size = chunk_size
 
     def estimate(
         self, token_ids: tf.Tensor, generator: "Generator", discriminator: "Discriminator", seed: tf.Tensor
@@ -94,7 +91,7 @@ class MonteCarloTreeSearch(SequenceEstimator):
                 objective fails, or a generator whose state holds a scalar for all rows.
         """
         token_ids = checked_token_ids(token_ids, generator.vocabulary_size)
-        prefixes = list(range(self.stride, token_ids.shape[1], self.stride))
+        prefixes = self.prefixes(token_ids.shape[1])
         whole, _ = evaluate(self.sequence_reward, token_ids, discriminator, condition_of(generator))
         values = whole[tf.newaxis]
         if prefixes:
@@ -110,10 +107,7 @@ class MonteCarloTreeSearch(SequenceEstimator):
                 f"`generator` must have a state with a row per sequence for a tree search. Received: "
                 f"{type(generator).__name__}, whose state holds a scalar for all rows"
             )
-        batch_size = tf.shape(token_ids)[0]
-        size = min(self.chunk_size, token_ids.shape[0] or self.chunk_size)
-        num_chunks = -(-batch_size // size)
-        rows = tf.reshape(tf.range(num_chunks * size) % batch_size, [num_chunks, size])
+        rows = self.chunks(token_ids)
 
         def chunk(inputs):
             index, rows = inputs
@@ -128,10 +122,13 @@ class MonteCarloTreeSearch(SequenceEstimator):
                 seeds.fold_in(seed, index),
                 shortest=prefixes[0],
             )
-            return tf.reshape(found.value, [len(prefixes), size])
+            return tf.reshape(found.value, [len(prefixes), rows.shape[0]])
 
-        values = tf.map_fn(chunk, (tf.range(num_chunks), rows), fn_output_signature=tf.float32, parallel_iterations=1)
-        return tf.reshape(tf.transpose(values, [1, 0, 2]), [len(prefixes), num_chunks * size])[:, :batch_size]
+        values = tf.map_fn(
+            chunk, (tf.range(tf.shape(rows)[0]), rows), fn_output_signature=tf.float32, parallel_iterations=1
+        )
+        in_order = tf.reshape(tf.transpose(values, [1, 0, 2]), [len(prefixes), tf.size(rows)])
+        return in_order[:, : tf.shape(token_ids)[0]]
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -139,8 +136,6 @@ class MonteCarloTreeSearch(SequenceEstimator):
             "simulations": self.simulations,
             "exploration": self.exploration,
             "num_actions": self.num_actions,
-            "stride": self.stride,
-            "chunk_size": self.chunk_size,
         }
 
 

@@ -7,7 +7,7 @@ from seqgan_tf.core.protocols import Corpus
 from seqgan_tf.data.caption_files import is_captions
 from seqgan_tf.data.conditions import Sources
 from seqgan_tf.data.midi_files import is_midi
-from seqgan_tf.data.records import CODE, MUSIC, TEXT
+from seqgan_tf.data.records import CODE, MUSIC
 from seqgan_tf.runs.code_source import CodeSource
 from seqgan_tf.runs.config import RunSettings
 from seqgan_tf.runs.music_source import MusicSource
@@ -22,11 +22,11 @@ SOURCES: dict[str, type[Source]] = {ORACLE: OracleSource, MUSIC: MusicSource, CO
 
 def source_class(settings: RunSettings) -> type[Source]:
     """The class of a run's source, by its task; without a task, by its files."""
-    task: str | None = settings.task
-    if task is None:
-        is_music = settings.data is not None and not is_captions(settings.data) and is_midi(settings.data)
-        task = ORACLE if settings.data is None else MUSIC if is_music else TEXT
-    return SOURCES.get(task, TextSource)
+    if settings.task is not None:
+        return SOURCES.get(settings.task, TextSource)
+    if settings.data is None:
+        return OracleSource
+    return MusicSource if is_midi(settings.data) and not is_captions(settings.data) else TextSource
 
 
 def with_data(settings: RunSettings, corpus: Corpus) -> RunSettings:
