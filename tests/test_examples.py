@@ -164,11 +164,11 @@ ARGUMENTS = {
 }
 
 
-def write_tunes(folder, count):
+def write_tunes(folder, count, bars=4):
     """The MIDI files that the example of music reads; the test is skipped without the extra."""
     import tiny_music
 
-    tiny_music.write_tunes(folder, count=count)
+    tiny_music.write_tunes(folder, count, bars)
 
 
 def write_data(folder, count):
@@ -338,13 +338,15 @@ PAPERS = {
 @pytest.mark.parametrize("experiment", PAPERS)
 def test_the_tables_of_real_data_have_the_metrics_of_the_paper(experiment, tmp_path, monkeypatch, capsys):
     script = write_smaller(EXAMPLES[NAMES.index("reproduce_paper.py")], tmp_path)
-    lines = tiny_runs.write_lines(tmp_path / "words.txt", count=100).read_text().splitlines()
-    if experiment == "poems":
-        lines = [f"{line[:4]},{line[4:8]}." for line in lines]
+    data = tmp_path / "data"
     if experiment == "music":
-        lines = [" ".join(str(60 + ord(letter) % 12) for letter in line) for line in lines]
-    (tmp_path / "data.txt").write_text("\n".join(lines))
-    flags = ["--experiment", experiment, "--data", str(tmp_path / "data.txt"), "--seeds", "3", "4"]
+        write_tunes(data, count=80, bars=8)
+    else:
+        lines = tiny_runs.write_lines(tmp_path / "words.txt", count=100).read_text().splitlines()
+        data.write_text(
+            "\n".join(f"{line[:4]},{line[4:8]}." for line in lines) if experiment == "poems" else "\n".join(lines)
+        )
+    flags = ["--experiment", experiment, "--data", str(data), "--seeds", "3", "4"]
     monkeypatch.setattr(sys, "argv", [script.name, *flags])
     runpy.run_path(str(script), run_name="__main__")
     out, err = capsys.readouterr()
@@ -362,10 +364,11 @@ def test_the_tables_of_real_data_have_the_metrics_of_the_paper(experiment, tmp_p
             assert deviation == pytest.approx(abs(printed[0] - printed[1]) / 2, abs=2e-3)
 
 
-def test_real_data_need_a_file(tmp_path, monkeypatch):
+@pytest.mark.parametrize(("experiment", "kind"), [("poems", "a text file"), ("music", "a folder or zip of MIDI files")])
+def test_real_data_need_a_file(experiment, kind, monkeypatch):
     script = EXAMPLES[NAMES.index("reproduce_paper.py")]
-    monkeypatch.setattr(sys, "argv", [script.name, "--experiment", "poems"])
-    with pytest.raises(SystemExit, match=r"--experiment poems needs --data, a text file\. Received: none"):
+    monkeypatch.setattr(sys, "argv", [script.name, "--experiment", experiment])
+    with pytest.raises(SystemExit, match=rf"--experiment {experiment} needs --data, {kind}\. Received: none"):
         runpy.run_path(str(script), run_name="__main__")
 
 
