@@ -91,9 +91,8 @@ class Generate(RunFlags):
         given = self._conditions()
         run = load_run(self.directory)
         if self.strategy != "sample" and not int(run.gan.discriminator_optimizer.iterations):
-            raise InputError(
-                f"--strategy {self.strategy} needs a run that has trained its discriminator. Received: none"
-            )
+            needed = f"--strategy {self.strategy} needs a run whose discriminator is trained"
+            raise InputError(f"{needed}. Received: {self.directory}, whose is not")
         count = self.num_samples or (1 if self.condition_file or self.num_beams > 1 else 5)
         condition = None
         if self.output is not None and not isinstance(run.source, MusicSource):

@@ -74,7 +74,7 @@ def test_the_effective_sample_size_is_that_of_the_particles_of_the_row():
     for b in range(rows):
         own = seen[0][b::rows]
         weights = np.exp(value(tf.constant(own)).numpy().astype(np.float64))
-        assert sizes[b] == pytest.approx(weights.sum() ** 2 / (weights**2).sum(), rel=1e-4)
+        assert float(sizes[b]) == pytest.approx(weights.sum() ** 2 / (weights**2).sum(), rel=1e-4)
         assert 1 < sizes[b] < particles
         assert found[b].numpy().tolist() in own.tolist()
     assert len(np.unique(seen[0], axis=0)) > rows * particles / 2  # each particle has a seed of its own

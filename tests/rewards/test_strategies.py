@@ -2,16 +2,20 @@
 
 import numpy as np
 import pytest
-import small_models
 import tensorflow as tf
 from conditional import SOURCES
 from conditional import make as make_conditional
+from exact_rewards import arbitrary_discriminator
 from tiny import T, V, make
 
+from seqgan_tf.core.generation import generate_all
 from seqgan_tf.core.validation import InputError
+from seqgan_tf.models.transformer_generator import TransformerGenerator
 from seqgan_tf.rewards import strategies
 from seqgan_tf.rewards.objective import Objective
+from seqgan_tf.rewards.rollout import MonteCarloRollout
 from seqgan_tf.rewards.sequence_rewards import LogOdds, WeightedSum
+from seqgan_tf.seqgan import SeqGAN
 
 BUDGETS = {"mcts": {"simulations": 6, "num_actions": 3}, "resample": {"particles": 6}}
 
@@ -24,13 +28,38 @@ def threes(completions, **columns):
     return [4.0 * text.split().count("3") for text in completions]
 
 
+class Judge(tf.Module):
+    """A discriminator that a function of token ids makes."""
+
+    encoder = None
+
+    def __init__(self, function):
+        self.vocabulary_size, self.sequence_length, self.function = V, T, function
+
+    def __call__(self, token_ids, training=False):
+        return self.function(token_ids)
+
+
+def judged(function):
+    model = make(end_token_id=None)
+    model.discriminator = Judge(function)
+    return model
+
+
 @pytest.mark.parametrize("strategy", BUDGETS)
-def test_a_row_depends_on_its_seed_alone(strategy):
-    model, settings = make(end_token_id=None), {"strategy": strategy, **BUDGETS[strategy]}
+def test_a_row_depends_on_its_seed_alone_and_is_compiled_once(strategy):
+    compiled = {"mcts": strategies._search, "resample": strategies._resample}[strategy]
+    model, settings = judged(arbitrary_discriminator), {"strategy": strategy, **BUDGETS[strategy]}
     found = model.generate(7, seed=1, **settings)
     assert (found.shape, found.dtype) == ((7, T), np.int32)
+    traces = compiled.experimental_get_tracing_count()
     np.testing.assert_array_equal(model.generate(3, seed=1, batch_size=2 * 6, **settings), found[:3])
-    assert np.any(model.generate(7, seed=2, **settings) != found)
+    assert np.any(model.generate(7, seed=2, temperature=0.9, **settings) != found)
+    assert np.any(model.generate(7, **settings) != model.generate(7, **settings))
+    assert len(np.unique(found, axis=0)) > 1
+    if strategy == "mcts":
+        model.generate(2, seed=1, exploration=0.5, **settings)
+    assert compiled.experimental_get_tracing_count() == traces
 
 
 @pytest.mark.parametrize("strategy", BUDGETS)
@@ -44,60 +73,43 @@ def test_a_row_depends_on_its_condition(strategy):
     assert np.any(changed[1:] != found[1:])
 
 
+class Repeating:
+    """A generator that draws its label again and again."""
+
+    vocabulary_size, start_token_id, end_token_id, encoder = 9, 9, None, True
+
+    def encode(self, condition, training=False):
+        return condition
+
+    def initial_state(self, batch_size, context):
+        return tf.zeros([batch_size, 1])
+
+    def step(self, token_ids, state, context):
+        labels = tf.tile(context, [tf.size(token_ids) // tf.size(context)])
+        return 100.0 * tf.one_hot(labels, 9), state
+
+
 @pytest.mark.parametrize("strategy", BUDGETS)
 def test_an_objective_gets_the_prompt_of_its_row(strategy):
-    """The objective asks for the token that the label of the row names."""
-    gan, _, labels = small_models.on_labels()
+    labels, pairs = np.array([3, 0, 8, 1, 5]), []
 
-    def wanted(completions, prompts, **columns):
-        return [6.0 * text.split().count(prompt) for text, prompt in zip(completions, prompts, strict=True)]
+    def record(completions, prompts, **columns):
+        pairs.extend(zip(completions, prompts, strict=True))
+        return [0.0] * len(completions)
 
-    def prompts(condition):
-        return [str(int(label)) for label in condition]
-
-    condition = np.array([2, 0, 1, 2, 0])
-    budget = {"mcts": {"simulations": 40, "num_actions": 7}, "resample": {"particles": 200}}[strategy]
-    found = gan.generate(
-        condition=condition, seed=1, strategy=strategy, reward=Objective(wanted, words, prompts), **budget
-    )
-    counts = (found == condition[:, np.newaxis]).sum(axis=1)
-    plain = (gan.generate(condition=condition, seed=1) == condition[:, np.newaxis]).sum(axis=1)
-    assert counts.min() >= 2
-    assert counts.mean() > plain.mean() + 1
+    reward = Objective(record, words, lambda condition: [str(int(label)) for label in condition])
+    decoder, settings = strategies.decoder_of(strategy, {"reward": reward, **BUDGETS[strategy]}, Judge(None), 9)
+    found = generate_all(decoder, Repeating(), None, T, 1, settings, condition=labels, batch_size=3 * 6)
+    np.testing.assert_array_equal(found["token_ids"], np.repeat(labels[:, np.newaxis], T, axis=1))
+    assert set(pairs) == {(" ".join([str(label)] * T), str(label)) for label in labels}
 
 
-@pytest.mark.parametrize("strategy", BUDGETS)
-def test_another_seed_or_number_does_not_compile_again(strategy):
-    model, settings = make(end_token_id=None), {"strategy": strategy, **BUDGETS[strategy]}
-    compiled = {"mcts": strategies._search, "resample": strategies._resample}[strategy]
-    model.generate(2, seed=1, **settings)
-    traces = compiled.experimental_get_tracing_count()
-    model.generate(5, seed=2, temperature=0.7, **settings)
-    model.generate(5, **settings)
-    if strategy == "mcts":
-        model.generate(2, seed=1, exploration=0.5, **settings)
-    assert compiled.experimental_get_tracing_count() == traces
-
-
-def test_the_discriminator_guides_the_search_and_the_resampling():
-    model = make(end_token_id=None)
-    model.discriminator = ThreesAreReal(model.discriminator)
+@pytest.mark.parametrize(("strategy", "budget"), [("mcts", {"simulations": 40}), ("resample", {"particles": 40})])
+def test_the_discriminator_guides(strategy, budget):
+    model = judged(lambda token_ids: 2.0 * tf.reduce_sum(tf.cast(tf.equal(token_ids, 3), tf.float32), axis=1) - 4.0)
     plain = (model.generate(40, seed=1) == 3).sum()
-    for strategy, budget in {"mcts": {"simulations": 40}, "resample": {"particles": 40}}.items():
-        found = model.generate(40, seed=1, strategy=strategy, reward=LogOdds(9.0), **budget)
-        assert (found == 3).sum() > 2 * plain
-
-
-class ThreesAreReal(tf.Module):
-    """A discriminator with a larger logit for each token 3."""
-
-    encoder = None
-
-    def __init__(self, network):
-        self.vocabulary_size, self.sequence_length = network.vocabulary_size, network.sequence_length
-
-    def __call__(self, token_ids, training=False):
-        return 2.0 * tf.reduce_sum(tf.cast(tf.equal(token_ids, 3), tf.float32), axis=1) - 4.0
+    found = model.generate(40, seed=1, strategy=strategy, reward=LogOdds(9.0), **budget)
+    assert (found == 3).sum() > 2 * plain
 
 
 def test_return_dict():
@@ -105,7 +117,6 @@ def test_return_dict():
     plain = model.generate(3, seed=1, return_dict=True)
     assert list(plain) == ["token_ids"]
     np.testing.assert_array_equal(plain["token_ids"], model.generate(3, seed=1))
-    assert list(model.generate(3, seed=1, return_dict=True, strategy="mcts", **BUDGETS["mcts"])) == ["token_ids"]
     found = model.generate(3, seed=1, return_dict=True, strategy="resample", particles=6)
     np.testing.assert_array_equal(found["token_ids"], model.generate(3, seed=1, strategy="resample", particles=6))
     sizes = found["effective_sample_size"]
@@ -117,9 +128,9 @@ def test_an_error_of_the_objective_is_its_own():
     def broken(completions, **columns):
         raise KeyError("no such text")
 
-    for strategy, budget in BUDGETS.items():
-        with pytest.raises(InputError, match=r"`broken\(completions\)` must run on a list of str. Received: KeyError"):
-            make().generate(2, seed=1, strategy=strategy, reward=Objective(broken, words), **budget)
+    settings = {"strategy": "mcts", "reward": Objective(broken, words), **BUDGETS["mcts"]}
+    with pytest.raises(InputError, match=r"`broken\(completions\)` must run on a list of str. Received: KeyError"):
+        make().generate(2, seed=1, **settings)
 
 
 def test_a_weighted_sum_guides_too():
@@ -156,12 +167,7 @@ def test_settings_outside_their_range_are_refused(settings, message):
 
 
 def test_a_generator_with_a_cache_for_all_rows_is_resampled_and_not_searched():
-    gan, *_, sources = small_models.on_pairs_with_a_transformer()
-    condition = sources.encode(["du, ich", "ich seh du."])
-    assert gan.generate(condition=condition, seed=1, strategy="resample", particles=3).shape[0] == 2
+    gan = SeqGAN(TransformerGenerator(V, T, 4, 4, num_heads=2, seed=1), make().discriminator, MonteCarloRollout(2))
+    assert gan.generate(2, seed=1, strategy="resample", particles=3).shape == (2, T)
     with pytest.raises(InputError, match=r"`generator` must have a state with a row.* Received: TransformerGenerator"):
-        gan.generate(condition=condition, seed=1, strategy="mcts")
-
-
-def test_v_is_smaller_than_the_default_number_of_actions():
-    assert V < strategies.TreeSearch().num_actions
+        gan.generate(2, seed=1, strategy="mcts")
