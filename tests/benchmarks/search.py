@@ -118,12 +118,12 @@ def estimators(gan, sequences, p, values, repetitions):
     print(f"\nnorm of the exact gradient {size:.4f}; bias is the distance of the mean gradient from it, in its norm")
 
 
-def described(name, shares, p_real, values, scored, milliseconds=""):
+def described(name, shares, p_real, values, scored="", effective="", milliseconds=""):
     """A row of the table of ways to generate; `shares` are those of the samples, or exact."""
     worth = float(shares @ values)
     return (
         f"| {name} | {kl(shares, p_real):.3f} | {kl(p_real, shares):.3f} | {entropy(shares):.2f} | {worth:+.2f} "
-        f"| {scored} | {milliseconds} |"
+        f"| {scored} | {effective} | {milliseconds} |"
     )
 
 
@@ -137,12 +137,13 @@ def ways(oracle, gan, sequences, p, values, p_real, rows):
     count = len(sequences)
     weights = np.exp(values)
     target = p * weights / (p @ weights)
-    print("\n| way | KL(Q, real) | KL(real, Q) | entropy of Q | mean log-odds | scored by D | processor time |")
-    print("| --- | --- | --- | --- | --- | --- | --- |")
-    print(described("generator, exact", p, p_real, values, ""))
-    print(described("G · D / (1 − D), exact", target, p_real, values, ""))
+    columns = ("way", "KL(Q, real)", "KL(real, Q)", "entropy of Q", "mean log-odds")
+    columns = (*columns, "scored by D per sequence", "effective sample size", "processor time")
+    print(f"\n| {' | '.join(columns)} |\n{'| --- ' * len(columns)}|")
+    print(described("generator, exact", p, p_real, values))
+    print(described("G * D / (1 - D), exact", target, p_real, values))
     real = index_of(generate(oracle, rows, T, 11), sequences)
-    print(described("real sequences", smoothed(real, count), p_real, values, ""))
+    print(described("real sequences", smoothed(real, count), p_real, values))
     for name, settings in WAYS.items():
         gan.generate(2_000, seed=9, batch_size=10_000, **settings)  # compiles
         start = time.process_time()
@@ -150,9 +151,9 @@ def ways(oracle, gan, sequences, p, values, p_real, rows):
         milliseconds = 1000 * (time.process_time() - start) / rows
         scored = settings.get("particles", T * settings.get("simulations", 0))
         shares = smoothed(index_of(found["token_ids"], sequences), count)
-        print(described(name, shares, p_real, values, scored, f"{milliseconds:.2f} ms"), flush=True)
-        if "effective_sample_size" in found:
-            print(f"(effective sample size {found['effective_sample_size'].mean():.1f})")
+        sizes = found.get("effective_sample_size")
+        effective = "" if sizes is None else f"{sizes.mean():.1f}"
+        print(described(name, shares, p_real, values, scored, effective, f"{milliseconds:.2f} ms"), flush=True)
 
 
 def twisted(p, weights, rows, particles, rollouts, draw):
