@@ -8,8 +8,9 @@ the exact divergences are known. A small LSTM is trained on sequences of an orac
 2. the ways to generate: divergences from the oracle, diversity, processor time;
 3. resampling with the weights of whole sequences, and with weights of prefixes from roll-outs, in NumPy.
 
-Each table is Markdown. Divergences are in nats, of shares of the samples plus one half each (Krichevsky and Trofimov,
-1981); the row "real sequences" shows what is left of them for samples of the oracle itself.
+Each table is Markdown. Divergences are in nats, of the shares of the samples. For KL(real, Q) one half is added to the
+count of each sequence (Krichevsky and Trofimov, 1981). The row "real sequences" shows what is left of both for samples
+of the oracle itself.
 """
 
 import argparse
@@ -26,6 +27,7 @@ from seqgan_tf.core import losses
 from seqgan_tf.core.generation import generate
 
 V, T, CLIP = 4, 5, 3.0
+HALF = 0.5  # added to the number of samples of each sequence, where one without a sample would make KL infinite
 ESTIMATORS = {
     "roll-out, N = 4": (64, sg.MonteCarloRollout(4)),
     "tree, 4 simulations": (64, sg.MonteCarloTreeSearch(4, num_actions=V)),
@@ -118,18 +120,18 @@ def estimators(gan, sequences, p, values, repetitions):
     print(f"\nnorm of the exact gradient {size:.4f}; bias is the distance of the mean gradient from it, in its norm")
 
 
-def described(name, shares, p_real, values, scored="", effective="", milliseconds=""):
-    """A row of the table of ways to generate; `shares` are those of the samples, or exact."""
-    worth = float(shares @ values)
+def described(name, shares, p_real, values, missed=0.0, scored="", effective="", milliseconds=""):
+    """A row of the table of ways to generate, from the share of each sequence; `missed` is added before KL(real, Q)."""
+    worth, some = float(shares @ values), shares + missed
     return (
-        f"| {name} | {kl(shares, p_real):.3f} | {kl(p_real, shares):.3f} | {entropy(shares):.2f} | {worth:+.2f} "
-        f"| {scored} | {effective} | {milliseconds} |"
+        f"| {name} | {kl(shares, p_real):.3f} | {kl(p_real, some / some.sum()):.3f} | {entropy(shares):.2f} "
+        f"| {worth:+.2f} | {scored} | {effective} | {milliseconds} |"
     )
 
 
-def smoothed(index, count):
-    shares = np.bincount(index, minlength=count) + 0.5
-    return shares / shares.sum()
+def shares_of(index, count):
+    """The share of each sequence among samples."""
+    return np.bincount(index, minlength=count) / len(index)
 
 
 def ways(oracle, gan, sequences, p, values, p_real, rows):
@@ -143,17 +145,18 @@ def ways(oracle, gan, sequences, p, values, p_real, rows):
     print(described("generator, exact", p, p_real, values))
     print(described("G * D / (1 - D), exact", target, p_real, values))
     real = index_of(generate(oracle, rows, T, 11), sequences)
-    print(described("real sequences", smoothed(real, count), p_real, values))
+    print(described("real sequences", shares_of(real, count), p_real, values, HALF / rows))
     for name, settings in WAYS.items():
         gan.generate(2_000, seed=9, batch_size=10_000, **settings)  # compiles
         start = time.process_time()
         found = gan.generate(rows, seed=2, batch_size=10_000, return_dict=True, **settings)
         milliseconds = 1000 * (time.process_time() - start) / rows
         scored = settings.get("particles", T * settings.get("simulations", 0))
-        shares = smoothed(index_of(found["token_ids"], sequences), count)
+        shares = shares_of(index_of(found["token_ids"], sequences), count)
         sizes = found.get("effective_sample_size")
         effective = "" if sizes is None else f"{sizes.mean():.1f}"
-        print(described(name, shares, p_real, values, scored, effective, f"{milliseconds:.2f} ms"), flush=True)
+        costs = (scored, effective, f"{milliseconds:.2f} ms")
+        print(described(name, shares, p_real, values, HALF / rows, *costs), flush=True)
 
 
 def twisted(p, weights, rows, particles, rollouts, draw):
@@ -203,10 +206,10 @@ def resampling(p, values, rows):
             for rollouts in (1, 4):
                 particles = max(2, round(scored / (rollouts * (T - 1) + 1)))
                 found.append(twisted(p, weights, rows, particles, rollouts, draw))
-            shares = [kl(target, smoothed(index, len(p))) for index in found]
-            print(f"| {scored} | " + " | ".join(f"{share:.4f}" for share in shares) + " |")
+            cells = [f"{kl(shares_of(index, len(p)), target):.3f}" for index in found]
+            print(f"| {scored} | {' | '.join(cells)} |")
     exact = draw.choice(len(p), rows, p=target)
-    print(f"\nKL(target, Q) in nats; of samples of the target itself {kl(target, smoothed(exact, len(p))):.4f}")
+    print(f"\nKL(Q, target) in nats; of samples of the target itself {kl(shares_of(exact, len(p)), target):.3f}")
 
 
 def main():
