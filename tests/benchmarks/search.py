@@ -217,7 +217,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--likelihood-sequences", type=int, default=1_000, help="in one epoch, batches of 64")
     parser.add_argument("--discriminator-steps", type=int, default=1_000)
-    parser.add_argument("--repetitions", type=int, default=200, help="gradients per estimator")
+    parser.add_argument("--repetitions", type=int, default=100, help="gradients per estimator")
     parser.add_argument("--rows", type=int, default=10_000, help="samples per way to generate")
     arguments = parser.parse_args()
     keras.utils.set_random_seed(0)
