@@ -14,14 +14,14 @@ import tensorflow as tf
 from seqgan_tf.core import seeds, steps
 from seqgan_tf.core.adversarial import AdversarialModel
 from seqgan_tf.core.conditions import takes_condition
-from seqgan_tf.core.generation import generate
-from seqgan_tf.core.keras_arguments import EVALUATE, FIT, check_export, check_names, check_training_names
+from seqgan_tf.core.generation import beams, generate_all
+from seqgan_tf.core.keras_arguments import EVALUATE, FIT, check_export, check_training_names
 from seqgan_tf.core.phases import PRETRAIN_DISCRIMINATOR, PhaseModel, StepsSeen, fit_likelihood
-from seqgan_tf.core.sampling import SamplingSettings
 from seqgan_tf.core.validation import InputError, check_at_least, whole_number
 from seqgan_tf.data import pipeline
 from seqgan_tf.data.inputs import errors_of_input, is_read_once
 from seqgan_tf.models.network_discriminator import as_discriminator
+from seqgan_tf.rewards.strategies import decoder_of
 from seqgan_tf.rewards.user_functions import errors_of_objectives
 
 if TYPE_CHECKING:
@@ -306,37 +306,56 @@ class SeqGAN(AdversarialModel):
         condition: Any = None,
         num_beams: int = 1,
         length_penalty: float = 1.0,
+        strategy: str = "sample",
+        return_dict: bool = False,
         **settings: Any,
-    ) -> np.ndarray:
-        """Samples of the generator.
+    ) -> Any:
+        """Sequences of the generator: samples, or what a search finds.
 
         Args:
             n: number of samples. Defaults to None: one per row of the condition.
             seed: sample i depends on [seed, i] only, and on its condition. Defaults to None: a new seed in each call.
             prompt: token ids that every sample begins with. Defaults to None.
-            batch_size: sequences drawn at once. Defaults to 500.
+            batch_size: sequences in memory at once. Defaults to 500.
             condition: what the generator's encoder takes, a nest of arrays with a row per sample. Defaults to None, for
                 a generator without an encoder.
             num_beams: above 1, beam search finds the most likely sequence of each row; nothing is drawn. Defaults to 1.
-            length_penalty: of beam search, see `core.beam_search`. Defaults to 1.0.
-            **settings: `temperature`, `top_k`, `top_p`, `suppress_tokens`, see `sampling.SamplingSettings`.
+            length_penalty: of beam search, see `core.beam_search`: 0 compares log-likelihoods, 1 log-likelihoods per
+                token. Defaults to 1.0.
+            strategy: how tokens are chosen. "sample": from the generator alone. "mcts": by a tree search for what the
+                discriminator, or another reward, values most. "resample": samples are chosen by such a reward in
+                proportion to G * D/(1-D), which keeps their diversity. Defaults to "sample".
+            return_dict: whether to return a dict with "token_ids" and, of "resample", "effective_sample_size", float32
+                [n]: how many of the `particles` count, (sum of their weights)^2 / sum of their squares. Defaults to
+                False.
+            **settings: `temperature`, `top_k`, `top_p`, `suppress_tokens`, see `sampling.SamplingSettings`: the policy
+                that a search begins from too. Of "mcts": `simulations`, `exploration`, `num_actions`, `reward`, see
+                `rewards.strategies.TreeSearch`. Of "resample": `particles`, `reward`, see
+                `rewards.strategies.Resampling`.
 
         Returns:
-            int32 numpy array [n, T], -1 after the end token.
+            int32 numpy array [n, T], -1 after the end token; or a dict, see `return_dict`.
 
         Raises:
-            InputError: see `core.generation.generate`.
+            InputError: see `core.generation.generate_all`; an argument that the strategy does not take, or out of its
+                range; `num_beams` below 1, or above 1 with a prompt, settings of sampling or another strategy.
         """
         if seed is None:
             with _COUNTER:
                 drawn = self.next_seed(seeds.Stream.GENERATION)
             # Split, because rows count up from the last word: the samples of two calls would overlap without it.
             seed = seeds.split(drawn, 1)[0]
-        check_names("generate", settings, SamplingSettings._fields)
-        length, drawing = self.discriminator.sequence_length, SamplingSettings(**settings)
-        return generate(
-            self.generator, n, length, seed, drawing, prompt, batch_size, condition, num_beams, length_penalty
-        )
+        num_beams = whole_number("num_beams", num_beams)
+        check_at_least(1, num_beams=num_beams)
+        decoder, drawing = decoder_of(strategy, settings, self.discriminator, self.generator.vocabulary_size)
+        if num_beams > 1:
+            if strategy != "sample":
+                raise InputError(f"`num_beams` must be 1 for `strategy` {strategy!r}. Received: {num_beams}")
+            decoder = beams(num_beams, length_penalty, drawing, prompt)
+        length = self.discriminator.sequence_length
+        with errors_of_objectives():
+            made = generate_all(decoder, self.generator, n, length, seed, drawing, prompt, batch_size, condition)
+        return made if return_dict else made["token_ids"]
 
     def export(
         self,

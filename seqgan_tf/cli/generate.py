@@ -1,8 +1,9 @@
 """`seqgan-tf generate`: prints samples of a trained run, or writes them as MIDI files."""
 
 import dataclasses
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 import tyro
@@ -15,6 +16,9 @@ from seqgan_tf.data.records import printed
 
 if TYPE_CHECKING:
     from seqgan_tf.data.music_tokenizer import MusicTokenizer
+
+OWN_FLAGS = {"mcts": ("simulations", "exploration", "num_actions"), "resample": ("particles",)}
+"""The flags that one strategy alone takes."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,11 +59,23 @@ class Generate(RunFlags):
     """Above 1: beam search for the most likely text of each condition. Nothing is drawn."""
     length_penalty: float = 1.0
     """Beam search compares log-likelihoods divided by length to the power of this."""
+    strategy: Literal["sample", "mcts", "resample"] = "sample"
+    """How tokens are chosen. mcts: by a tree search for what the discriminator takes for real. resample: samples are
+    chosen in proportion to the discriminator's odds, which keeps them diverse."""
+    simulations: int | None = None
+    """mcts: completed sequences per token. None: 64."""
+    exploration: float | None = None
+    """mcts: how much it tries actions that it has rarely tried. None: 2."""
+    num_actions: int | None = None
+    """mcts: tokens that are tried at each position, the likeliest ones. None: 8."""
+    particles: int | None = None
+    """resample: samples of which one is chosen. None: 32."""
 
     def run(self) -> int:
         import tensorflow as tf
 
         from seqgan_tf.data.conditions import Several
+        from seqgan_tf.rewards.strategies import Resampling
         from seqgan_tf.runs.directory import load_run
         from seqgan_tf.runs.music_source import MusicSource
 
@@ -71,8 +87,12 @@ class Generate(RunFlags):
             check_replaceable(self.output)
         if self.num_beams > 1 and self.num_samples is not None:
             raise InputError("--num-beams gives one text per condition. Received: --num-samples too")
+        own = self._of_strategy()
         given = self._conditions()
         run = load_run(self.directory)
+        if self.strategy != "sample" and not int(run.gan.discriminator_optimizer.iterations):
+            needed = f"--strategy {self.strategy} needs a run whose discriminator is trained"
+            raise InputError(f"{needed}. Received: {self.directory}, whose is not")
         count = self.num_samples or (1 if self.condition_file or self.num_beams > 1 else 5)
         condition = None
         if self.output is not None and not isinstance(run.source, MusicSource):
@@ -89,7 +109,7 @@ class Generate(RunFlags):
         prompt = None
         if self.prompt:
             prompt = run.source.prompt(self.prompt, self.prompt_bars, run.settings.sequence_length)
-        token_ids = run.gan.generate(
+        found = run.gan.generate(
             count if condition is None else None,
             self.seed,
             prompt,
@@ -100,12 +120,33 @@ class Generate(RunFlags):
             top_k=self.top_k,
             top_p=self.top_p,
             suppress_tokens=run.source.suppressed_tokens,
+            strategy=self.strategy,
+            return_dict=True,
+            **own,
         )
+        token_ids = found["token_ids"]
+        if "effective_sample_size" in found:
+            sizes = found["effective_sample_size"]
+            shown = f"effective sample size: {np.mean(sizes):.1f} on average, at least {np.min(sizes):.1f}"
+            print(f"{shown}, of {own.get('particles', Resampling().particles)} particles", file=sys.stderr)
         if self.output is not None and isinstance(run.source, MusicSource):
             print("\n".join(write_tunes(run.source.music, token_ids, self.output)))
         else:
             print("\n".join(printed(run.decode(token_ids), run.settings.task)))
         return 0
+
+    def _of_strategy(self) -> dict[str, Any]:
+        """The flags that belong to the strategy, where they are given."""
+        given = {}
+        for strategy, names in OWN_FLAGS.items():
+            for name in names:
+                if (value := getattr(self, name)) is None:
+                    continue
+                if strategy != self.strategy:
+                    flag = f"--{name.replace('_', '-')}"
+                    raise InputError(f"{flag} needs --strategy {strategy}. Received: --strategy {self.strategy}")
+                given[name] = value
+        return given
 
     def _conditions(self) -> list[str]:
         """The conditions as text, a turn per line."""

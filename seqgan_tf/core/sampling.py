@@ -186,15 +186,38 @@ def draw(logits: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     return InverseCDFCategorical(logits=logits, dtype=tf.int32).sample(seed=seed)
 
 
+def draw_at(logits: tf.Tensor, uniform: tf.Tensor) -> tf.Tensor:
+    """One token per row from softmax(logits): int32 [R] for logits [R, V] and uniform numbers [R] in [0, 1)."""
+    return InverseCDFCategorical(logits=logits, dtype=tf.int32).quantile(uniform)
+
+
+def uniforms(seed: tf.Tensor, shape: list[int], rows: int | tf.Tensor) -> tf.Tensor:
+    """Uniform numbers in [0, 1) for each row.
+
+    Args:
+        seed: int32 [2]; or int32 [R, 2], one seed per row: the numbers of a row then depend on its seed alone.
+        shape: of the numbers of one row.
+        rows: R.
+
+    Returns:
+        float32 [*shape, R].
+    """
+    if seed.shape.rank == 1:
+        return _uniform([*shape, rows], seed)
+    numbers = tf.map_fn(lambda row: _uniform(shape, row), seed, fn_output_signature=tf.float32)
+    return tf.transpose(numbers, [*range(1, len(shape) + 1), 0])
+
+
 def decode(
     generator: Any,
     token_ids: tf.Tensor,
     state: Any,
     finished: tf.Tensor,
     num_steps: int,
-    seed: tf.Tensor,
+    seed: tf.Tensor | None,
     branch: Callable | None = None,
     settings: SamplingSettings = PLAIN,
+    uniform: tf.Tensor | None = None,
 ) -> tf.Tensor:
     """Draws `num_steps` tokens per row, each from the generator's distribution given the tokens before it.
 
@@ -205,28 +228,25 @@ def decode(
         finished: bool [R], rows that have ended already: they yield `PADDING`.
         num_steps: tokens per row.
         seed: int32 [2]; step i draws with `fold_in(seed, i)`. Or int32 [R, 2], one seed per row: the tokens of a row
-            then do not depend on the other rows.
+            then do not depend on the other rows. Or None, with `uniform`.
         branch: function (i, token_ids, state, finished) -> (token_ids, state, finished), called before step i: it may
             continue a row from another prefix. Defaults to None.
         settings: how to draw. Defaults to drawing from the unchanged policy.
+        uniform: float32 [num_steps, R] in [0, 1), the numbers that step i draws with. Defaults to None: those of the
+            seed.
 
     Returns:
         int32 [num_steps, R]; after its end token a row holds `PADDING`.
     """
-    uniform = None
-    if seed.shape.rank == 2:
-        numbers = tf.map_fn(lambda row: _uniform([num_steps], row), seed, fn_output_signature=tf.float32)
-        uniform = tf.transpose(numbers)  # [num_steps, R]
+    if seed is not None and seed.shape.rank == 2:
+        uniform = uniforms(seed, [num_steps], tf.shape(token_ids)[0])
 
     def body(i, token_ids, state, finished, drawn):
         if branch is not None:
             token_ids, state, finished = branch(i, token_ids, state, finished)
         logits, state = generator.step(token_ids, state)
         logits = warp(logits, settings)
-        if uniform is None:
-            token_ids = draw(logits, fold_in(seed, i))
-        else:
-            token_ids = InverseCDFCategorical(logits=logits, dtype=tf.int32).quantile(uniform[i])
+        token_ids = draw(logits, fold_in(seed, i)) if uniform is None else draw_at(logits, uniform[i])
         token_ids = tf.where(finished, PADDING, token_ids)
         if generator.end_token_id is not None:
             finished = finished | tf.equal(token_ids, generator.end_token_id)

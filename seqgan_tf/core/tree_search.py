@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import tensorflow as tf
 
 from seqgan_tf.core import sampling
-from seqgan_tf.core.seeds import fold_in
+from seqgan_tf.core.conditions import network_of
+from seqgan_tf.core.sampling import PLAIN, SamplingSettings
 from seqgan_tf.core.sequences import PADDING
+from seqgan_tf.core.validation import InputError
 
 if TYPE_CHECKING:
     from seqgan_tf.core.protocols import Generator
@@ -100,10 +102,11 @@ def search(
     prefixes: Prefixes,
     value: Callable[[tf.Tensor], tf.Tensor],
     simulations: int,
-    exploration: float,
+    exploration: float | tf.Tensor,
     num_actions: int,
     seed: tf.Tensor,
-    shortest: int = 0,
+    shortest: int | tf.Tensor = 0,
+    settings: SamplingSettings = PLAIN,
 ) -> Found:
     """Values prefixes and their next tokens by tree search.
 
@@ -118,14 +121,17 @@ def search(
         value: function of whole sequences int32 [R, T], row r for tree r: float32 [R].
         simulations: completed sequences per tree, at least 1.
         exploration: c.
-        num_actions: A; only the A most probable actions of a node are tried.
-        seed: int32 [2].
-        shortest: a lower bound of the lengths of the prefixes; the larger, the shorter the loops. Defaults to 0.
+        num_actions: A; only the A most probable actions of a node are tried, and none of probability 0.
+        seed: int32 [2]; or int32 [R, 2], one seed per tree: what a tree finds then does not depend on the others.
+        shortest: a lower bound of the lengths of the prefixes, below T; the larger, the shorter the loops. Defaults to
+            0.
+        settings: how pi draws. Defaults to the unchanged policy.
     """
     length, vocabulary_size = prefixes.token_ids.shape[1], prefixes.logits.shape[1]
     num_actions = min(num_actions, vocabulary_size)
     row = tf.range(tf.shape(prefixes.token_ids)[0])
     depths = min(simulations, length)
+    uniform = sampling.uniforms(seed, [simulations, length], tf.size(row))  # [M, T, R]
 
     def at(array: tf.Tensor, node: tf.Tensor) -> tf.Tensor:
         """array[node[r], r] for each r: [R, ...] of an array [M, R, ...]."""
@@ -136,7 +142,8 @@ def search(
 
     def valued(nodes: _Nodes, number: tf.Tensor, at_prefix: Prefixes) -> tuple[_Nodes, tf.Tensor]:
         """The nodes with node `number`, and the values of the completions of its prefixes."""
-        values = value(_complete(generator, at_prefix, shortest, fold_in(seed, number)))
+        at_prefix = at_prefix._replace(logits=sampling.warp(at_prefix.logits, settings))
+        values = value(_complete(generator, at_prefix, shortest, uniform[number], settings))
         priors, actions = tf.math.top_k(tf.nn.softmax(at_prefix.logits), num_actions)
         new = {"actions": actions, "priors": priors, "own": values, "ended": at_prefix.ended, "state": at_prefix.state}
         written = {
@@ -151,9 +158,11 @@ def search(
         taken = tf.reduce_sum(visits, axis=1, keepdims=True)
         mean = (at(nodes.own, node)[:, tf.newaxis] + tf.reduce_sum(totals, axis=1, keepdims=True)) / (1.0 + taken)
         means = tf.where(visits > 0, tf.math.divide_no_nan(totals, visits), mean)
-        bonus = exploration * at(nodes.priors, node) * tf.sqrt(taken) / (1.0 + visits)
+        priors = at(nodes.priors, node)
+        bonus = exploration * priors * tf.sqrt(taken) / (1.0 + visits)
         # The first time there is no bonus yet, and all means are equal: the most probable action comes first.
-        return tf.argmax(means + bonus, axis=1, output_type=tf.int32)
+        scores = tf.where(priors > 0, means + bonus, tf.float32.min)
+        return tf.argmax(scores, axis=1, output_type=tf.int32)
 
     def simulate(number, nodes, total):
         def down(depth, node, token_ids, lengths, going, path):
@@ -229,15 +238,38 @@ def search(
     return Found(total / simulations, nodes.actions[0], visits, tf.math.divide_no_nan(totals, visits))
 
 
-def _complete(generator: "Generator", prefixes: Prefixes, shortest: int, seed: tf.Tensor) -> tf.Tensor:
-    """Whole sequences int32 [R, T] that begin with the prefixes, drawn from the policy."""
+def check_state(generator: Any, has_scalars: bool) -> None:
+    """Checks that the state of a generator can be kept in the nodes of trees.
+
+    Args:
+        generator: the policy.
+        has_scalars: whether all rows share a part of its state.
+
+    Raises:
+        InputError: they do.
+    """
+    if has_scalars:
+        raise InputError(
+            f"`generator` must have a state with a row per sequence for a tree search. Received: "
+            f"{type(network_of(generator)).__name__}, whose state holds a scalar for all rows"
+        )
+
+
+def _complete(
+    generator: "Generator",
+    prefixes: Prefixes,
+    shortest: int | tf.Tensor,
+    uniform: tf.Tensor,
+    settings: SamplingSettings,
+) -> tf.Tensor:
+    """Whole sequences int32 [R, T] that begin with the prefixes, drawn from the policy with numbers [T, R]."""
     token_ids, lengths, ended, logits, state = prefixes
     length = token_ids.shape[1]
-    first = tf.where(ended, PADDING, sampling.draw(logits, fold_in(seed, 0)))
+    first = tf.where(ended, PADDING, sampling.draw_at(logits, uniform[0]))
     if generator.end_token_id is not None:
         ended |= tf.equal(first, generator.end_token_id)
-    steps = max(length - 1 - shortest, 0)
-    rest = sampling.decode(generator, tf.maximum(first, 0), state, ended, steps, fold_in(seed, 1))
+    steps, fed = length - 1 - shortest, tf.maximum(first, 0)
+    rest = sampling.decode(generator, fed, state, ended, steps, None, settings=settings, uniform=uniform[1:])
     drawn = tf.transpose(tf.concat([first[tf.newaxis], rest], axis=0))
     behind = tf.range(length) - lengths[:, tf.newaxis]  # [R, T]
     return tf.where(behind < 0, token_ids, tf.gather(drawn, tf.maximum(behind, 0), batch_dims=1))

@@ -9,7 +9,7 @@ from seqgan_tf.core import sampling, seeds
 from seqgan_tf.core.branching import StateBranches
 from seqgan_tf.core.conditions import condition_of, rows_of
 from seqgan_tf.core.sequences import PADDING
-from seqgan_tf.core.tree_search import Prefixes, search
+from seqgan_tf.core.tree_search import Prefixes, check_state, search
 from seqgan_tf.core.validation import InputError, check_at_least, real_number, whole_number
 from seqgan_tf.rewards.estimator import CLIP, PrefixEstimator, evaluate, on_tokens, value_of
 from seqgan_tf.rewards.sequence_rewards import SequenceReward, checked_token_ids
@@ -102,11 +102,7 @@ class MonteCarloTreeSearch(PrefixEstimator):
     def _search(self, token_ids, prefixes, generator, discriminator, seed):
         """The values of K prefixes of each sequence: float32 [K, B]."""
         branches = StateBranches(generator, sampling.prefix_states(generator, token_ids[:, :-1]))
-        if branches.has_scalars:
-            raise InputError(
-                f"`generator` must have a state with a row per sequence for a tree search. Received: "
-                f"{type(generator).__name__}, whose state holds a scalar for all rows"
-            )
+        check_state(generator, branches.has_scalars)
         rows = self.chunks(token_ids)
 
         def chunk(inputs):

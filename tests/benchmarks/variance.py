@@ -23,10 +23,9 @@ WAYS = {
 }
 
 
-def gradient(gan, batch_size, num_rollouts, stride, reward):
+def gradient(gan, batch_size, estimator):
     """Compiled function of a seed: the policy gradient with a leave-one-out baseline, as one vector."""
     generator, length = gan.generator, gan.discriminator.sequence_length
-    estimator = MonteCarloRollout(num_rollouts, reward=reward, stride=stride or length)
 
     @tf.function
     def estimate(seed):
@@ -99,10 +98,12 @@ def main():
     curves = {}
     for way, settings in WAYS.items():
         for batch_size, num_rollouts, stride in settings:
-            function = gradient(run.gan, batch_size, num_rollouts, stride, arguments.reward)
+            rollouts = num_rollouts if stride else 0
+            stride = stride or run.gan.discriminator.sequence_length
+            rollout = MonteCarloRollout(num_rollouts, reward=arguments.reward, stride=stride)
+            function = gradient(run.gan, batch_size, rollout)
             variance, seconds = measure(function, arguments.repetitions)
             curves.setdefault(way, []).append((seconds, variance))
-            rollouts = num_rollouts if stride else 0
             print(
                 f"| {batch_size:,} | {rollouts} | {variance:.3g} | {seconds:.2f} s | {variance * seconds:.3g} |",
                 flush=True,

@@ -1,5 +1,7 @@
 """`seqgan-tf generate`."""
 
+import re
+
 import pytest
 import tiny_runs
 
@@ -73,3 +75,42 @@ def test_a_sign_that_the_characters_lack_is_refused_and_named(base, run, refused
 
 def test_a_prompt_with_unknown_words_is_refused(refused, text):
     assert "zebra" in refused("generate", text.directory, "--prompt", "red zebra")
+
+
+def test_strategies_print_lines_and_the_effective_sample_size(run, text):
+    code, out, err = run("generate", text.directory, "--strategy", "mcts", "--simulations", "6", "--num-actions", "3")
+    assert (code, err, out.count("\n")) == (0, "", 5)
+    assert set(out.split()) <= set(tiny_runs.WORDS)
+    code, out, err = run("generate", text.directory, "--strategy", "resample", "--particles", "4")
+    assert (code, out.count("\n")) == (0, 5)
+    shown = r"effective sample size: [1-4]\.\d on average, at least [1-4]\.\d, of 4 particles\n"
+    assert re.fullmatch(shown, err)
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (
+            ["--strategy", "mcts", "--simulations", "6"],
+            "`simulations` must be at least `num_actions`, 8. Received: 6",
+        ),
+        (["--strategy", "mcts", "--num-beams", "4"], "`num_beams` must be 1 for `strategy` 'mcts'. Received: 4"),
+        (["--strategy", "resample", "--particles", "0"], "`particles` must be at least 1. Received: 0"),
+        (["--simulations", "9"], "--simulations needs --strategy mcts. Received: --strategy sample"),
+        (
+            ["--strategy", "mcts", "--particles", "9"],
+            "--particles needs --strategy resample. Received: --strategy mcts",
+        ),
+    ],
+)
+def test_settings_of_a_strategy_that_do_not_fit_are_refused(flags, message, refused, text):
+    assert refused("generate", text.directory, *flags) == f"seqgan-tf: {message}\n"
+
+
+def test_a_strategy_needs_a_trained_discriminator(run, refused, tmp_path):
+    data = tiny_runs.write_lines(tmp_path / "lines.txt")
+    flags = ["--pretrain.epochs", "0", "--pretrain.discriminator-steps", "0", "--adversarial.rounds", "0"]
+    assert run("train", "--data", data, "--output-dir", tmp_path / "run", *FLAGS, *flags)[0] == 0
+    line = refused("generate", tmp_path / "run", "--strategy", "resample")
+    needed = "--strategy resample needs a run whose discriminator is trained"
+    assert line == f"seqgan-tf: {needed}. Received: {tmp_path / 'run'}, whose is not\n"
