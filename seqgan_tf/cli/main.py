@@ -15,6 +15,7 @@ from seqgan_tf.cli import flags, train
 from seqgan_tf.cli.compare import Compare
 from seqgan_tf.cli.errors import ArgumentError, one_line
 from seqgan_tf.cli.evaluate import Evaluate
+from seqgan_tf.cli.explain import Explain
 from seqgan_tf.cli.export import Export
 from seqgan_tf.cli.generate import Generate
 from seqgan_tf.core.validation import InputError
@@ -24,6 +25,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "generate": Generate,
     "evaluate": Evaluate,
     "compare": Compare,
+    "explain": Explain,
     "export": Export,
 }
 HELP = {"-h", "--help"}
