@@ -9,6 +9,7 @@ from typing import Annotated
 import tyro
 
 from seqgan_tf.cli.flags import RunFlags, encode_conditions
+from seqgan_tf.core.files import write_text
 from seqgan_tf.core.validation import InputError, check_at_least
 
 
@@ -48,9 +49,13 @@ class Explain(RunFlags):
         from seqgan_tf.cli import console
         from seqgan_tf.reports.evaluate import plain
         from seqgan_tf.reports.explain import explain, token_ids_of
+        from seqgan_tf.reports.explanation_page import explanation_page
         from seqgan_tf.reports.explanation_text import explanation_markdown
+        from seqgan_tf.reports.heat_map import plot_explanations
         from seqgan_tf.runs.directory import open_run
 
+        if self.output is not None and self.output.suffix not in (".html", ".png"):
+            raise InputError(f"--output must end with .html or .png. Received: {self.output}")
         check_at_least(1, rollouts=self.rollouts, top_k=self.top_k)
         if self.num_samples is not None:
             check_at_least(1, num_samples=self.num_samples)
@@ -73,8 +78,15 @@ class Explain(RunFlags):
             number = count if condition is None else None
             token_ids = run.gan.generate(number, self.seed, condition=condition, suppress_tokens=suppressed)
         explanations = explain(run, token_ids, condition, self.rollouts, self.top_k, self.seed)
+        if self.output is not None:
+            if self.output.suffix == ".html":
+                write_text(self.output, explanation_page(explanations, f"Explained by {self.directory}"))
+            else:
+                plot_explanations(explanations, self.output)
         if self.json:
             print(json.dumps(plain(explanations), ensure_ascii=False))
+        elif self.output is not None:
+            console.console.print(f"written to {self.output}")
         else:
             console.print_markdown(explanation_markdown(explanations))
         return 0

@@ -18,6 +18,7 @@ from seqgan_tf.cli.evaluate import Evaluate
 from seqgan_tf.cli.explain import Explain
 from seqgan_tf.cli.export import Export
 from seqgan_tf.cli.generate import Generate
+from seqgan_tf.cli.report import Report
 from seqgan_tf.core.validation import InputError
 
 COMMANDS: dict[str, Callable[..., Any]] = {
@@ -26,6 +27,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "evaluate": Evaluate,
     "compare": Compare,
     "explain": Explain,
+    "report": Report,
     "export": Export,
 }
 HELP = {"-h", "--help"}

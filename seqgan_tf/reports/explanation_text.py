@@ -25,6 +25,15 @@ def notes(found: Explanation) -> str:
     return " ".join(lines)
 
 
+def rest_of_ngrams(found: Explanation) -> str:
+    """What is in the logit beside the first n-grams, for a discriminator that has them."""
+    assert found.ngrams is not None
+    assert found.base is not None
+    others = found.ngrams[NGRAMS:]
+    total = number(sum(ngram.weight for ngram in others))
+    return f"The {len(others)} other n-grams together: {total}. The logit without any: {number(found.base)}."
+
+
 def heading(found: Explanation) -> str:
     """The discriminator's opinion of a sequence, in a line."""
     return f"Logit of the discriminator {number(found.logit)}: probability of real {found.probability_real:.0%}"
@@ -57,14 +66,11 @@ def _parts(found: Explanation) -> list[str]:
             row.insert(3, f"{found.source[most]} {weights[most]:.0%}")
         rows.append(row)
     parts = ["\n".join(lines), heading(found), table(header, rows), notes(found)]
-    if found.ngrams is not None and found.base is not None:
+    if found.ngrams is not None:
         shown = found.ngrams[:NGRAMS]
         ngrams = [[str(n.start + 1), n.text, str(n.width), str(n.filters), number(n.weight)] for n in shown]
         parts.append(table(["from", "n-gram", "width", "filters won", "weight in the logit"], ngrams))
-        others = sum(n.weight for n in found.ngrams[NGRAMS:])
-        parts.append(
-            f"Other n-grams: {number(others)} ({len(found.ngrams) - len(shown)}). Without any: {number(found.base)}."
-        )
+        parts.append(rest_of_ngrams(found))
     return parts
 
 

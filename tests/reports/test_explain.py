@@ -68,7 +68,7 @@ def test_values_and_advantages(text):
 
 
 def test_texts(text):
-    run, token_ids, explanations = text
+    _, token_ids, explanations = text
     for found, row in zip(explanations, token_ids, strict=True):
         names = [token.token for token in found.tokens]
         assert len(names) == (row >= 0).sum()
