@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from seqgan_tf.reports import html
 from seqgan_tf.reports.explain import Explanation
-from seqgan_tf.reports.explanation_text import COLUMNS, NGRAMS, heading, notes, number, rest_of_ngrams
+from seqgan_tf.reports.explanation_text import COLUMNS, NGRAMS, alternative, heading, notes, number, rest_of_ngrams
 
 
 def explanation_page(explanations: Sequence[Explanation], title: str) -> str:
@@ -28,7 +28,7 @@ def explanation_parts(found: Explanation) -> list[str]:
         rows = [
             [
                 str(ngram.start + 1),
-                html.escape(ngram.text),
+                html.line(ngram.text),
                 str(ngram.width),
                 str(ngram.filters),
                 html.colored(number(ngram.weight), ngram.weight, largest),
@@ -68,7 +68,7 @@ def _tokens(found: Explanation) -> str:
             number(token.value, token.standard_error),
             html.colored(number(token.advantage, token.advantage_error), token.advantage, advantages),
             html.colored(number(token.logit_share), token.logit_share, shares),
-            ", ".join(f"{html.escape(o.token)} {o.probability:.2f} {o.value:+.2f}" for o in token.alternatives),
+            html.line(", ".join(map(alternative, token.alternatives))),
         ]
         for place, token in enumerate(found.tokens)
     ]

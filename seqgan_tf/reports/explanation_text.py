@@ -58,7 +58,7 @@ def _parts(found: Explanation) -> list[str]:
             number(token.value, token.standard_error),
             number(token.advantage, token.advantage_error),
             number(token.logit_share),
-            ", ".join(map(_alternative, token.alternatives)),
+            ", ".join(map(alternative, token.alternatives)),
         ]
         if found.attention is not None and found.source is not None:
             weights = found.attention[place]
@@ -74,5 +74,6 @@ def _parts(found: Explanation) -> list[str]:
     return parts
 
 
-def _alternative(other: Alternative) -> str:
+def alternative(other: Alternative) -> str:
+    """A token with its P and its Q."""
     return f"{other.token} {other.probability:.2f} {other.value:+.2f}"

@@ -46,7 +46,8 @@ def plot_explanations(explanations: Sequence[Explanation], path: str | os.PathLi
         for row, numbers in enumerate(values):
             for column, value in enumerate(numbers):
                 text = f"{value:+.2f}" if row < len(ROWS) else f"{value:.2f}"
-                axes.text(column, row, text, ha="center", va="center", fontsize=8)
+                tone = "white" if abs(shown[row][column]) > 0.8 else "black"
+                axes.text(column, row, text, ha="center", va="center", fontsize=8, color=tone)
         axes.set_yticks(range(len(labels)), [_plain(label) for label in labels])
         names = [_plain(token.token) for token in tokens]
         axes.set_xticks(range(len(tokens)), names, rotation=30, ha="right", rotation_mode="anchor")

@@ -55,12 +55,17 @@ def image(png: bytes, alt: str, kind: str = "") -> str:
     return f'<img{named} src="data:image/png;base64,{base64.b64encode(png).decode()}" alt="{escape(alt)}">'
 
 
+def plot(png: bytes, alt: str) -> str:
+    """A plot, see `image`. Where the page is narrow, it keeps a size at which it can be read, and scrolls by itself."""
+    return f'<div class="wide">{image(png, alt, "plot")}</div>'
+
+
 def table(header: Sequence[str], rows: Iterable[Sequence[str]], numbers: Sequence[int] = ()) -> str:
     """A table. Where the page is narrow, it scrolls by itself.
 
     Args:
         header: names of the columns, as text.
-        rows: HTML of the cells, or cells as `colored` returns them.
+        rows: HTML of the cells, or cells as `colored` and `line` return them.
         numbers: the columns that are aligned to the right.
     """
 
@@ -80,6 +85,11 @@ def colored(content: str, value: float, largest: float) -> str:
     return f'<td class="number" style="background: {color(value, largest)}">{content}</td>'
 
 
+def line(text: str) -> str:
+    """A cell of a table with a text that is not broken into lines."""
+    return f'<td class="line">{escape(text)}</td>'
+
+
 def color(value: float, largest: float) -> str:
     """The colour of a value in CSS."""
     share = min(abs(value) / largest, 1.0) if largest > 0 else 0.0
@@ -95,9 +105,10 @@ table { border-collapse: collapse; font-size: 0.9rem; margin: 0.5rem 0; }
 th, td { padding: 0.15rem 0.6rem; text-align: left; border-bottom: 1px solid #ddd; vertical-align: top; }
 th { color: #666; font-weight: normal; vertical-align: bottom; }
 .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+.line { white-space: nowrap; }
 .note { color: #666; font-size: 0.9rem; }
 .strip { line-height: 2; }
 .strip span { padding: 0.15rem 0.25rem; margin-right: 0.15rem; border-radius: 0.2rem; }
-img.plot { max-width: 100%; height: auto; }
+img.plot { max-width: 100%; min-width: 38rem; height: auto; }
 section { padding: 1rem 0; border-top: 1px solid #ccc; }
 """

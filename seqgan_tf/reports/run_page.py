@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from seqgan_tf.runs.checkpoints import RunState
     from seqgan_tf.runs.directory import Run
 
-SHOWN = 3
-"""Samples of each evaluation on the page."""
+SHOWN, EVALUATIONS = 3, 10
+"""Samples of an evaluation, and about as many evaluations, on the page."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,7 +107,7 @@ def _training(state: "RunState") -> Iterator[str]:
     if said := conclusion(state.rows):
         yield html.paragraph(said)
     yield from (html.paragraph(f"Warning: {text}") for text in warnings_of(state.rows).values())
-    yield html.image(plots.png_of(lambda path: plots.plot_curves(state.rows, path)), "curves of the training", "plot")
+    yield html.plot(plots.png_of(lambda path: plots.plot_curves(state.rows, path)), "curves of the training")
 
 
 def _samples(run: "Run", samples: list[Samples]) -> Iterator[str]:
@@ -117,7 +117,7 @@ def _samples(run: "Run", samples: list[Samples]) -> Iterator[str]:
     yield "<h2>Samples over time</h2>"
     rows = [
         [html.escape(each.phase), str(each.step), "".join(f"<pre>{html.escape(t)}</pre>" for t in each.texts[:SHOWN])]
-        for each in samples
+        for each in [*samples[: -1 : -(-len(samples) // EVALUATIONS)], samples[-1]]
     ]
     yield html.table(["phase", "step", "first samples"], rows, (1,))
     if run.tokenizer is None and run.oracle is None:  # tunes are not written as words
@@ -127,7 +127,7 @@ def _samples(run: "Run", samples: list[Samples]) -> Iterator[str]:
         f"Number of different n-grams of words / number of n-grams, of the {len(samples[-1].texts)} samples of each "
         "evaluation."
     )
-    yield html.image(plots.png_of(lambda path: plot_diversity(samples, path)), "diversity", "plot")
+    yield html.plot(plots.png_of(lambda path: plot_diversity(samples, path)), "diversity of n-grams")
 
 
 def _measured(run: "Run", settings: ReportSettings) -> Iterator[str]:
@@ -147,8 +147,8 @@ def _measured(run: "Run", settings: ReportSettings) -> Iterator[str]:
         found = healths(run.gan, data, run.gan.generate(count, settings.seed, condition=condition))
         yield html.paragraph(f"Measured on {data.description}, against as many new samples at most.")
         yield _health_table(found)
-        yield html.image(
-            plots.png_of(lambda path: plots.plot_calibration(found, path)), "calibration of the discriminator", "plot"
+        yield html.plot(
+            plots.png_of(lambda path: plots.plot_calibration(found, path)), "calibration of the discriminator"
         )
     if condition is None and run.source.conditions is not None:
         return

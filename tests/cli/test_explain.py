@@ -62,3 +62,12 @@ def test_a_run_without_a_trained_discriminator(refused, tmp_path):
         f"seqgan-tf: {made.directory}: expected a run with a trained discriminator for explanations. "
         "Received: a run that has not trained one\n"
     )
+
+
+def test_files(run, refused, text, tmp_path):
+    for name, begin in (("page.html", b"<!DOCTYPE html>"), ("map.png", b"\x89PNG")):
+        code, out, err = run("explain", text.directory, "--text", "red cat", "--output", tmp_path / name, *FEW)
+        assert (code, out, err) == (0, f"written to {tmp_path / name}\n", "")
+        assert (tmp_path / name).read_bytes().startswith(begin)
+    message = f"seqgan-tf: --output must end with .html or .png. Received: {tmp_path / 'a.pdf'}\n"
+    assert refused("explain", text.directory, "--output", tmp_path / "a.pdf") == message
