@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from seqgan_tf.reports import html
-from seqgan_tf.reports.explain import Explanation
+from seqgan_tf.reports.explanation import Explanation
 from seqgan_tf.reports.explanation_text import COLUMNS, NGRAMS, alternative, heading, notes, number, rest_of_ngrams
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from seqgan_tf.reports.explain import Alternative, Explanation
+from seqgan_tf.reports.explanation import Alternative, Explanation
 from seqgan_tf.reports.tables import table
 
 NGRAMS = 10

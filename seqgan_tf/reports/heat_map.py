@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from seqgan_tf.core.validation import InputError
-from seqgan_tf.reports.explain import Explanation
+from seqgan_tf.reports.explanation import Explanation
 from seqgan_tf.reports.plots import new_figure, save_figure
 
 ROWS = (("advantage", "advantage"), ("logit share", "logit_share"))

@@ -77,16 +77,8 @@ def action_values(
     num_rollouts = whole_number("num_rollouts", num_rollouts)
     check_at_least(1, num_rollouts=num_rollouts)
     begun = np.asarray(checked_token_ids(begun, generator.vocabulary_size))
-    length, end = begun.shape[1], generator.end_token_id
-    policy, judge = condition_on(generator, condition), condition_on(discriminator, condition)
-
-    @tf.function
-    def values(rows: tf.Tensor, drawing: tf.Tensor) -> tf.Tensor:
-        # A whole sequence is completed too, because it is in one batch with others. What is drawn after its end token
-        # is removed.
-        completed = pad_after_end(sampling.sample(policy, rows.shape[0], length, drawing, rows), end)
-        return value_of(reward, tf.ensure_shape(completed, rows.shape), judge, condition)
-
+    end = generator.end_token_id
+    given = None if condition is None else tf.nest.map_structure(tf.convert_to_tensor, condition)
     repeated = np.repeat(begun, num_rollouts, axis=0)
     size = min(CHUNK, len(repeated))
     missing = -len(repeated) % size
@@ -95,8 +87,27 @@ def action_values(
     with errors_of_objectives():
         for number, first in enumerate(range(0, len(repeated), size)):
             rows = tf.constant(repeated[first : first + size])
-            parts.append(values(rows, seeds.fold_in(named, number)).numpy())
+            drawing = seeds.fold_in(named, number)
+            parts.append(_values(generator, discriminator, reward, rows, drawing, given).numpy())
     found = np.concatenate(parts)[: len(begun) * num_rollouts].reshape(len(begun), num_rollouts).astype(np.float64)
     deviation = found.std(axis=1, ddof=1) if num_rollouts > 1 else np.full(len(begun), np.nan)
     whole = np.all(begun >= 0, axis=1) | ((begun == end).any(axis=1) if end is not None else False)
     return ActionValues(found.mean(axis=1), np.where(whole, 0.0, deviation / np.sqrt(num_rollouts)))
+
+
+@tf.function
+def _values(
+    generator: "Generator",
+    discriminator: "Discriminator",
+    reward: SequenceReward,
+    rows: tf.Tensor,
+    drawing: tf.Tensor,
+    condition: Any,
+) -> tf.Tensor:
+    """The value of one completion of each row: float32 [R] of int32 [R, T]."""
+    policy, judge = condition_on(generator, condition), condition_on(discriminator, condition)
+    # A whole sequence is completed too, because it is in one batch with others. What is drawn after its end token is
+    # removed.
+    drawn = sampling.sample(policy, rows.shape[0], rows.shape[1], drawing, rows)
+    completed = tf.ensure_shape(pad_after_end(drawn, generator.end_token_id), rows.shape)
+    return value_of(reward, completed, judge, condition)

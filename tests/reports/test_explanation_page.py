@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from seqgan_tf.core.validation import InputError
 from seqgan_tf.reports import heat_map, html, plots
-from seqgan_tf.reports.explain import Alternative, ExplainedToken, Explanation, Ngram
+from seqgan_tf.reports.explanation import Alternative, ExplainedToken, Explanation, Ngram
 from seqgan_tf.reports.explanation_page import explanation_page
 from seqgan_tf.reports.heat_map import plot_explanations
 
