@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from seqgan_tf.models.recurrent_discriminator import RecurrentDiscriminator as RecurrentDiscriminator
     from seqgan_tf.models.transformer_generator import TransformerGenerator as TransformerGenerator
     from seqgan_tf.reports.captions_page import write_captions_page as write_captions_page
+    from seqgan_tf.reports.explain import explain as explain
     from seqgan_tf.rewards.controls import ConstantReward as ConstantReward
     from seqgan_tf.rewards.controls import ShuffledReward as ShuffledReward
     from seqgan_tf.rewards.objective import Objective as Objective
@@ -88,6 +89,7 @@ _HOMES = {
     "TransformerGenerator": "models.transformer_generator",
     "WeightedSum": "rewards.sequence_rewards",
     "WordVectors": "data.word_vectors",
+    "explain": "reports.explain",
     "load_music_tokenizer": "data.music_files",
     "load_run": "runs.directory",
     "negative_log_likelihood": "metrics.likelihood",

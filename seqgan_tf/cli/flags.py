@@ -6,9 +6,14 @@ import types
 import typing
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
+
+from seqgan_tf.core.validation import InputError
+
+if TYPE_CHECKING:
+    from seqgan_tf.runs.directory import Run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,6 +67,27 @@ class ReportFlags:
         else:
             console.print_markdown(text)
             console.console.print(f"written to {directory}")
+
+
+def encode_conditions(run: "Run", given: Sequence[str], flags: str) -> Any:
+    """The conditions that flags give, as a run reads them: a nest of arrays [n, ...]; None in a run without.
+
+    Args:
+        run: the run.
+        given: n conditions as text, a turn per line; none where the flags are not there.
+        flags: the names of the flags, for the message.
+
+    Raises:
+        InputError: the run has conditions and there are none, it has none and there are some, or one cannot be read.
+    """
+    if run.source.conditions is None:
+        if given:
+            raise InputError("--condition needs a run with conditions. Received: a run without")
+        return None
+    if not given:
+        received = "neither" if " or " in flags else "none"
+        raise InputError(f"{run.directory}: this run needs {flags}. Received: {received}")
+    return run.source.conditions.encode(given)
 
 
 def pick(kind: Any, command: Any) -> Any:

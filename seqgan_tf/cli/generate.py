@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 import tyro
 
-from seqgan_tf.cli.flags import RunFlags
+from seqgan_tf.cli.flags import RunFlags, encode_conditions
 from seqgan_tf.core.files import check_replaceable, whole_directory
 from seqgan_tf.core.validation import InputError, MissingExtraError, check_at_least
 from seqgan_tf.data.lines import read_lines
@@ -97,14 +97,11 @@ class Generate(RunFlags):
         condition = None
         if self.output is not None and not isinstance(run.source, MusicSource):
             raise InputError("--output needs a run on music. Received: a run on other data")
-        if run.source.conditions is None and given:
-            raise InputError("--condition needs a run with conditions. Received: a run without")
-        if run.source.conditions is not None:
-            if self.condition_text is not None and not isinstance(run.source.conditions, Several):
-                raise InputError("--condition-text needs a run with several conditions. Received: a run with one")
-            if not given:
-                raise InputError(f"{self.directory}: this run needs --condition or --condition-file. Received: neither")
-            encoded = run.source.conditions.encode(given)
+        text_beside = self.condition_text is not None
+        if run.source.conditions is not None and text_beside and not isinstance(run.source.conditions, Several):
+            raise InputError("--condition-text needs a run with several conditions. Received: a run with one")
+        encoded = encode_conditions(run, given, "--condition or --condition-file")
+        if encoded is not None:
             condition = tf.nest.map_structure(lambda array: np.repeat(array, count, axis=0), encoded)
         prompt = None
         if self.prompt:

@@ -15,8 +15,10 @@ from seqgan_tf.cli import flags, train
 from seqgan_tf.cli.compare import Compare
 from seqgan_tf.cli.errors import ArgumentError, one_line
 from seqgan_tf.cli.evaluate import Evaluate
+from seqgan_tf.cli.explain import Explain
 from seqgan_tf.cli.export import Export
 from seqgan_tf.cli.generate import Generate
+from seqgan_tf.cli.report import Report
 from seqgan_tf.core.validation import InputError
 
 COMMANDS: dict[str, Callable[..., Any]] = {
@@ -24,6 +26,8 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "generate": Generate,
     "evaluate": Evaluate,
     "compare": Compare,
+    "explain": Explain,
+    "report": Report,
     "export": Export,
 }
 HELP = {"-h", "--help"}

@@ -41,6 +41,8 @@ class Stream(enum.IntEnum):
     """Sequences of an `OracleCorpus`: one seed per part."""
     ENVIRONMENT = 4
     """Roll-outs that reward the actions of the Gymnasium environment: one seed per roll-out of an episode."""
+    EXPLANATION = 5
+    """Roll-outs of the action values of an explanation: one seed per chunk."""
 
 
 def stream_seed(seed: int, stream: Stream, number: int | tf.Tensor | None = None) -> tf.Tensor:

@@ -10,7 +10,6 @@ from gymnasium import spaces
 
 from seqgan_tf.core.conditions import number_of_rows, takes_condition
 from seqgan_tf.core.padding import PADDING
-from seqgan_tf.core.phases import ADVERSARIAL, PRETRAIN_DISCRIMINATOR
 from seqgan_tf.core.validation import InputError, check_at_least, whole_number
 from seqgan_tf.data.oracle_corpus import write_token_ids
 from seqgan_tf.environments.token_dynamics import TokenDynamics
@@ -88,11 +87,8 @@ class TokenTask:
             for note in state.notes:
                 warnings.warn(note, stacklevel=3)
             gan, oracle, decode = run.gan, oracle or run.oracle, decode or run.decode
-            if reward != "oracle" and not any(state.steps[name] for name in (PRETRAIN_DISCRIMINATOR, ADVERSARIAL)):
-                raise InputError(
-                    f"{run_dir}: expected a run with a trained discriminator for `reward` {reward!r}. "
-                    "Received: a run that has not trained one"
-                )
+            if reward != "oracle":
+                state.check_discriminator(f"`reward` {reward!r}")
             if conditions is None and takes_condition(run.gan.generator):
                 conditions = run.corpus.train_condition
         assert gan is not None

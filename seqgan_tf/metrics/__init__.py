@@ -1,5 +1,6 @@
 """Metrics of generators, of their samples, and of discriminators. The functions take lists or arrays of token ids."""
 
+from seqgan_tf.metrics.attributions import logit_attributions
 from seqgan_tf.metrics.calibration import discriminator_health
 from seqgan_tf.metrics.divergence import divergences
 from seqgan_tf.metrics.diversity import distinct, distinct_shares, ms_jaccard, share_copied
@@ -40,6 +41,7 @@ __all__ = [
     "frechet_distance",
     "held_out_gain",
     "held_out_metrics",
+    "logit_attributions",
     "metric_of",
     "ms_jaccard",
     "music_metrics",

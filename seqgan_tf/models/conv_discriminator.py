@@ -251,9 +251,9 @@ class Discriminator(EmbeddingModel):
         missing = max(self.widths) - token_ids.shape[1]
         if missing > 0:
             token_ids = tf.pad(token_ids, [[0, 0], [0, missing]], constant_values=PADDING)
-        x = self._embed(token_ids)
+        x = self.embed(token_ids)
         x = tf.concat([self._pool(convolution, x, lengths(token_ids)) for convolution in self.convolutions], axis=1)
-        return self._classify(x, context, training)
+        return self.classify(x, context, training)
 
     def completion_scorer(
         self, token_ids: tf.Tensor, prefixes: list[int], num_completions: int, context: tf.Tensor | None = None
@@ -284,21 +284,47 @@ class Discriminator(EmbeddingModel):
             chosen = None if context is None else tf.gather(context, rows)
             if not tabled:
                 return tf.reshape(self(whole, context=chosen, training=False), tf.shape(completed)[:2])
-            x = self._embed(whole)
+            x = self.embed(whole)
             pooled = [
                 tf.cast(tabled[i](completed, rows), x.dtype) if i in tabled else self._pool(layer, x, lengths(whole))
                 for i, layer in enumerate(self.convolutions)
             ]
-            return tf.reshape(self._classify(tf.concat(pooled, axis=1), chosen), tf.shape(completed)[:2])
+            return tf.reshape(self.classify(tf.concat(pooled, axis=1), chosen), tf.shape(completed)[:2])
 
         return score
 
-    def _embed(self, token_ids):
+    def embed(self, token_ids: tf.Tensor) -> tf.Tensor:
+        """The embeddings of token_ids [R, T], 0 on padding: float [R, T, E]."""
         x = self.embedding(tf.maximum(token_ids, 0))
         return x * tf.cast(mask(token_ids), x.dtype)[..., tf.newaxis]
 
-    def _classify(self, x, context=None, training=False):
-        x = self.dropout_layer(self.highway(x), training=training)
+    def windows(self, convolution: keras.layers.Conv1D, x: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
+        """What a convolution makes of each window.
+
+        Args:
+            convolution: one of `convolutions`, of some width W <= T.
+            x: what `embed` returned, float [R, T, E].
+            lengths: int32 [R], number of tokens of each sequence.
+
+        Returns:
+            float [R, T - W + 1, filters], the lowest number for windows with padding. The first window always counts.
+        """
+        values = convolution(x)
+        last = tf.maximum(lengths - convolution.kernel_size[0], 0)
+        counts = tf.range(tf.shape(values)[1]) <= last[:, tf.newaxis]
+        return tf.where(counts[..., tf.newaxis], values, values.dtype.min)
+
+    def classify(self, features: tf.Tensor, context: tf.Tensor | None = None, training: bool = False) -> tf.Tensor:
+        """The logits of features.
+
+        Args:
+            features: float [R, sum of the filters], the maximum over the windows of each filter, at least 0.
+            context, training: as for `call`.
+
+        Returns:
+            float32 [R].
+        """
+        x = self.dropout_layer(self.highway(features), training=training)
         logits = tf.squeeze(self.output_layer(x), axis=1)
         if context is not None:
             logits += matches(x, context)
@@ -306,11 +332,7 @@ class Discriminator(EmbeddingModel):
 
     def _pool(self, convolution, x, lengths):
         """relu of the maximum over the windows without padding: [B, T, E] -> [B, filters]."""
-        windows = convolution(x)
-        last = tf.maximum(lengths - convolution.kernel_size[0], 0)
-        counts = tf.range(tf.shape(windows)[1]) <= last[:, tf.newaxis]
-        windows = tf.where(counts[..., tf.newaxis], windows, windows.dtype.min)
-        return tf.nn.relu(tf.reduce_max(windows, axis=1))
+        return tf.nn.relu(tf.reduce_max(self.windows(convolution, x, lengths), axis=1))
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -3,9 +3,7 @@
 Axes: n images, H and W height and width in pixels, h and w the grid of the memory, T sequence length, S memory length.
 """
 
-import base64
 import dataclasses
-import html
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -19,6 +17,7 @@ from seqgan_tf.core.validation import InputError, whole_number
 from seqgan_tf.data.captions import IMAGE, CaptionCorpus
 from seqgan_tf.data.images import Images
 from seqgan_tf.data.records import CAPTIONS
+from seqgan_tf.reports import html
 from seqgan_tf.reports.conditional import GREEDY, first_of_each, rows_of
 
 if TYPE_CHECKING:
@@ -184,32 +183,27 @@ def captions_page(shown: Iterable[Captioned], title: str) -> str:
     note = f"The first {len(shown)} held-out images; nothing was chosen."
     if any(each.maps is not None for each in shown):
         note += " Above each word: the parts of the image that the generator read when it wrote the word are bright."
-    figures = "\n".join(map(_figure, shown))
-    return _PAGE.format(title=html.escape(title), note=note, figures=figures)
+    return html.page(title, [f"<p>{note}</p>", *map(_figure, shown)], _STYLE)
 
 
 def _figure(each: Captioned) -> str:
     lines = "\n".join(
-        f"<dt>{html.escape(kind)}</dt><dd>{_lines([text] if isinstance(text, str) else text)}</dd>"
+        f"<dt>{html.escape(kind)}</dt><dd>{html.lines([text] if isinstance(text, str) else text)}</dd>"
         for kind, text in each.texts.items()
     )
-    name = _lines(each.name.split("\n"))
+    name = html.lines(each.name.split("\n"))
     maps = ""
     if each.maps is not None:
         tiles = (
-            f'<figure><img src="{_png(_bright(each.image, cells))}" alt="map"><figcaption>{html.escape(word)}'
+            f"<figure>{html.image(_png(_bright(each.image, cells)), 'map')}<figcaption>{html.escape(word)}"
             "</figcaption></figure>"
             for word, cells in zip(each.words, each.maps, strict=True)
         )
         maps = f'<div class="maps">{"".join(tiles)}</div>'
     return (
-        f'<section><img class="whole" src="{_png(each.image)}" alt="image"><div><p class="name">{name}</p>'
+        f'<section class="pair">{html.image(_png(each.image), "image", "whole")}<div><p class="name">{name}</p>'
         f"<dl>{lines}</dl>{maps}</div></section>"
     )
-
-
-def _lines(texts: Iterable[str]) -> str:
-    return "<br>".join(map(html.escape, texts))
 
 
 def _bright(image: np.ndarray, cells: np.ndarray) -> np.ndarray:
@@ -218,30 +212,18 @@ def _bright(image: np.ndarray, cells: np.ndarray) -> np.ndarray:
     return (image * (DARKEST + (1 - DARKEST) * spread / max(float(spread.max()), 1e-9))).astype(np.uint8)
 
 
-def _png(image: np.ndarray) -> str:
-    encoded = base64.b64encode(tf.io.encode_png(image).numpy()).decode()
-    return f"data:image/png;base64,{encoded}"
+def _png(image: np.ndarray) -> bytes:
+    return tf.io.encode_png(image).numpy()
 
 
-_PAGE = """<!DOCTYPE html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>{title}</title>
-<style>
-body {{ font: 16px/1.4 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; padding: 0 1rem; color: #222; }}
-section {{ display: flex; gap: 1.5rem; padding: 1rem 0; border-top: 1px solid #ccc; }}
-.whole {{ flex: none; width: 192px; height: fit-content; image-rendering: pixelated; }}
-.name {{ margin: 0; color: #666; font-size: 0.85rem; word-break: break-all; }}
-dl {{ display: grid; grid-template-columns: max-content 1fr; gap: 0 1rem; margin: 0.3rem 0; }}
-dt {{ color: #666; }}
-dd {{ margin: 0; }}
-.maps {{ display: flex; flex-wrap: wrap; gap: 0.4rem; }}
-figure {{ margin: 0; text-align: center; font-size: 0.85rem; }}
-figure img {{ width: 72px; display: block; }}
-</style>
-<h1>{title}</h1>
-<p>{note}</p>
-{figures}
-</html>
+_STYLE = """
+.pair { display: flex; gap: 1.5rem; }
+.whole { flex: none; width: 192px; height: fit-content; image-rendering: pixelated; }
+.name { margin: 0; color: #666; font-size: 0.85rem; word-break: break-all; }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: 0 1rem; margin: 0.3rem 0; }
+dt { color: #666; }
+dd { margin: 0; }
+.maps { display: flex; flex-wrap: wrap; gap: 0.4rem; }
+figure { margin: 0; text-align: center; font-size: 0.85rem; }
+figure img { width: 72px; display: block; }
 """

@@ -113,7 +113,7 @@ def _evaluate_state(run: Run, data: EvaluationData, settings: EvaluationSettings
     found = {
         "likelihood": likelihood,
         "samples": plain(_ngrams(generated, data)),
-        "discriminator": _healths(gan, data, generated),
+        "discriminator": healths(gan, data, generated),
         "texts": {} if condition is not None else _texts(run),
     }
     if own := _task_metrics(run, generated, data):
@@ -164,7 +164,7 @@ def _task_metrics(run, sequences, data):
     return plain(run.source.sample_metrics(sequences[: len(data.held_out)], data.held_out))
 
 
-def _healths(gan: SeqGAN, data: EvaluationData, generated: np.ndarray) -> dict[str, Any]:
+def healths(gan: SeqGAN, data: EvaluationData, generated: np.ndarray) -> dict[str, Any]:
     """Metrics of the discriminator: new samples against held-out sequences, and against its training data."""
 
     def score(condition: Any, token_ids: np.ndarray) -> np.ndarray:

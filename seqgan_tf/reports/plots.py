@@ -3,7 +3,9 @@
 import csv
 import io
 import os
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,15 +26,29 @@ NLL_TEST, NLL_ORACLE = METRICS["nll_test"], METRICS["nll_oracle"]
 PUBLISHED_COLUMNS = ("model", NLL_TEST.key, NLL_ORACLE.key)
 
 
-def _figure(**settings: Any) -> "Figure":
+def new_figure(**settings: Any) -> "Figure":
+    """A figure of matplotlib, which needs no display.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
     require("matplotlib", "a plot", "plot")
     from matplotlib.figure import Figure
 
     return Figure(**settings)
 
 
-def _save(figure: "Figure", path: str | os.PathLike) -> None:
+def save_figure(figure: "Figure", path: str | os.PathLike) -> None:
+    """Writes a figure to a PNG file, whole or not at all."""
     write_file(path, lambda temporary: figure.savefig(temporary, dpi=110))
+
+
+def png_of(plot: Callable[[Path], object]) -> bytes:
+    """The contents of the PNG file that a function writes to the path that it is given."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "picture.png"
+        plot(path)
+        return path.read_bytes()
 
 
 def plot_curves(rows: Sequence[Row], path: str | os.PathLike) -> None:
@@ -46,7 +62,7 @@ def plot_curves(rows: Sequence[Row], path: str | os.PathLike) -> None:
         MissingExtraError: matplotlib is not installed.
         InputError: the file cannot be written.
     """
-    figure = _figure(figsize=(9, 6.5), layout="constrained")
+    figure = new_figure(figsize=(9, 6.5), layout="constrained")
     likelihood, accuracy = figure.subplots(2, 1, sharex=True, height_ratios=[2, 1])
     for axes, names in (
         (
@@ -90,7 +106,7 @@ def plot_curves(rows: Sequence[Row], path: str | os.PathLike) -> None:
         axes.grid(alpha=0.25)
         if axes.get_legend_handles_labels()[0]:
             axes.legend(loc="best")
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def read_published(path: str | os.PathLike) -> dict[str, np.ndarray]:
@@ -146,7 +162,7 @@ def plot_quality_diversity(
         MissingExtraError: matplotlib is not installed.
         InputError: the file cannot be written.
     """
-    figure = _figure(figsize=(9, 6.5), layout="constrained")
+    figure = new_figure(figsize=(9, 6.5), layout="constrained")
     axes = figure.subplots()
     for number, (name, curve) in enumerate(curves.items()):
         (nll, nll_half), (values, half) = curve.bands()
@@ -195,7 +211,7 @@ def plot_quality_diversity(
     axes.set_ylabel(f"{quality.label} of samples" + (f", {quality.unit}" if quality.unit else ""))
     axes.grid(alpha=0.25)
     axes.legend(fontsize=9)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def plot_calibration(healths: Mapping[str, Mapping[str, Any]], path: str | os.PathLike) -> None:
@@ -209,7 +225,7 @@ def plot_calibration(healths: Mapping[str, Mapping[str, Any]], path: str | os.Pa
         MissingExtraError: matplotlib is not installed.
         InputError: the file cannot be written.
     """
-    figure = _figure(figsize=(5.5, 5), layout="constrained")
+    figure = new_figure(figsize=(5.5, 5), layout="constrained")
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1], color="0.6", linewidth=0.8)
     for number, (name, health) in enumerate(healths.items()):
@@ -224,7 +240,7 @@ def plot_calibration(healths: Mapping[str, Mapping[str, Any]], path: str | os.Pa
     axes.set_title("On the diagonal its probabilities are calibrated (area: sequences)", fontsize=10)
     axes.grid(alpha=0.25)
     axes.legend(fontsize=9)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def plot_piano_roll(tune: "Tune", path: str | os.PathLike) -> None:
@@ -240,7 +256,7 @@ def plot_piano_roll(tune: "Tune", path: str | os.PathLike) -> None:
     """
     ends = tune.starts + tune.durations
     last = max([1.0, *ends.tolist(), *([] if tune.bars is None else tune.bars[-1:].tolist())])
-    figure = _figure(figsize=(min(max(6.0, last / 4), 40.0), 4.5), layout="constrained")
+    figure = new_figure(figsize=(min(max(6.0, last / 4), 40.0), 4.5), layout="constrained")
     axes = figure.subplots()
     for is_drum, color in ((True, "0.7"), (False, "C0")):
         shown = tune.is_drum == is_drum
@@ -265,4 +281,4 @@ def plot_piano_roll(tune: "Tune", path: str | os.PathLike) -> None:
     axes.set_title(tune.text().split(":")[0], fontsize=10)
     axes.set_axisbelow(True)
     axes.grid(axis="y", alpha=0.25)
-    _save(figure, path)
+    save_figure(figure, path)

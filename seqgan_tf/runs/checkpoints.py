@@ -15,7 +15,7 @@ import filelock
 import tensorflow as tf
 
 from seqgan_tf.core.files import check_no_pattern, make_directory
-from seqgan_tf.core.phases import PHASES, BestWeights
+from seqgan_tf.core.phases import ADVERSARIAL, PHASES, PRETRAIN_DISCRIMINATOR, BestWeights
 from seqgan_tf.core.validation import InputError
 from seqgan_tf.runs import checkpoint_files
 from seqgan_tf.runs import rows as rows_file
@@ -123,6 +123,21 @@ class RunState:
                 yield
         except filelock.Timeout as error:
             raise InputError(f"{self.directory}: expected a run that no other process trains") from error
+
+    def check_discriminator(self, use: str) -> None:
+        """Checks that the discriminator has been trained.
+
+        Args:
+            use: what it is needed for, for the message.
+
+        Raises:
+            InputError: it has not.
+        """
+        if not any(self.steps[name] for name in (PRETRAIN_DISCRIMINATOR, ADVERSARIAL)):
+            raise InputError(
+                f"{self.directory}: expected a run with a trained discriminator for {use}. "
+                "Received: a run that has not trained one"
+            )
 
     def not_finite(self) -> str | None:
         """The name of the first weight that holds NaN or infinity; None where all are finite."""

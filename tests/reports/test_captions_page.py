@@ -31,7 +31,7 @@ class Tags(html.parser.HTMLParser):
         self.counts[tag] = self.counts.get(tag, 0) + 1
         if tag == "img":
             self.addresses.append(dict(attrs)["src"])
-        elif tag not in ("meta", "br"):
+        elif tag not in ("meta", "br", "link"):
             self.open.append(tag)
 
     def handle_endtag(self, tag):

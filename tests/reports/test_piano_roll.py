@@ -12,8 +12,8 @@ from seqgan_tf.reports import plots
 @pytest.fixture
 def drawn(monkeypatch):
     """The axes of the pictures that are drawn."""
-    found, save = [], plots._save
-    monkeypatch.setattr(plots, "_save", lambda figure, path: (found.extend(figure.axes), save(figure, path)))
+    found, save = [], plots.save_figure
+    monkeypatch.setattr(plots, "save_figure", lambda figure, path: (found.extend(figure.axes), save(figure, path)))
     return found
 
 

@@ -21,13 +21,13 @@ ACCURACIES = ("held_out_real_accuracy", "held_out_generated_accuracy")
 @pytest.fixture
 def figures(monkeypatch):
     """The matplotlib figures that are drawn, in order."""
-    kept, make = [], plots._figure
+    kept, make = [], plots.new_figure
 
     def keep(**settings):
         kept.append(make(**settings))
         return kept[-1]
 
-    monkeypatch.setattr(plots, "_figure", keep)
+    monkeypatch.setattr(plots, "new_figure", keep)
     return kept
 
 

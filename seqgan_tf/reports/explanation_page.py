@@ -1,0 +1,75 @@
+"""Explanations as a page of HTML."""
+
+from collections.abc import Sequence
+
+from seqgan_tf.reports import html
+from seqgan_tf.reports.explanation import Explanation
+from seqgan_tf.reports.explanation_text import COLUMNS, NGRAMS, alternative, heading, notes, number, rest_of_ngrams
+
+
+def explanation_page(explanations: Sequence[Explanation], title: str) -> str:
+    """A page of explained sequences that needs no other file.
+
+    Args:
+        explanations: the explanations.
+        title: the heading.
+    """
+    return html.page(title, [f"<section>{''.join(explanation_parts(found))}</section>" for found in explanations])
+
+
+def explanation_parts(found: Explanation) -> list[str]:
+    """An explained sequence in HTML: its text, colored by the shares of the logit, and its tables."""
+    parts = [html.paragraph(found.condition)] if found.condition is not None else []
+    parts += [_strip(found), html.paragraph(heading(found)), _tokens(found)]
+    parts.append(f'<p class="note">{html.escape(notes(found))}</p>')
+    if found.ngrams is not None:
+        shown = found.ngrams[:NGRAMS]
+        largest = max((abs(ngram.weight) for ngram in shown), default=0.0)
+        rows = [
+            [
+                str(ngram.start + 1),
+                html.line(ngram.text),
+                str(ngram.width),
+                str(ngram.filters),
+                html.colored(number(ngram.weight), ngram.weight, largest),
+            ]
+            for ngram in shown
+        ]
+        header = ["from", "n-gram", "width", "filters won", "weight in the logit"]
+        parts += [html.table(header, rows, (0, 2, 3, 4)), f'<p class="note">{html.escape(rest_of_ngrams(found))}</p>']
+    if found.attention is not None and found.source is not None:
+        rows = [
+            [html.escape(token.token), *(html.colored(f"{weight:.2f}", weight, 1.0) for weight in weights)]
+            for token, weights in zip(found.tokens, found.attention, strict=True)
+        ]
+        parts += ["<p>What was read from each position of the source:</p>", html.table(["", *found.source], rows)]
+    return parts
+
+
+def _strip(found: Explanation) -> str:
+    """The tokens in a row, colored by their shares of the logit."""
+    largest = max((abs(token.logit_share) for token in found.tokens), default=0.0)
+    spans = (
+        f'<span style="background: {html.color(token.logit_share, largest)}" title="{number(token.logit_share)}">'
+        f"{html.escape(token.token)}</span>"
+        for token in found.tokens
+    )
+    return f'<p class="strip">{" ".join(spans)}</p>'
+
+
+def _tokens(found: Explanation) -> str:
+    shares = max((abs(token.logit_share) for token in found.tokens), default=0.0)
+    advantages = max((abs(token.advantage) for token in found.tokens), default=0.0)
+    rows = [
+        [
+            str(place + 1),
+            html.escape(token.token),
+            f"{token.probability:.3f}",
+            number(token.value, token.standard_error),
+            html.colored(number(token.advantage, token.advantage_error), token.advantage, advantages),
+            html.colored(number(token.logit_share), token.logit_share, shares),
+            html.line(", ".join(map(alternative, token.alternatives))),
+        ]
+        for place, token in enumerate(found.tokens)
+    ]
+    return html.table(COLUMNS, rows, (0, 2, 3, 4, 5))
