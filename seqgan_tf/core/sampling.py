@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
+from seqgan_tf.core.replicas import Rows
 from seqgan_tf.core.seeds import fold_in
 from seqgan_tf.core.sequences import PADDING, check_generated_length
 from seqgan_tf.core.validation import InputError, check_at_least, real_number, whole_number
@@ -195,6 +196,7 @@ def decode(
     seed: tf.Tensor,
     branch: Callable | None = None,
     settings: SamplingSettings = PLAIN,
+    rows: Rows | None = None,
 ) -> tf.Tensor:
     """Draws `num_steps` tokens per row, each from the generator's distribution given the tokens before it.
 
@@ -209,6 +211,8 @@ def decode(
         branch: function (i, token_ids, state, finished) -> (token_ids, state, finished), called before step i: it may
             continue a row from another prefix. Defaults to None.
         settings: how to draw. Defaults to drawing from the unchanged policy.
+        rows: which rows of a larger batch these are: with a seed int32 [2], they draw what they would draw in it.
+            Defaults to None: there is no larger one.
 
     Returns:
         int32 [num_steps, R]; after its end token a row holds `PADDING`.
@@ -218,16 +222,18 @@ def decode(
         numbers = tf.map_fn(lambda row: _uniform([num_steps], row), seed, fn_output_signature=tf.float32)
         uniform = tf.transpose(numbers)  # [num_steps, R]
 
+    def draw_step(i, logits):
+        if uniform is None and (rows is None or rows.indices is None):
+            return draw(logits, fold_in(seed, i))
+        numbers = rows.take(_uniform([rows.total], fold_in(seed, i))) if uniform is None else uniform[i]
+        return InverseCDFCategorical(logits=logits, dtype=tf.int32).quantile(numbers)
+
     def body(i, token_ids, state, finished, drawn):
         if branch is not None:
             token_ids, state, finished = branch(i, token_ids, state, finished)
         logits, state = generator.step(token_ids, state)
         logits = warp(logits, settings)
-        if uniform is None:
-            token_ids = draw(logits, fold_in(seed, i))
-        else:
-            token_ids = InverseCDFCategorical(logits=logits, dtype=tf.int32).quantile(uniform[i])
-        token_ids = tf.where(finished, PADDING, token_ids)
+        token_ids = tf.where(finished, PADDING, draw_step(i, logits))
         if generator.end_token_id is not None:
             finished = finished | tf.equal(token_ids, generator.end_token_id)
         return i + 1, token_ids, state, finished, drawn.write(i, token_ids)
@@ -273,6 +279,7 @@ def sample(
     seed: tf.Tensor,
     prompt: tf.Tensor | None = None,
     settings: SamplingSettings = PLAIN,
+    rows: Rows | None = None,
 ) -> tf.Tensor:
     """Draws whole sequences from the policy.
 
@@ -284,6 +291,7 @@ def sample(
         prompt: int32 [B, P], P <= T, tokens that each sequence begins with, none of them the end token; rows with
             fewer tokens are padded with `PADDING`. Defaults to None.
         settings: how to draw. Defaults to drawing from the unchanged policy.
+        rows: see `decode`.
 
     Returns:
         int32 [B, T], `PADDING` after the end token.
@@ -302,5 +310,5 @@ def sample(
             is_given = tf.not_equal(fed[i], PADDING)
             return tf.where(is_given, fed[i], token_ids), state, finished & ~is_given
 
-    drawn = tf.transpose(decode(generator, first, state, finished, sequence_length, seed, branch, settings))
+    drawn = tf.transpose(decode(generator, first, state, finished, sequence_length, seed, branch, settings, rows))
     return drawn if prompt is None else tf.where(tf.equal(prompt, PADDING), drawn, prompt)
