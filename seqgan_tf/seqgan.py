@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from seqgan_tf.core import seeds, steps
+from seqgan_tf.core import replicas, seeds, steps
 from seqgan_tf.core.adversarial import AdversarialModel
 from seqgan_tf.core.conditions import takes_condition
 from seqgan_tf.core.generation import beams, generate_all
@@ -423,8 +423,9 @@ class SeqGAN(AdversarialModel):
         """The settings of `compile` that all phases share.
 
         Raises:
-            InputError: the model is not compiled.
+            InputError: the model is not compiled, or it was made under another strategy.
         """
+        replicas.check_scope(self.strategy)
         if not self.compiled:
             raise InputError("Call `compile(generator_optimizer=..., discriminator_optimizer=...)` first")
         return {"jit_compile": self.jit_compile, "run_eagerly": self.run_eagerly}

@@ -8,7 +8,9 @@ import hypothesis
 import numpy as np
 import pytest
 import tiny_runs
+import two_devices
 
+two_devices.configure()
 # The same examples in every run, and no files.
 hypothesis.settings.register_profile(
     "seqgan_tf",

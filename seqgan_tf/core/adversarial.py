@@ -1,12 +1,13 @@
 """The model that adversarial training works on: its networks and optimizers, and one step of each kind."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import keras
 import tensorflow as tf
 
-from seqgan_tf.core import contracts, losses, sampling, seeds, steps
-from seqgan_tf.core.conditions import condition_on, take_rows
+from seqgan_tf.core import contracts, losses, replicas, sampling, seeds, steps
+from seqgan_tf.core.conditions import condition_on, rows_of, take_rows
 from seqgan_tf.core.elements import split_condition
 from seqgan_tf.core.logs import collect
 from seqgan_tf.core.phases import ADVERSARIAL, PRETRAIN_DISCRIMINATOR, Phase, likelihood_phase
@@ -97,6 +98,7 @@ class AdversarialModel(TrainedModel):
             self.synchronize_rollout_policy()
         self.draws = self.add_weight(shape=(), dtype="int32", initializer="zeros", trainable=False, name="draws")
         self.reward_average = self.add_weight(shape=(), initializer="zeros", trainable=False, name="reward_average")
+        replicas.check_strategy(self.strategy, generator=generator, discriminator=discriminator)
         self.built = True
 
     # Randomness and the roll-out policy
@@ -126,7 +128,7 @@ class AdversarialModel(TrainedModel):
             likelihood_phase(self.generator, self.pretrain_optimizer, real),
             Phase(
                 PRETRAIN_DISCRIMINATOR,
-                lambda data: self.discriminator_step(data, self.next_seed()),
+                lambda data: replicas.run(self.strategy, self.discriminator_step, data, self.next_seed()),
                 real,
                 steps.discriminator_logs(self.discriminator, self.mismatched),
             ),
@@ -152,7 +154,8 @@ class AdversarialModel(TrainedModel):
             seed: int32 [2].
         """
         condition, real = split_condition(data)
-        generated = self._sample(condition_on(self.generator, condition), tf.shape(real)[0], seed)
+        rows = replicas.rows(real)
+        generated = self._sample(condition_on(self.generator, rows.take(condition)), rows, seed)
         return steps.discriminator_step(
             self.discriminator, self.discriminator_optimizer, real, generated, condition, self.mismatched
         )
@@ -168,7 +171,8 @@ class AdversarialModel(TrainedModel):
         draw_seed, reward_seed = tf.unstack(seeds.split(seed, 2))
         policy, judge = condition_on(self.generator, condition), condition_on(self.discriminator, condition)
         completing = condition_on(self.rollout_policy, condition) if self.lagging else policy
-        token_ids = self._sample(policy, self.generator_batch_size or self.batch_size, draw_seed)
+        rows = replicas.rows(self.generator_batch_size or self.batch_size)
+        token_ids = rows.gather(self._sample(rows_of(policy, rows.indices), rows, draw_seed))
         with collect(getattr(self.reward_estimator, "log_names", ())) as reported:
             rewards = self.reward_estimator.estimate(token_ids, completing, judge, reward_seed)
         check_tensors(token_ids=(token_ids, "BT"), rewards=(rewards, "BT"))
@@ -198,15 +202,15 @@ class AdversarialModel(TrainedModel):
         logs: Logs = {}
         if self.likelihood_steps:
             chosen = tf.range(self.likelihood_steps) % self.discriminator_steps
-            logs |= steps.repeat(self.likelihood_step, take_rows(real, chosen))
+            logs |= self._repeat(self.likelihood_step, take_rows(real, chosen))
         if self.generator_steps:
             inputs: list[Any] = [step_seeds[: self.generator_steps]]
             if condition is not None:
                 drawn = self.generator_batch_size or self.batch_size
                 rows = tf.range(self.generator_steps * drawn) % (self.discriminator_steps * self.batch_size)
                 inputs.append(take_rows(condition, tf.reshape(rows, [self.generator_steps, drawn])))
-            logs |= steps.repeat(self.generator_step, *inputs)
-        return logs | steps.repeat(self.discriminator_step, real, step_seeds[self.generator_steps :])
+            logs |= self._repeat(self.generator_step, *inputs)
+        return logs | self._repeat(self.discriminator_step, real, step_seeds[self.generator_steps :])
 
     def train_step(self, data: Any) -> Logs:
         """One adversarial round."""
@@ -224,16 +228,26 @@ class AdversarialModel(TrainedModel):
         """
         condition, token_ids = split_condition(data)
         policy = condition_on(self.generator, condition)
-        likelihood = self.mean_logs(steps.likelihood_metrics(policy, token_ids), tf.reduce_sum(mask(token_ids)))
+        found = replicas.run(self.strategy, lambda: steps.likelihood_metrics(policy, token_ids))
+        likelihood = self.mean_logs(found, tf.reduce_sum(mask(token_ids)))
         # The tokens measured so far number the batch: each has samples of its own, the same in every evaluation.
         number = tf.cast(self.total_weight("nll"), tf.int32)
         seed = seeds.stream_seed(self.seed, seeds.Stream.EVALUATION, number)
-        generated = self._sample(policy, tf.shape(token_ids)[0], seed)
-        right = steps.held_out_accuracies(self.discriminator, token_ids, generated, condition, self.mismatched)
-        return likelihood | self.mean_logs(right, tf.shape(token_ids)[0])
 
-    def _sample(self, policy: Any, batch_size: int | tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        return sampling.sample(policy, batch_size, self.discriminator.sequence_length, seed)
+        def accuracies() -> Logs:
+            rows = replicas.rows(token_ids)
+            generated = self._sample(rows_of(policy, rows.indices), rows, seed)
+            return steps.held_out_accuracies(self.discriminator, token_ids, generated, condition, self.mismatched)
+
+        return likelihood | self.mean_logs(replicas.run(self.strategy, accuracies), tf.shape(token_ids)[0])
+
+    def _repeat(self, step: Callable[..., Logs], *inputs: Any) -> Logs:
+        """`steps.repeat`, each step on all replicas."""
+        return steps.repeat(lambda *slices: replicas.run(self.strategy, step, *slices), *inputs)
+
+    def _sample(self, policy: Any, rows: replicas.Rows, seed: tf.Tensor) -> tf.Tensor:
+        """The sequences of the rows that this replica computes, for a policy that is bound to their conditions."""
+        return sampling.sample(policy, rows.number, self.discriminator.sequence_length, seed, rows=rows)
 
     def _baseline(self, rewards: tf.Tensor, token_mask: tf.Tensor) -> tf.Tensor | float:
         if self.baseline == "batch_mean":
@@ -242,7 +256,8 @@ class AdversarialModel(TrainedModel):
             return losses.leave_one_out_baseline(rewards, token_mask)
         if self.baseline == "moving_average":
             average = tf.identity(self.reward_average.value)
-            self.reward_average.assign(losses.moving_average(average, rewards, token_mask))
+            following = losses.moving_average(average, rewards, token_mask)
+            replicas.update(lambda: self.reward_average.assign(following))
             return average
         return 0.0
 

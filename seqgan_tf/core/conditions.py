@@ -133,9 +133,9 @@ def first_rows(nest: Any, count: int) -> Any:
     return None if nest is None else tf.nest.map_structure(lambda array: array[:count], nest)
 
 
-def rows_of(network: Any, indices: tf.Tensor) -> Any:
-    """A bound network for some of its conditions, int32 [B']; another network as it is."""
-    return network.rows(indices) if isinstance(network, Conditioned) else network
+def rows_of(network: Any, indices: tf.Tensor | None) -> Any:
+    """A bound network for some of its conditions, int32 [B'], or for all (None); another network as it is."""
+    return network.rows(indices) if isinstance(network, Conditioned) and indices is not None else network
 
 
 def differs_from_previous(condition: Any) -> tf.Tensor:

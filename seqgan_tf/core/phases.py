@@ -12,6 +12,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from seqgan_tf.core import replicas
 from seqgan_tf.core.averages import AveragedWeights
 from seqgan_tf.core.conditions import condition_on
 from seqgan_tf.core.elements import split_condition
@@ -72,10 +73,11 @@ def likelihood_phase(generator: keras.Model, optimizer: keras.optimizers.Optimiz
         optimizer: Keras optimizer of its trainable variables.
         sequences: number of real sequences per step.
     """
+    strategy = generator.distribute_strategy
 
     def step(data: Any) -> Logs:
         condition, token_ids = split_condition(data)
-        return likelihood_step(generator, optimizer, token_ids, condition)
+        return replicas.run(strategy, lambda: likelihood_step(generator, optimizer, token_ids, condition))
 
     return Phase(PRETRAIN_GENERATOR, step, sequences, LIKELIHOOD_LOGS)
 
@@ -119,17 +121,17 @@ class BestWeights:
         Returns:
             Whether to stop: `patience` epochs have brought no lower NLL.
         """
-        if nll < float(self.nll):
+        if nll < self.nll.numpy():
             self.nll.assign(nll)
             self.epoch.assign(epoch)
             for best, variable in zip(self.weights, self.variables, strict=True):
                 best.assign(variable.value)
             return False
-        return self.patience is not None and epoch - int(self.epoch) >= self.patience
+        return self.patience is not None and epoch - int(self.epoch.numpy()) >= self.patience
 
     def restore(self) -> None:
         """Sets the model to the best weights, if there are any."""
-        if self.patience is not None and int(self.epoch):
+        if self.patience is not None and self.epoch.numpy():
             for variable, best in zip(self.variables, self.weights, strict=True):
                 variable.assign(best)
 
@@ -153,7 +155,14 @@ class MeanLogs(keras.Model):
 
     def __init__(self, names: Sequence[str], **kwargs: Any):
         super().__init__(**kwargs)
+        self.strategy = super().distribute_strategy
+        self._distribute_strategy = None  # Keras would divide the data itself, and build the model with a part of them
         self.means = [keras.metrics.Mean(name=name) for name in names]
+
+    @property
+    def distribute_strategy(self) -> Any:
+        """What Keras runs `train_step` under: the step itself runs its parts on the replicas of `strategy`."""
+        return replicas.WholeBatches()
 
     def mean_logs(self, logs: Logs, weight: float | tf.Tensor = 1.0) -> Logs:
         """Adds the logs of one step to the running means.
@@ -338,11 +347,12 @@ def fit_likelihood(
     own: list[keras.callbacks.Callback] = [_Averaged(AveragedWeights(generator, optimizer))]
     if validation is not None:
         own.append(_StopEarly(BestWeights(generator.weights, patience)))
-    model = PhaseModel(
-        likelihood_phase(generator, optimizer, 0),
-        generator,
-        lambda token_ids, condition: likelihood_metrics(condition_on(generator, condition), token_ids),
-    )
+
+    def held_out(token_ids: tf.Tensor, condition: Any) -> Logs:
+        policy = condition_on(generator, condition)
+        return replicas.run(generator.distribute_strategy, lambda: likelihood_metrics(policy, token_ids))
+
+    model = PhaseModel(likelihood_phase(generator, optimizer, 0), generator, held_out)
     # At the end of `fit` Keras sets the weights to the averages of this optimizer, where it keeps any.
     model.compile(optimizer=optimizer, loss=None, auto_scale_loss=False, **compiling)
     return model.fit(

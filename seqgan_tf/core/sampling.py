@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
+from seqgan_tf.core.replicas import Rows
 from seqgan_tf.core.seeds import fold_in
 from seqgan_tf.core.sequences import PADDING, check_generated_length
 from seqgan_tf.core.validation import InputError, check_at_least, real_number, whole_number
@@ -218,6 +219,7 @@ def decode(
     branch: Callable | None = None,
     settings: SamplingSettings = PLAIN,
     uniform: tf.Tensor | None = None,
+    rows: Rows | None = None,
 ) -> tf.Tensor:
     """Draws `num_steps` tokens per row, each from the generator's distribution given the tokens before it.
 
@@ -234,6 +236,8 @@ def decode(
         settings: how to draw. Defaults to drawing from the unchanged policy.
         uniform: float32 [num_steps, R] in [0, 1), the numbers that step i draws with. Defaults to None: those of the
             seed.
+        rows: which rows of a larger batch these are: with a seed int32 [2], they draw what they would draw in it.
+            Defaults to None: there is no larger one.
 
     Returns:
         int32 [num_steps, R]; after its end token a row holds `PADDING`.
@@ -241,13 +245,18 @@ def decode(
     if seed is not None and seed.shape.rank == 2:
         uniform = uniforms(seed, [num_steps], tf.shape(token_ids)[0])
 
+    def draw_step(i, logits):
+        if uniform is None and (rows is None or rows.indices is None):
+            return draw(logits, fold_in(seed, i))
+        numbers = rows.take(_uniform([rows.total], fold_in(seed, i))) if uniform is None else uniform[i]
+        return draw_at(logits, numbers)
+
     def body(i, token_ids, state, finished, drawn):
         if branch is not None:
             token_ids, state, finished = branch(i, token_ids, state, finished)
         logits, state = generator.step(token_ids, state)
         logits = warp(logits, settings)
-        token_ids = draw(logits, fold_in(seed, i)) if uniform is None else draw_at(logits, uniform[i])
-        token_ids = tf.where(finished, PADDING, token_ids)
+        token_ids = tf.where(finished, PADDING, draw_step(i, logits))
         if generator.end_token_id is not None:
             finished = finished | tf.equal(token_ids, generator.end_token_id)
         return i + 1, token_ids, state, finished, drawn.write(i, token_ids)
@@ -293,6 +302,7 @@ def sample(
     seed: tf.Tensor,
     prompt: tf.Tensor | None = None,
     settings: SamplingSettings = PLAIN,
+    rows: Rows | None = None,
 ) -> tf.Tensor:
     """Draws whole sequences from the policy.
 
@@ -304,6 +314,7 @@ def sample(
         prompt: int32 [B, P], P <= T, tokens that each sequence begins with, none of them the end token; rows with
             fewer tokens are padded with `PADDING`. Defaults to None.
         settings: how to draw. Defaults to drawing from the unchanged policy.
+        rows: see `decode`.
 
     Returns:
         int32 [B, T], `PADDING` after the end token.
@@ -322,5 +333,5 @@ def sample(
             is_given = tf.not_equal(fed[i], PADDING)
             return tf.where(is_given, fed[i], token_ids), state, finished & ~is_given
 
-    drawn = tf.transpose(decode(generator, first, state, finished, sequence_length, seed, branch, settings))
+    drawn = tf.transpose(decode(generator, first, state, finished, sequence_length, seed, branch, settings, rows))
     return drawn if prompt is None else tf.where(tf.equal(prompt, PADDING), drawn, prompt)

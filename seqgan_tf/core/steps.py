@@ -1,5 +1,7 @@
 """One optimizer step of each kind. A step changes nothing but the weights that it trains, and runs in eager mode too.
 
+On several devices every replica gets the whole batch and computes its rows of it, see `core.replicas`.
+
 Axes: B batch, T position. Every step returns its logs, {name: scalar}.
 """
 
@@ -9,8 +11,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from seqgan_tf.core import losses
-from seqgan_tf.core.conditions import condition_on, differs_from_previous, takes_condition
+from seqgan_tf.core import losses, replicas
+from seqgan_tf.core.conditions import condition_on, differs_from_previous, rows_of, takes_condition
 from seqgan_tf.core.sequences import mask, masked_mean
 from seqgan_tf.core.validation import check_tensors
 
@@ -39,16 +41,20 @@ def likelihood_step(
     Raises:
         InputError: the generator's logits have a wrong shape or dtype.
     """
+    rows = replicas.rows(token_ids)
+    own, own_condition = rows.take(token_ids), rows.take(condition)
     with tf.GradientTape() as tape:
-        policy = condition_on(generator, condition, training=True)
-        log_probs = losses.token_log_probs(policy(token_ids, training=True), token_ids)
+        policy = condition_on(generator, own_condition, training=True)
+        log_probs = rows.gather(losses.token_log_probs(policy(own, training=True), own))
         nll = losses.negative_log_likelihood(log_probs, mask(token_ids))
     return {"nll": nll, "gradient_norm": _apply(tape, nll, generator, optimizer)}
 
 
 def likelihood_metrics(policy: Any, token_ids: tf.Tensor) -> Logs:
     """{"nll"} of token ids [B, T] under a generator (bound to their conditions), in nats per token; dropout is off."""
-    log_probs = losses.token_log_probs(policy(token_ids, training=False), token_ids)
+    rows = replicas.rows(token_ids)
+    own = rows.take(token_ids)
+    log_probs = rows.gather(losses.token_log_probs(rows_of(policy, rows.indices)(own, training=False), own))
     return {"nll": losses.negative_log_likelihood(log_probs, mask(token_ids))}
 
 
@@ -66,7 +72,8 @@ def discriminator_step(
         discriminator: a `Discriminator`.
         optimizer: Keras optimizer of its trainable variables.
         real: int32 [B, T], real sequences.
-        generated: int32 [B, T], as many generated sequences, for the same conditions.
+        generated: int32 [B, T], as many generated sequences, for the same conditions; of several replicas those of the
+            rows of this one.
         condition: the condition of each sequence. Defaults to None, for a discriminator without an encoder.
         mismatched: whether it also learns that a real sequence with the condition of another row, where that differs,
             is not real. Defaults to True; without an encoder it has no effect.
@@ -79,17 +86,19 @@ def discriminator_step(
         InputError: real and generated sequences differ in number or length, or the discriminator's logits are not one
             float per sequence.
     """
-    check_tensors(integers=("real", "generated"), real=(real, "BT"), generated=(generated, "BT"))
-    parts = [real, generated]
+    rows = replicas.rows(real)
+    own, own_condition = rows.take(real), rows.take(condition)
+    check_tensors(integers=("real", "generated"), real=(own, "BT"), generated=(generated, "BT"))
+    parts = [own, generated]
     mismatched = learns_mismatched(discriminator, mismatched)
     if mismatched:
-        parts.append(tf.roll(real, 1, axis=0))
+        parts.append(rows.take(tf.roll(real, 1, axis=0)))
         is_mismatched = tf.cast(differs_from_previous(condition), tf.float32)
-    rows = real.shape[0] and len(parts) * real.shape[0]
+    number = own.shape[0] and len(parts) * own.shape[0]
     with tf.GradientTape() as tape:
-        logits = condition_on(discriminator, condition, training=True)(tf.concat(parts, axis=0), training=True)
-        check_tensors({"B": rows}, **{"discriminator(token_ids)": (logits, "B")})
-        scored = tf.split(logits, len(parts))
+        logits = condition_on(discriminator, own_condition, training=True)(tf.concat(parts, axis=0), training=True)
+        check_tensors({"B": number}, **{"discriminator(token_ids)": (logits, "B")})
+        scored = [rows.gather(part) for part in tf.split(logits, len(parts))]
         loss = losses.adversarial_cross_entropy(*scored, *([is_mismatched] if mismatched else []))
         objective = tf.add_n([loss, *(tf.cast(added, loss.dtype) for added in discriminator.losses)])
     norm = _apply(tape, objective, discriminator, optimizer)
@@ -150,10 +159,12 @@ def held_out_accuracies(
     Returns:
         {"real_accuracy", "generated_accuracy"}, and with conditions and `mismatched` also "mismatched_accuracy".
     """
-    judge = condition_on(discriminator, condition)
-    found = accuracies(judge(real, training=False), judge(generated, training=False))
+    rows = replicas.rows(real)
+    judge = condition_on(discriminator, rows.take(condition))
+    scored = [rows.gather(judge(own, training=False)) for own in (rows.take(real), generated)]
+    found = accuracies(*scored)
     if learns_mismatched(discriminator, mismatched):
-        wrong = judge(tf.roll(real, 1, axis=0), training=False)
+        wrong = rows.gather(judge(rows.take(tf.roll(real, 1, axis=0)), training=False))
         differs = tf.cast(differs_from_previous(condition), tf.float32)
         found[MISMATCHED] = masked_mean(tf.cast(wrong <= 0, tf.float32), differs)
     return found
@@ -186,11 +197,13 @@ def policy_gradient_step(
         InputError: a shape or a dtype is wrong.
     """
     check_tensors(token_ids=(token_ids, "BT"), rewards=(rewards, "BT"), advantages=(advantages, "BT"))
-    token_mask = mask(token_ids)
+    token_mask, rows = mask(token_ids), replicas.rows(token_ids)
+    own, own_condition = rows.take(token_ids), rows.take(condition)
     with tf.GradientTape() as tape:
-        logits = condition_on(generator, condition)(token_ids, training=False)
-        entropy = masked_mean(losses.entropy(logits), token_mask)
-        loss = losses.policy_gradient_loss(losses.token_log_probs(logits, token_ids), advantages, token_mask)
+        logits = condition_on(generator, own_condition)(own, training=False)
+        entropy = masked_mean(rows.gather(losses.entropy(logits)), token_mask)
+        log_probs = rows.gather(losses.token_log_probs(logits, own))
+        loss = losses.policy_gradient_loss(log_probs, advantages, token_mask)
         objective = loss - entropy_weight * entropy if entropy_weight else loss
     norm = _apply(tape, objective, generator, optimizer)
     reward = masked_mean(rewards, token_mask)
@@ -226,8 +239,12 @@ def follow(lagging: keras.Model, leading: keras.Model, rate: float) -> None:
         leading: a model with weights of the same shapes.
         rate: the lag, in [0, 1). At 0, beta becomes an exact copy of theta.
     """
-    for beta, theta in zip(lagging.weights, leading.weights, strict=True):
-        beta.assign(rate * beta + (1.0 - rate) * theta if rate else theta)
+
+    def move() -> None:
+        for beta, theta in zip(lagging.weights, leading.weights, strict=True):
+            beta.assign(rate * beta + (1.0 - rate) * theta if rate else theta)
+
+    replicas.update(move)
 
 
 def _apply(
@@ -242,12 +259,12 @@ def _apply(
     variables = network.trainable_variables
     one = tf.ones_like(objective)
     scale = optimizer.scale_loss(one)
-    gradients = tape.gradient(objective, [v.value for v in variables], output_gradients=scale)
+    gradients = replicas.mean(tape.gradient(objective, [v.value for v in variables], output_gradients=scale))
     if scale is one:
-        optimizer.apply(gradients, variables)
+        replicas.apply(optimizer, gradients, variables)
         return tf.linalg.global_norm(gradients)
     # Keras does not divide the slices that are the gradients of embeddings.
-    optimizer.apply([tf.convert_to_tensor(gradient) for gradient in gradients], variables)
+    replicas.apply(optimizer, [tf.convert_to_tensor(gradient) for gradient in gradients], variables)
     norm = tf.linalg.global_norm([_divided(gradient, scale) for gradient in gradients])
     is_left_out = isinstance(optimizer, keras.optimizers.LossScaleOptimizer) & ~tf.math.is_finite(norm)
     return tf.where(is_left_out, tf.zeros_like(norm), norm)

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, Self
 import keras
 import numpy as np
 
-from seqgan_tf.core import contracts, optimizers
+from seqgan_tf.core import contracts, optimizers, replicas
 from seqgan_tf.core.keras_arguments import COMPILE, check_names
 from seqgan_tf.core.phases import MeanLogs
 from seqgan_tf.core.random_state import read_random_state, write_random_state
+from seqgan_tf.core.validation import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -85,7 +86,7 @@ class TrainedModel(MeanLogs):
             for variables, arrays in zip(means, values, strict=True):
                 for variable, array in zip(variables, arrays, strict=True):
                     variable.assign(array)
-            return {mean.name: mean.result() for mean in self.means if float(mean.count)}
+            return {mean.name: mean.result() for mean in self.means if mean.count.numpy()}
 
         def function(iterator):
             nonlocal begins, left
@@ -134,10 +135,14 @@ class TrainedModel(MeanLogs):
         Raises:
             InputError: another argument, an optimizer that is none or that two networks share, one of the adversarial
                 phase that averages weights, a network whose weights are not float32, or `jit_compile` with an
-                `Objective`.
+                `Objective` or on several replicas.
         """
         check_names("compile", kwargs, COMPILE)
         jit_compile = contracts.checked_jit_compile(self.reward_estimator, jit_compile)
+        if jit_compile and self.strategy.num_replicas_in_sync > 1:
+            raise InputError(
+                f"`jit_compile` must be False on {self.strategy.num_replicas_in_sync} replicas. Received: {jit_compile}"
+            )
         self._continued = None
         optimizers.check_precision(generator=self.generator, discriminator=self.discriminator)
         scale = kwargs.pop("auto_scale_loss", True)
@@ -145,9 +150,10 @@ class TrainedModel(MeanLogs):
         def optimizer_of(name, given, network):
             found = optimizers.get_optimizer(name, given)
             is_scaled = not scale or not optimizers.computes_in_float16(network)
-            if is_scaled or isinstance(found, keras.optimizers.LossScaleOptimizer):
-                return found
-            return keras.optimizers.LossScaleOptimizer(found)
+            if not is_scaled and not isinstance(found, keras.optimizers.LossScaleOptimizer):
+                found = keras.optimizers.LossScaleOptimizer(found)
+            replicas.check_optimizer(self.strategy, name, found)
+            return found
 
         optimizer = optimizer_of("generator_optimizer", generator_optimizer, self.generator)
         if pretrain_optimizer is None:
@@ -225,7 +231,7 @@ class TrainedModel(MeanLogs):
     def save_own_variables(self, store: Any) -> None:
         """Writes the counters, the means of the logs and the random state of dropout in all networks, for Keras."""
         super().save_own_variables(store)
-        store[MEANS] = np.array([[float(variable) for variable in mean.variables] for mean in self.means], np.float32)
+        store[MEANS] = np.array([[variable.numpy() for variable in mean.variables] for mean in self.means], np.float32)
         write_random_state(self, store)
 
     def load_own_variables(self, store: Any) -> None:

@@ -9,6 +9,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from seqgan_tf.core import replicas
+from seqgan_tf.core.conditions import rows_of
 from seqgan_tf.core.logs import report
 from seqgan_tf.core.sequences import mask
 from seqgan_tf.core.validation import InputError, check_at_least, real_number, whole_number
@@ -208,7 +210,10 @@ def evaluate(
     Returns:
         (float32 [B], float32 [M, B] or None where no term reads completions).
     """
-    logits = sequence_logits(discriminator, token_ids) if any(term.is_of_logit for term, _ in reward.terms) else None
+    logits = None
+    if any(term.is_of_logit for term, _ in reward.terms):
+        rows = replicas.rows(token_ids)
+        logits = rows.gather(sequence_logits(rows_of(discriminator, rows.indices), rows.take(token_ids)))
     everything = token_ids
     if completed is not None:
         everything = tf.concat([token_ids, tf.reshape(completed, [-1, token_ids.shape[1]])], axis=0)
@@ -218,15 +223,22 @@ def evaluate(
         if term.is_of_logit:
             values = term.of_logits(logits)
         elif completed is None or not weight:
-            values = term.of_sequences(token_ids, condition)
+            values = _of_sequences(term, token_ids, condition)
         else:
-            found = term.of_sequences(everything, condition)
+            found = _of_sequences(term, everything, condition)
             values = tf.ensure_shape(found[:batch_size], token_ids.shape[:1])
             others.append((tf.reshape(found[batch_size:], tf.shape(completed)[:2]), weight))
         report(term.log_name, values)
         if weight:
             whole.append((values, weight))
     return _sum(whole), _sum(others) if others else None
+
+
+def _of_sequences(term: SequenceReward, token_ids: tf.Tensor, condition: Any) -> tf.Tensor:
+    """`of_sequences`, which calls a function of the user on one replica only."""
+    if not term.calls_python:
+        return term.of_sequences(token_ids, condition)
+    return replicas.on_first(lambda: term.of_sequences(token_ids, condition), tf.shape(token_ids)[0])
 
 
 def _sum(weighted: list[tuple[tf.Tensor, float]]) -> tf.Tensor:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import tensorflow as tf
 
-from seqgan_tf.core import seeds
+from seqgan_tf.core import replicas, seeds
 from seqgan_tf.core.branching import branches_of
 from seqgan_tf.core.conditions import Conditioned, condition_of, network_of, rows_of
 from seqgan_tf.core.validation import InputError, check_at_least, check_tensors, real_number, whole_number
@@ -160,7 +160,10 @@ class MonteCarloRollout(PrefixEstimator):
         kinds = {"completed": tf.int32} if keeps else {}
         if score is not None:
             kinds["scored"] = tf.float32
-        found = tf.map_fn(chunk, (tf.range(num_chunks), rows), fn_output_signature=kinds, parallel_iterations=1)
+        own = replicas.rows(rows)  # the chunks are divided among the replicas
+        inputs = own.take((tf.range(num_chunks), rows))
+        found = tf.map_fn(chunk, inputs, fn_output_signature=kinds, parallel_iterations=1)
+        found = {name: own.gather(chunks) for name, chunks in found.items()}
 
         def in_order(chunks):  # [num_chunks, K, size, ...] -> [K * N, B, ...]
             rest = chunks.shape[3:].as_list()

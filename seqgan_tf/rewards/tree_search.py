@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import tensorflow as tf
 
-from seqgan_tf.core import sampling, seeds
+from seqgan_tf.core import replicas, sampling, seeds
 from seqgan_tf.core.branching import StateBranches
 from seqgan_tf.core.conditions import condition_of, rows_of
 from seqgan_tf.core.sequences import PADDING
@@ -120,9 +120,9 @@ class MonteCarloTreeSearch(PrefixEstimator):
             )
             return tf.reshape(found.value, [len(prefixes), rows.shape[0]])
 
-        values = tf.map_fn(
-            chunk, (tf.range(tf.shape(rows)[0]), rows), fn_output_signature=tf.float32, parallel_iterations=1
-        )
+        own = replicas.rows(rows)  # the chunks are divided among the replicas
+        inputs = own.take((tf.range(tf.shape(rows)[0]), rows))
+        values = own.gather(tf.map_fn(chunk, inputs, fn_output_signature=tf.float32, parallel_iterations=1))
         in_order = tf.reshape(tf.transpose(values, [1, 0, 2]), [len(prefixes), tf.size(rows)])
         return in_order[:, : tf.shape(token_ids)[0]]
 
