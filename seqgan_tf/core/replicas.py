@@ -218,7 +218,8 @@ def check_scope(strategy: tf.distribute.Strategy) -> None:
     if current is not strategy and current.num_replicas_in_sync > 1:
         raise InputError(
             "The model must be made and compiled in the `strategy.scope()` that it is trained in. "
-            f"Received: a model of {strategy.num_replicas_in_sync} replicas, in a scope of {current.num_replicas_in_sync}"
+            f"Received: a model of {strategy.num_replicas_in_sync} replicas, in a scope of "
+            f"{current.num_replicas_in_sync}"
         )
 
 
