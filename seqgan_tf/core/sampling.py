@@ -333,5 +333,5 @@ def sample(
             is_given = tf.not_equal(fed[i], PADDING)
             return tf.where(is_given, fed[i], token_ids), state, finished & ~is_given
 
-    drawn = tf.transpose(decode(generator, first, state, finished, sequence_length, seed, branch, settings, rows))
+    drawn = tf.transpose(decode(generator, first, state, finished, sequence_length, seed, branch, settings, rows=rows))
     return drawn if prompt is None else tf.where(tf.equal(prompt, PADDING), drawn, prompt)
