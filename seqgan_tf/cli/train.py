@@ -69,10 +69,14 @@ class Train(config.RunSettings, BaseFlags):
     """Import the objective that a run directory or a TOML file names. This runs its code."""
     run_eagerly: bool = False
     """Run the training steps without compiling them. This is slow; use it for debugging."""
+    strategy: Literal["one", "mirrored"] = "one"
+    """Devices that train. one: one. mirrored: all GPUs of this machine. The result does not depend on it, up to
+    rounding, so that a run may be resumed with another one."""
 
     def run(self) -> int:
         """Trains the run, and with --controls its ablations. Returns 0, or 130 if it was stopped."""
         from seqgan_tf.runs import directory as runs
+        from seqgan_tf.runs.devices import strategy_of
 
         if self.tensorboard:
             require("tensorboard", "--tensorboard", "plot")
@@ -82,13 +86,15 @@ class Train(config.RunSettings, BaseFlags):
             absolute: dict[str, Any] = {name: path and path.absolute() for name, path in files.items()}
             settings = dataclasses.replace(settings, **absolute)
         directory = self.output_dir or _new_directory(settings, self.preset)
+        strategy = strategy_of(self.strategy)
         if self.resume:
-            run = runs.open_run(directory, settings.adversarial.rounds, self.run_eagerly, files, self.trust_objective)
+            rounds = settings.adversarial.rounds
+            run = runs.open_run(directory, rounds, self.run_eagerly, files, self.trust_objective, strategy)
             runs.update_settings(run)
         elif self.pretrained:
-            run = runs.branch_run(directory, self.pretrained, settings, self.run_eagerly)
+            run = runs.branch_run(directory, self.pretrained, settings, self.run_eagerly, strategy)
         else:
-            run = runs.create_run(directory, settings, self.run_eagerly)
+            run = runs.create_run(directory, settings, self.run_eagerly, strategy)
         is_stopped = _signals()
         if not self._train(run, is_stopped):
             return _stopped(run, " --controls" if self.controls else "")
@@ -116,6 +122,7 @@ class Train(config.RunSettings, BaseFlags):
         """Trains each ablation from the pre-training of the run. Returns 0, or 130 if it was stopped."""
         from seqgan_tf.cli.console import console
         from seqgan_tf.runs import directory as runs
+        from seqgan_tf.runs.devices import strategy_of
 
         directories = [run.directory]
         for name in presets.CONTROLS:
@@ -124,7 +131,11 @@ class Train(config.RunSettings, BaseFlags):
             settings = presets.control(run.settings, name)
             if (directory / toml.CONFIG).exists():
                 control = runs.open_run(
-                    directory, settings.adversarial.rounds, self.run_eagerly, trust_objective=run.is_trusted
+                    directory,
+                    settings.adversarial.rounds,
+                    self.run_eagerly,
+                    trust_objective=run.is_trusted,
+                    strategy=strategy_of(self.strategy),
                 )
                 if changes := config.difference(settings, control.settings):
                     raise InputError(
@@ -133,7 +144,9 @@ class Train(config.RunSettings, BaseFlags):
                     )
                 runs.update_settings(control)
             else:
-                control = runs.branch_run(directory, run.directory, settings, self.run_eagerly)
+                control = runs.branch_run(
+                    directory, run.directory, settings, self.run_eagerly, strategy_of(self.strategy)
+                )
             if not self._train(control, is_stopped):
                 return _stopped(run, " --controls")
             directories.append(directory)
@@ -183,7 +196,7 @@ def check(command: Train, default: Train) -> None:
                 f"--trust-objective must be given to import {objective}, which a file names. Received: no such flag"
             )
         return
-    free = ["output_dir", "resume", "tensorboard", "controls", "run_eagerly", "trust_objective"]
+    free = ["output_dir", "resume", "tensorboard", "controls", "run_eagerly", "trust_objective", "strategy"]
     free += [name for name in config.FILES if getattr(default, name) is not None]
     allowed = dataclasses.replace(default, **{name: getattr(command, name) for name in free})
     for name, (value, given) in config.difference(allowed, command).items():

@@ -4,7 +4,7 @@ A step gets the whole batch on every replica, and every replica computes its own
 and logs are made of (log-probabilities, logits, sampled sequences, rewards) is gathered: so they are computed from the
 whole batch on every replica, by the code that one device runs. Gradients are then averaged, before they are clipped.
 
-Outside of a strategy, and with one replica, nothing here adds an operation.
+Outside of a strategy nothing here adds an operation.
 
 Axes: B rows of the whole batch, R replicas; a replica computes ceil(B / R) rows.
 """
@@ -46,9 +46,7 @@ class Rows(NamedTuple):
     @property
     def number(self) -> int | tf.Tensor:
         """How many rows the replica computes."""
-        if self.indices is None:
-            return self.total
-        return self.indices.shape[0] or tf.shape(self.indices)[0]
+        return self.total if self.indices is None else _first_axis(self.indices)
 
     def take(self, nest: Any) -> Any:
         """These rows of tensors [B, ...]; None for None."""
@@ -90,15 +88,17 @@ def rows(batch: int | tf.Tensor) -> Rows:
     Args:
         batch: B, or a tensor [B, ...].
     """
-    if isinstance(batch, int):
-        total: int | tf.Tensor = batch
-    else:
-        total = tf.shape(batch)[0] if batch.shape[0] is None else batch.shape[0]
+    total = batch if isinstance(batch, int) else _first_axis(batch)
     if count() == 1:
         return Rows(total, None)
     number = -(-total // count())
     first = tf.distribute.get_replica_context().replica_id_in_sync_group * number
     return Rows(total, (first + tf.range(number)) % total)
+
+
+def _first_axis(tensor: tf.Tensor) -> int | tf.Tensor:
+    """Its size, as an int where it is known."""
+    return tf.shape(tensor)[0] if tensor.shape[0] is None else tensor.shape[0]
 
 
 def run(strategy: tf.distribute.Strategy, step: Callable[..., Any], *inputs: Any) -> Any:
@@ -112,7 +112,7 @@ def run(strategy: tf.distribute.Strategy, step: Callable[..., Any], *inputs: Any
     Returns:
         What it returns.
     """
-    if strategy.num_replicas_in_sync == 1:
+    if _is_none(strategy):
         return step(*inputs)
     results = strategy.run(step, args=inputs)
     return tf.nest.map_structure(lambda result: strategy.experimental_local_results(result)[0], results)
@@ -141,10 +141,11 @@ def apply(optimizer: keras.optimizers.Optimizer, gradients: Sequence[Any], varia
 
 def update(function: Callable[[], Any]) -> None:
     """Runs a function that changes variables, in which all replicas have equal values: once, for the copies of all."""
-    if count() == 1:
+    context = tf.distribute.get_replica_context()
+    if context is None or _is_none(context.strategy):
         function()
     else:
-        tf.distribute.get_replica_context().merge_call(lambda strategy: function())
+        context.merge_call(lambda strategy: function())
 
 
 def on_first(function: Callable[[], tf.Tensor], number: int | tf.Tensor) -> tf.Tensor:
@@ -160,6 +161,12 @@ def on_first(function: Callable[[], tf.Tensor], number: int | tf.Tensor) -> tf.T
     is_first = tf.equal(context.replica_id_in_sync_group, 0)
     value = tf.cond(is_first, function, lambda: tf.zeros([number], tf.float32))
     return context.all_reduce(tf.distribute.ReduceOp.SUM, value)
+
+
+def _is_none(strategy: tf.distribute.Strategy) -> bool:
+    """Whether it is what TensorFlow has outside of any strategy."""
+    with tf.Graph().as_default():
+        return strategy is tf.distribute.get_strategy()
 
 
 class WholeBatches:
@@ -218,8 +225,8 @@ def check_scope(strategy: tf.distribute.Strategy) -> None:
     if current is not strategy and current.num_replicas_in_sync > 1:
         raise InputError(
             "The model must be made and compiled in the `strategy.scope()` that it is trained in. "
-            f"Received: a model of {strategy.num_replicas_in_sync} replicas, in a scope of "
-            f"{current.num_replicas_in_sync}"
+            f"Received: a model of {strategy.num_replicas_in_sync} replicas, "
+            f"in a scope of {current.num_replicas_in_sync}"
         )
 
 

@@ -1,11 +1,13 @@
 """Builds the parts of a run from its settings: the class for each `kind`, and the compiled SeqGAN."""
 
+import contextlib
 import dataclasses
 import inspect
 from collections.abc import Callable
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from seqgan_tf.core.optimizers import MatrixDecayAdamW
 from seqgan_tf.core.protocols import Discriminator, Generator, RewardEstimator
@@ -46,17 +48,28 @@ CONTROLS: dict[str, Callable[[RewardEstimator], RewardEstimator]] = {
 }
 
 
-def build_gan(settings: RunSettings, source: Source, run_eagerly: bool = False) -> SeqGAN:
+def build_gan(
+    settings: RunSettings,
+    source: Source,
+    run_eagerly: bool = False,
+    strategy: tf.distribute.Strategy | None = None,
+) -> SeqGAN:
     """The compiled SeqGAN of a run.
 
     Args:
         settings: settings of the run; `corpus.sequence_length` is set.
         source: where the sequences come from.
         run_eagerly: as in `keras.Model.compile`.
+        strategy: the devices that train it. Defaults to None: one.
 
     Raises:
         InputError: a setting is out of its range.
     """
+    with contextlib.nullcontext() if strategy is None else strategy.scope():
+        return _build_gan(settings, source, run_eagerly)
+
+
+def _build_gan(settings: RunSettings, source: Source, run_eagerly: bool) -> SeqGAN:
     adversarial, pretrain = settings.adversarial, settings.pretrain
     gan = SeqGAN(
         build_generator(settings, source),

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
 from seqgan_tf.core.files import check_no_pattern, make_directory, write_text
 from seqgan_tf.core.protocols import Corpus
@@ -167,13 +168,19 @@ def load_run(directory: str | Path) -> Run:
     return run
 
 
-def create_run(directory: str | Path, settings: RunSettings, run_eagerly: bool = False) -> Run:
+def create_run(
+    directory: str | Path,
+    settings: RunSettings,
+    run_eagerly: bool = False,
+    strategy: tf.distribute.Strategy | None = None,
+) -> Run:
     """Creates a run: reads the data, builds the models, and writes the settings and the tokenizer or oracle.
 
     Args:
         directory: the run directory; it is created if it is missing.
         settings: settings of the run.
         run_eagerly: as in `keras.Model.compile`. Defaults to False.
+        strategy: the devices that train it. Defaults to None: one.
 
     Raises:
         InputError: the directory already holds a run, a setting is out of its range, or the data cannot be used.
@@ -183,7 +190,7 @@ def create_run(directory: str | Path, settings: RunSettings, run_eagerly: bool =
     kind = source_class(settings)
     source, corpus = kind.begin(settings)
     settings = with_data(settings, corpus)
-    run = Run(directory, settings, build_gan(settings, source, run_eagerly), source, corpus)
+    run = Run(directory, settings, build_gan(settings, source, run_eagerly, strategy), source, corpus)
     run.notes = start_from_word_vectors(settings, run.gan, source, corpus)
     make_directory(directory)
     if run.notes:
@@ -192,7 +199,13 @@ def create_run(directory: str | Path, settings: RunSettings, run_eagerly: bool =
     return run
 
 
-def branch_run(directory: str | Path, source: str | Path, settings: RunSettings, run_eagerly: bool = False) -> Run:
+def branch_run(
+    directory: str | Path,
+    source: str | Path,
+    settings: RunSettings,
+    run_eagerly: bool = False,
+    strategy: tf.distribute.Strategy | None = None,
+) -> Run:
     """Creates a run that starts at the end of another run's pre-training: same data and models, new adversarial phase.
 
     Args:
@@ -201,6 +214,7 @@ def branch_run(directory: str | Path, source: str | Path, settings: RunSettings,
         settings: settings of the new run. Only those of `config.BRANCHING` may differ from the other run's, and `data`
             of a run on files: the new ones are read with the tokenizer of the other run.
         run_eagerly: as in `keras.Model.compile`. Defaults to False.
+        strategy: the devices that train it. Defaults to None: one.
 
     Returns:
         The run. Its first checkpoint has been written.
@@ -219,7 +233,7 @@ def branch_run(directory: str | Path, source: str | Path, settings: RunSettings,
                 f"`{key}` must be {old}, as in {other.directory}, whose pre-training is used. Received: {new}"
             )
     corpus = other.source.corpus(settings) if set(changes) & set(config.FILES) else other.corpus
-    run = Run(directory, settings, build_gan(settings, other.source, run_eagerly), other.source, corpus)
+    run = Run(directory, settings, build_gan(settings, other.source, run_eagerly, strategy), other.source, corpus)
     state = run.state()
     state.restore_pretrained_of(other.directory)
     make_directory(directory)
@@ -234,6 +248,7 @@ def open_run(
     run_eagerly: bool = False,
     files: Mapping[str, Path | None] = types.MappingProxyType({}),
     trust_objective: bool = False,
+    strategy: tf.distribute.Strategy | None = None,
 ) -> Run:
     """Reads a run directory without its weights; `Run.restore` reads those.
 
@@ -241,6 +256,7 @@ def open_run(
         directory: the run directory.
         rounds: a new number of adversarial rounds. Defaults to None: the number in the settings of the run.
         run_eagerly: as in `keras.Model.compile`. Defaults to False.
+        strategy: the devices that train it. Defaults to None: one.
         files: where files of the run are now, by their names in `config.FILES`; None: where it was. Defaults to {}.
         trust_objective: whether the objective of the run is imported. That runs code which the directory names; only
             training needs it. Defaults to False.
@@ -265,7 +281,7 @@ def open_run(
     source = source_class(settings).load(directory, settings)
     is_trusted = trust_objective or settings.reward.objective is None
     built = settings if is_trusted else dataclasses.replace(settings, reward=config.RewardSettings())
-    return Run(directory, settings, build_gan(built, source, run_eagerly), source, is_trusted=is_trusted)
+    return Run(directory, settings, build_gan(built, source, run_eagerly, strategy), source, is_trusted=is_trusted)
 
 
 def update_settings(run: Run) -> None:

@@ -99,6 +99,27 @@ def test_gathered_rows_give_the_mean_of_the_gradients(strategy):
     np.testing.assert_allclose(found, by_hand, rtol=1e-6)
 
 
+def test_a_strategy_of_one_device_trains_too():
+    gan = two_devices.make(tf.distribute.MirroredStrategy(["CPU:0"]), estimator=sg.MonteCarloRollout(2, 0.5))
+    history = gan.pretrain_generator(tiny.DATA, epochs=2, verbose=0).history
+    assert history["nll"][1] < history["nll"][0]
+    step = tf.function(lambda seed: replicas.run(gan.strategy, gan.generator_step, seed))
+    found = {name: float(value) for name, value in step(gan.next_seed()).items()}
+    assert np.isfinite(list(found.values())).all()
+
+
+def test_samples_and_saved_weights_inside_the_scope_are_those_of_one_device(strategy, tmp_path):
+    one = two_devices.make(None)
+    with strategy.scope():
+        gan = two_devices.make(strategy)
+        np.testing.assert_array_equal(gan.generate(4, seed=1), one.generate(4, seed=1))
+        gan.save_weights(tmp_path / "two.weights.h5")
+    one.generator.weights[0].assign_add(tf.ones_like(one.generator.weights[0]))
+    one.load_weights(tmp_path / "two.weights.h5")
+    for weight, other in zip(one.weights, gan.weights, strict=True):
+        np.testing.assert_array_equal(weight.numpy(), other.numpy())
+
+
 def test_an_error_names_the_network_of_another_strategy(strategy):
     generator = sg.Generator(tiny.V, 3, 4)
     with strategy.scope(), pytest.raises(InputError) as error:
