@@ -269,7 +269,7 @@ def test_an_example_runs(path, tmp_path, monkeypatch, capsys):
     if path.name == "captions.py":
         found = re.findall(r"(.*): exact match (\S+)%, images shuffled (\S+)%, NLL-test (\S+)", out)
         assert [phase for phase, *_ in found] == ["maximum likelihood", "after 10 adversarial rounds"]
-        assert (tmp_path / "shapes" / "captions.html").read_text().count("<section>") == 20
+        assert (tmp_path / "shapes" / "captions.html").read_text().count("<section") == 20
     if path.name == "visual_questions.py":
         assert len(re.findall(r"exact match \S+%, images shuffled \S+%, questions shuffled \S+%", out)) == 2
     if path.name == "objective.py":

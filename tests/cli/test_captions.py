@@ -107,7 +107,7 @@ def test_evaluate_writes_a_page(run, captions, tmp_path):
     assert (code, err) == (0, "")
     assert "exact match" in out
     page = (directory / "evaluation" / "captions.html").read_text(encoding="utf-8")
-    assert page.count("<section>") == 4
+    assert page.count("<section") == 4
     assert "pre-trained, greedy" in page
     assert "after 4 rounds, greedy" in page
     other = tiny_images.write_captions(tmp_path / "other", count=110)
@@ -132,7 +132,7 @@ def test_cocos_layout_with_a_cache(run, tmp_path):
     assert len(list((tmp_path / "cache").glob("*.rows"))) == 1
     assert run("evaluate", tmp_path / "run")[0] == 0
     page = (tmp_path / "run" / "evaluation" / "captions.html").read_text(encoding="utf-8")
-    assert page.count("<section>") == 2  # two images are held out, with two captions each
+    assert page.count("<section") == 2  # two images are held out, with two captions each
     assert page.count("a picture") == 2
     (path.parent / "03.png").write_bytes(tiny_images.png(tiny_images.image("red", "left", shade=44)))
     code, _, err = run("evaluate", tmp_path / "run")

@@ -67,7 +67,7 @@ def test_a_misspelt_flag_gets_a_suggestion(refused):
         (["generate"], "missing directory (Directory of the run.)"),
         (["export", "run"], "missing target (Directory of the served model; its name is the model's name.)"),
         (["evaluate", "run", "another"], "unknown argument another"),
-        ([], "expected a command: train, generate, evaluate, compare, export. Received: nothing"),
+        ([], "expected a command: train, generate, evaluate, compare, explain, report, export. Received: nothing"),
     ],
 )
 def test_the_line_names_the_argument_what_was_expected_and_what_was_received(arguments, expected, refused):
