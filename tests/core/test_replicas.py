@@ -12,6 +12,8 @@ import seqgan_tf as sg
 from seqgan_tf.core import replicas
 from seqgan_tf.core.validation import InputError
 
+pytestmark = pytest.mark.long  # a step on two devices can be aborted, see docs/scaling.md
+
 SETTINGS = {"likelihood_steps": 1, "generator_steps": 1, "generator_batch_size": 5, "entropy_weight": 0.1}
 
 
@@ -33,7 +35,6 @@ def test_all_phases_on_two_devices_equal_those_on_one(strategy):
     both(strategy, tiny.DATA, tiny.DATA[:5], **SETTINGS)
 
 
-@pytest.mark.long
 def test_all_phases_with_conditions_on_two_devices_equal_those_on_one(strategy):
     data = conditional.data(11)
     both(strategy, data, tuple(part[:5] for part in data), with_condition=True, **SETTINGS)
@@ -52,7 +53,6 @@ def test_a_baseline_is_that_of_the_whole_batch(strategy, baseline):
     two_devices.assert_close(step_on(strategy, **settings), step_on(None, **settings), 1e-5)
 
 
-@pytest.mark.long
 def test_trees_of_a_search_are_those_of_one_device(strategy):
     settings = {"estimator": sg.MonteCarloTreeSearch(3, num_actions=2, stride=2, chunk_size=2)}
     two_devices.assert_close(step_on(strategy, **settings), step_on(None, **settings), 1e-5)
