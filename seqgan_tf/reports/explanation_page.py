@@ -4,7 +4,16 @@ from collections.abc import Sequence
 
 from seqgan_tf.reports import html
 from seqgan_tf.reports.explanation import Explanation
-from seqgan_tf.reports.explanation_text import COLUMNS, NGRAMS, alternative, heading, notes, number, rest_of_ngrams
+from seqgan_tf.reports.explanation_text import (
+    COLUMNS,
+    NGRAM_COLUMNS,
+    NGRAMS,
+    alternative,
+    heading,
+    notes,
+    number,
+    rest_of_ngrams,
+)
 
 
 def explanation_page(explanations: Sequence[Explanation], title: str) -> str:
@@ -35,8 +44,10 @@ def explanation_parts(found: Explanation) -> list[str]:
             ]
             for ngram in shown
         ]
-        header = ["from", "n-gram", "width", "filters won", "weight in the logit"]
-        parts += [html.table(header, rows, (0, 2, 3, 4)), f'<p class="note">{html.escape(rest_of_ngrams(found))}</p>']
+        parts += [
+            html.table(NGRAM_COLUMNS, rows, (0, 2, 3, 4)),
+            f'<p class="note">{html.escape(rest_of_ngrams(found))}</p>',
+        ]
     if found.attention is not None and found.source is not None:
         rows = [
             [html.escape(token.token), *(html.colored(f"{weight:.2f}", weight, 1.0) for weight in weights)]

@@ -7,6 +7,7 @@ from seqgan_tf.reports.tables import table
 
 NGRAMS = 10
 COLUMNS = ("", "token", "P", "Q", "advantage", "logit share", "alternatives: P, Q")
+NGRAM_COLUMNS = ("from", "n-gram", "width", "filters won", "weight in the logit")
 
 
 def explanation_markdown(explanations: Sequence[Explanation]) -> str:
@@ -69,7 +70,7 @@ def _parts(found: Explanation) -> list[str]:
     if found.ngrams is not None:
         shown = found.ngrams[:NGRAMS]
         ngrams = [[str(n.start + 1), n.text, str(n.width), str(n.filters), number(n.weight)] for n in shown]
-        parts.append(table(["from", "n-gram", "width", "filters won", "weight in the logit"], ngrams))
+        parts.append(table(NGRAM_COLUMNS, ngrams))
         parts.append(rest_of_ngrams(found))
     return parts
 

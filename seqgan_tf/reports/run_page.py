@@ -15,7 +15,6 @@ import tensorflow as tf
 
 from seqgan_tf import __version__
 from seqgan_tf.core.conditions import first_rows
-from seqgan_tf.core.phases import ADVERSARIAL, PRETRAIN_DISCRIMINATOR
 from seqgan_tf.core.validation import InputError, check_at_least
 from seqgan_tf.metrics.metric import METRICS
 from seqgan_tf.reports import html, plots
@@ -91,11 +90,11 @@ def run_page(run: "Run", state: "RunState", settings: ReportSettings | None = No
     check_at_least(1, explained=settings.explained, rollouts=settings.rollouts)
     check_at_least(2, samples=settings.samples)
     samples = read_samples(run.directory, state.rows, run.settings.task)
-    is_trained = any(state.steps[name] for name in (PRETRAIN_DISCRIMINATOR, ADVERSARIAL))
     parts = [*_training(state), *_samples(run, samples)]
-    if is_trained:
+    if state.has_trained_discriminator:
         parts += _measured(run, settings)
-    return html.page(f"Run {run.directory.name}", [*parts, *_settings(run), *_environment(run, state)])
+    config = read_toml(run.directory / CONFIG)
+    return html.page(f"Run {run.directory.name}", [*parts, *_settings(config), *_environment(config, state)])
 
 
 def _training(state: "RunState") -> Iterator[str]:
@@ -176,12 +175,12 @@ def _health_table(found: Mapping[str, Mapping[str, Any]]) -> str:
     return html.table(["", *found], rows, range(1, 1 + len(found)))
 
 
-def _settings(run: "Run") -> Iterator[str]:
+def _settings(config: Mapping[str, Any]) -> Iterator[str]:
     yield "<h2>Settings</h2>"
-    yield html.table(["setting", "value"], [[html.escape(k), html.escape(v)] for k, v in _flat(_config(run)).items()])
+    yield html.table(["setting", "value"], [[html.escape(k), html.escape(v)] for k, v in _flat(config).items()])
 
 
-def _environment(run: "Run", state: "RunState") -> Iterator[str]:
+def _environment(config: Mapping[str, Any], state: "RunState") -> Iterator[str]:
     """What the run took, and what this page was made with."""
     before, times = 0.0, []
     for row in last_of_each_phase(state.rows):
@@ -205,13 +204,9 @@ def _environment(run: "Run", state: "RunState") -> Iterator[str]:
         "NumPy": np.__version__,
     }
     yield "<h2>Environment</h2>"
-    version = _config(run).get("version", "unknown")
+    version = config.get("version", "unknown")
     yield html.paragraph(f"The run was made with seqgan_tf {version}, and this page with:")
     yield html.table(["", ""], [[html.escape(name), html.escape(value)] for name, value in made.items()])
-
-
-def _config(run: "Run") -> dict[str, Any]:
-    return read_toml(run.directory / CONFIG)
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:

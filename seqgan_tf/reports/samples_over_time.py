@@ -9,7 +9,7 @@ from seqgan_tf.core.files import read_text
 from seqgan_tf.data.records import CELL, CODE
 from seqgan_tf.metrics.diversity import distinct
 from seqgan_tf.reports.plots import new_figure, save_figure
-from seqgan_tf.runs.rows import Row
+from seqgan_tf.runs.rows import Row, samples_file
 
 ORDERS = (1, 2, 3)
 
@@ -53,7 +53,7 @@ def read_samples(directory: Path, rows: Sequence[Row], task: str | None) -> list
     """
     found = []
     for row in rows:
-        path = directory / "samples" / f"{row['phase'].replace(' ', '-')}-{row['step']:05d}.txt"
+        path = samples_file(directory, row["phase"], row["step"])
         if path.exists():
             text = read_text(path, "samples of a run").removesuffix("\n")
             texts = text.split("\n")

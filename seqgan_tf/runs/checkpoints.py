@@ -124,6 +124,11 @@ class RunState:
         except filelock.Timeout as error:
             raise InputError(f"{self.directory}: expected a run that no other process trains") from error
 
+    @property
+    def has_trained_discriminator(self) -> bool:
+        """Whether the discriminator has taken a step."""
+        return any(self.steps[name] for name in (PRETRAIN_DISCRIMINATOR, ADVERSARIAL))
+
     def check_discriminator(self, use: str) -> None:
         """Checks that the discriminator has been trained.
 
@@ -133,7 +138,7 @@ class RunState:
         Raises:
             InputError: it has not.
         """
-        if not any(self.steps[name] for name in (PRETRAIN_DISCRIMINATOR, ADVERSARIAL)):
+        if not self.has_trained_discriminator:
             raise InputError(
                 f"{self.directory}: expected a run with a trained discriminator for {use}. "
                 "Received: a run that has not trained one"

@@ -49,6 +49,11 @@ def write_rows(path: Path, rows: list[Row]) -> None:
     write_file(path, write)
 
 
+def samples_file(directory: Path, phase: str, step: int) -> Path:
+    """The file with the samples of an evaluation of a run."""
+    return directory / "samples" / f"{phase.replace(' ', '-')}-{step:05d}.txt"
+
+
 def last_of_each_phase(rows: Sequence[Row]) -> list[Row]:
     """The final evaluation of each phase, in order."""
     return list({row["phase"]: row for row in rows}.values())

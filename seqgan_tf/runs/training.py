@@ -254,8 +254,9 @@ class Training:
 
     def _write_samples(self, phase: str, step: int, generated: np.ndarray) -> None:
         lines = sample_lines(self.corpus, generated)
-        folder = make_directory(self.directory / "samples")
-        write_text(folder / f"{phase.replace(' ', '-')}-{step:05d}.txt", "\n".join(lines) + "\n")
+        path = rows_file.samples_file(self.directory, phase, step)
+        make_directory(path.parent)
+        write_text(path, "\n".join(lines) + "\n")
 
 
 def sample_lines(corpus: Corpus, generated: np.ndarray) -> list[str]:
