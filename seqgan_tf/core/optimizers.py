@@ -1,9 +1,10 @@
-"""Checks of the optimizers of `compile`, and of the precision of the networks that they train."""
+"""The optimizers of runs; checks of those of `compile`, and of the precision of the networks that they train."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from seqgan_tf.core.averages import averages_weights
 from seqgan_tf.core.validation import InputError
@@ -13,13 +14,62 @@ POLICIES = "'float32', 'mixed_bfloat16', 'mixed_float16' or 'float64'"
 
 
 @keras.saving.register_keras_serializable(package="seqgan_tf")
-class MatrixDecayAdamW(keras.optimizers.AdamW):
+class FusedAdam(keras.optimizers.Adam):
+    """Adam (Kingma and Ba, 2015) in one operation for each variable, where Keras makes fifteen.
+
+    Its values are those of `keras.optimizers.Adam`, up to rounding.
+
+    Args:
+        learning_rate: a float or a schedule. Defaults to 0.001.
+        **kwargs: as for `keras.optimizers.Adam`, without `amsgrad`.
+
+    Raises:
+        InputError: `amsgrad` is set.
+
+    Example:
+    ```python
+    import seqgan_tf as sg
+    from seqgan_tf.core.optimizers import FusedAdam
+
+    gan = sg.SeqGAN(sg.Generator(50), sg.Discriminator(50, 8), sg.TerminalReward())
+    gan.compile(FusedAdam(1e-3), FusedAdam(1e-3))
+    ```
+    """
+
+    def __init__(self, learning_rate: Any = 1e-3, **kwargs: Any):
+        if kwargs.get("amsgrad"):
+            raise InputError("`amsgrad` must be False. Received: True")
+        super().__init__(learning_rate, **kwargs)
+
+    def update_step(self, gradient: tf.Tensor, variable: tf.Variable, learning_rate: tf.Tensor) -> None:
+        """One step of one variable, for Keras."""
+        dtype, index = variable.dtype, self._get_variable_index(variable)
+        step = tf.cast(self.iterations + 1, dtype)
+        beta_1, beta_2 = (tf.constant(beta, dtype) for beta in (self.beta_1, self.beta_2))
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable.handle,
+            m=self._momentums[index].value.handle,
+            v=self._velocities[index].value.handle,
+            beta1_power=beta_1**step,
+            beta2_power=beta_2**step,
+            lr=tf.cast(learning_rate, dtype),
+            beta1=beta_1,
+            beta2=beta_2,
+            epsilon=tf.constant(self.epsilon, dtype),
+            grad=tf.cast(gradient, dtype),
+        )
+
+
+@keras.saving.register_keras_serializable(package="seqgan_tf")
+class MatrixDecayAdamW(FusedAdam):
     """AdamW (Loshchilov and Hutter, 2019) that lets matrices decay, and no biases and no scales of a normalization.
 
     A step subtracts learning_rate * weight_decay * weight from each weight of a matrix, embeddings included.
 
     Args:
-        **kwargs: as for `keras.optimizers.AdamW`.
+        learning_rate: a float or a schedule. Defaults to 0.001.
+        weight_decay: a positive float. Defaults to 0.004.
+        **kwargs: as for `FusedAdam`.
 
     Example:
     ```python
@@ -30,6 +80,9 @@ class MatrixDecayAdamW(keras.optimizers.AdamW):
     gan.compile("adam", "adam", pretrain_optimizer=MatrixDecayAdamW(learning_rate=5e-3, weight_decay=0.01))
     ```
     """
+
+    def __init__(self, learning_rate: Any = 1e-3, weight_decay: float = 0.004, **kwargs: Any):
+        super().__init__(learning_rate, weight_decay=weight_decay, **kwargs)
 
     def build(self, variables: Sequence[keras.Variable]) -> None:
         """Makes the variables of the optimizer, for Keras."""

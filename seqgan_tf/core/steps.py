@@ -252,26 +252,23 @@ def _apply(
 ) -> tf.Tensor:
     """One optimizer step of a network; returns the global norm of the gradient, before any clipping.
 
+    The gradient of an embedding is a slice for each time that a token occurs; here the slices of a token are summed.
+    Keras would clip and square each slice by itself.
+
     An optimizer that scales the loss (`LossScaleOptimizer`, `loss_scale_factor`) divides its gradients by the scale. So
     the backward pass begins with the scale instead of 1, and small gradients do not become 0 in float16. Where the
     scaled gradients overflow, the optimizer leaves the step out and lowers the scale; the norm is then 0.
     """
     variables = network.trainable_variables
-    one = tf.ones_like(objective)
-    scale = optimizer.scale_loss(one)
-    gradients = replicas.mean(tape.gradient(objective, [v.value for v in variables], output_gradients=scale))
-    if scale is one:
-        replicas.apply(optimizer, gradients, variables)
-        return tf.linalg.global_norm(gradients)
-    # Keras does not divide the slices that are the gradients of embeddings.
-    replicas.apply(optimizer, [tf.convert_to_tensor(gradient) for gradient in gradients], variables)
-    norm = tf.linalg.global_norm([_divided(gradient, scale) for gradient in gradients])
+    scale = optimizer.scale_loss(tf.ones_like(objective))
+    gradients = tape.gradient(
+        objective,
+        [v.value for v in variables],
+        output_gradients=scale,
+        unconnected_gradients=tf.UnconnectedGradients.ZERO,
+    )
+    gradients = replicas.mean([tf.convert_to_tensor(gradient) for gradient in gradients])
+    replicas.apply(optimizer, gradients, variables)
+    norm = tf.linalg.global_norm([gradient / tf.cast(scale, gradient.dtype) for gradient in gradients])
     is_left_out = isinstance(optimizer, keras.optimizers.LossScaleOptimizer) & ~tf.math.is_finite(norm)
     return tf.where(is_left_out, tf.zeros_like(norm), norm)
-
-
-def _divided(gradient: tf.Tensor | tf.IndexedSlices, scale: tf.Tensor) -> tf.Tensor | tf.IndexedSlices:
-    """A gradient without the scale of its loss."""
-    if isinstance(gradient, tf.IndexedSlices):
-        return tf.IndexedSlices(_divided(gradient.values, scale), gradient.indices, gradient.dense_shape)
-    return gradient / tf.cast(scale, gradient.dtype)

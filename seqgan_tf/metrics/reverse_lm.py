@@ -2,9 +2,9 @@
 
 import dataclasses
 
-import keras
 import numpy as np
 
+from seqgan_tf.core.optimizers import FusedAdam
 from seqgan_tf.core.phases import fit_likelihood
 from seqgan_tf.core.sequences import check_token_ids
 from seqgan_tf.core.validation import InputError, check_at_least
@@ -100,7 +100,7 @@ def reverse_language_model(
     held_out = max(1, len(generated) // 10)
     stop, train = np.split(np.random.default_rng(seed).permutation(generated), [held_out])
     generator = Generator(vocabulary_size, embedding_dim, hidden_dim, end_token_id=end_token_id, seed=seed)
-    optimizer = keras.optimizers.Adam(learning_rate, global_clipnorm=5.0)
+    optimizer = FusedAdam(learning_rate, global_clipnorm=5.0)
     optimizer.build(generator.trainable_variables)
     history = fit_likelihood(
         generator,

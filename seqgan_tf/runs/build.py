@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from seqgan_tf.core.optimizers import MatrixDecayAdamW
+from seqgan_tf.core.optimizers import FusedAdam, MatrixDecayAdamW
 from seqgan_tf.core.protocols import Discriminator, Generator, RewardEstimator
 from seqgan_tf.core.validation import InputError
 from seqgan_tf.data.conditions import Labels, Several, Sources, TextConditions
@@ -86,8 +86,8 @@ def _build_gan(settings: RunSettings, source: Source, run_eagerly: bool) -> SeqG
         seed=settings.seed,
     )
     gan.compile(
-        generator_optimizer=keras.optimizers.Adam(adversarial.learning_rate, global_clipnorm=pretrain.clip_norm),
-        discriminator_optimizer=keras.optimizers.Adam(pretrain.discriminator_learning_rate),
+        generator_optimizer=FusedAdam(adversarial.learning_rate, global_clipnorm=pretrain.clip_norm),
+        discriminator_optimizer=FusedAdam(pretrain.discriminator_learning_rate),
         pretrain_optimizer=build_pretrain_optimizer(pretrain),
         jit_compile=settings.jit_compile,
         run_eagerly=run_eagerly,
@@ -102,7 +102,7 @@ def build_pretrain_optimizer(pretrain: PretrainSettings) -> keras.optimizers.Opt
         arguments |= {"use_ema": True, "ema_momentum": pretrain.ema_momentum}
     if pretrain.weight_decay:
         return MatrixDecayAdamW(pretrain.learning_rate, weight_decay=pretrain.weight_decay, **arguments)
-    return keras.optimizers.Adam(pretrain.learning_rate, **arguments)
+    return FusedAdam(pretrain.learning_rate, **arguments)
 
 
 def build_generator(settings: RunSettings, source: Source) -> Generator:
