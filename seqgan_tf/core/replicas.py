@@ -191,16 +191,31 @@ class WholeBatches:
         return dataset
 
 
+_strategies: dict[tuple[str, ...], tf.distribute.Strategy] = {}
+"""The strategy of several replicas that this process uses, by its devices."""
+
+
 def check_strategy(strategy: tf.distribute.Strategy, **networks: keras.Model) -> None:
-    """Checks that a model and its networks belong to one strategy.
+    """Checks that a model and its networks belong to one strategy, the only one of its devices in this process.
+
+    TensorFlow numbers what the replicas exchange from the same number in each strategy. So with a second strategy on
+    the same devices, a replica gets what another exchange has left.
 
     Args:
         strategy: that of the model.
         **networks: the networks, by the names that the user knows.
 
     Raises:
-        InputError: a network was made in the scope of another strategy, or outside of it.
+        InputError: a network was made in the scope of another strategy, or outside of it; or a model of another
+            strategy on the same devices was made before.
     """
+    if strategy.num_replicas_in_sync > 1:
+        devices = strategy.extended.worker_devices
+        if _strategies.setdefault(devices, strategy) is not strategy:
+            raise InputError(
+                "A process must make its strategy once and use it for all models on the same devices. Received: a "
+                f"second {type(strategy).__name__} of {', '.join(devices)}"
+            )
     for name, network in networks.items():
         for variable in network.weights[:1]:
             own = getattr(variable.value, "distribute_strategy", None)  # a variable of one device has none

@@ -12,8 +12,6 @@ import seqgan_tf as sg
 from seqgan_tf.core import replicas
 from seqgan_tf.core.validation import InputError
 
-pytestmark = pytest.mark.long  # a step on two devices can be aborted, see docs/scaling.md
-
 SETTINGS = {"likelihood_steps": 1, "generator_steps": 1, "generator_batch_size": 5, "entropy_weight": 0.1}
 
 
@@ -154,4 +152,16 @@ def test_scaling_of_the_loss_is_refused(strategy):
     assert str(error.value) == (
         "`discriminator_optimizer` must not scale the loss on 2 replicas; the dtype policy 'mixed_bfloat16' needs no "
         "scale. Received: LossScaleOptimizer"
+    )
+
+
+def test_a_second_strategy_on_the_same_devices_is_refused(strategy):
+    """Without this, TensorFlow aborts a step whose exchanges have other shapes than those of the first strategy."""
+    two_devices.make(strategy)
+    with pytest.raises(InputError) as error:
+        two_devices.make(tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]))
+    devices = ", ".join(f"/job:localhost/replica:0/task:0/device:CPU:{i}" for i in range(2))
+    assert str(error.value) == (
+        "A process must make its strategy once and use it for all models on the same devices. "
+        f"Received: a second MirroredStrategy of {devices}"
     )

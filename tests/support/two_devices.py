@@ -11,9 +11,8 @@ import tiny
 from seqgan_tf.models.conv_discriminator import Discriminator
 from seqgan_tf.models.generator import Generator
 from seqgan_tf.rewards.rollout import MonteCarloRollout
+from seqgan_tf.runs.devices import strategy_of
 from seqgan_tf.seqgan import SeqGAN
-
-DEVICES = ["CPU:0", "CPU:1"]
 
 
 def configure():
@@ -23,7 +22,8 @@ def configure():
 
 
 def mirrored():
-    return tf.distribute.MirroredStrategy(DEVICES)
+    """The strategy of both, which a process may make only once."""
+    return strategy_of("mirrored")
 
 
 def scope_of(strategy):
