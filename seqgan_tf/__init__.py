@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from seqgan_tf.models.encoders import SequenceEncoder as SequenceEncoder
     from seqgan_tf.models.generator import Generator as Generator
     from seqgan_tf.models.image_encoder import ImageEncoder as ImageEncoder
+    from seqgan_tf.models.ngram_discriminator import NgramDiscriminator as NgramDiscriminator
     from seqgan_tf.models.oracle import Oracle as Oracle
     from seqgan_tf.models.recurrent_discriminator import RecurrentDiscriminator as RecurrentDiscriminator
     from seqgan_tf.models.transformer_generator import TransformerGenerator as TransformerGenerator
@@ -72,6 +73,7 @@ _HOMES = {
     "MonteCarloRollout": "rewards.rollout",
     "MonteCarloTreeSearch": "rewards.tree_search",
     "MusicCorpus": "data.music",
+    "NgramDiscriminator": "models.ngram_discriminator",
     "Objective": "rewards.objective",
     "Oracle": "models.oracle",
     "OracleCorpus": "data.oracle_corpus",
@@ -134,6 +136,7 @@ def _register() -> None:
             "ImageEncoder",
             "LogOdds",
             "MonteCarloRollout",
+            "NgramDiscriminator",
             "Objective",
             "Oracle",
             "RecurrentDiscriminator",

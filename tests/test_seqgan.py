@@ -35,7 +35,7 @@ def test_a_discriminator_step_changes_the_discriminator_alone():
     generator, discriminator = model.generator.get_weights(), model.discriminator.get_weights()
     logs = model.discriminator_step(DATA[:3], model.next_seed())
     assert_same(generator, model.generator.get_weights())
-    assert_same(generator, model.rollout_generator.get_weights())
+    assert_same(generator, model.rollout_policy.get_weights())
     for before, after in zip(discriminator, model.discriminator.get_weights(), strict=True):
         assert np.any(before != after)
     assert set(logs) == {
@@ -69,7 +69,7 @@ def test_the_rollout_policy_lags_behind_the_generator():
         assert differ(model.rollout_policy.get_weights(), theta)
         for expected, got in zip(beta, model.rollout_policy.get_weights(), strict=True):
             np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-7)
-    model.synchronize_rollout_policy()
+    model.synchronize_copies()
     assert_same(model.rollout_policy.get_weights(), theta)
 
 
@@ -96,6 +96,46 @@ def test_an_entropy_weight_raises_the_entropy():
             logs = model.generator_step(model.next_seed())
         entropies.append(float(logs["entropy"]))
     assert entropies[1] > entropies[0] + 0.01
+
+
+def test_a_kl_weight_keeps_the_generator_close_to_the_pre_trained_one():
+    distances = []
+    for weight in (0.0, 5.0):
+        model = make(kl_weight=weight, generator_batch_size=50, compiling={"generator_optimizer": "sgd"})
+        model.pretrain_generator(DATA, epochs=1, verbose=0)
+        start = model.generator.get_weights()
+        for _ in range(30):
+            logs = model.generator_step(model.next_seed())
+            assert ("kl" in logs) == (weight > 0)
+        if weight:
+            assert_same(start, model.reference_generator.get_weights())
+        distances.append(sum(np.sum((a - b) ** 2) for a, b in zip(start, model.generator.get_weights(), strict=True)))
+    assert distances[1] < 0.5 * distances[0]
+
+
+def test_the_divergence_from_an_equal_generator_is_nothing():
+    model = make(kl_weight=0.3)
+    assert float(model.generator_step(model.next_seed())["kl"]) == 0.0
+    assert float(model.generator_step(model.next_seed())["kl"]) != 0.0
+
+
+def test_a_lagging_policy_and_a_reference_are_two_models(tmp_path):
+    model = make(update_rate=0.5, kl_weight=0.3)
+    model.generator_step(model.next_seed())
+    assert differ(model.rollout_policy.get_weights(), model.reference_generator.get_weights())
+    model.save(tmp_path / "gan.keras")
+    loaded = keras.saving.load_model(tmp_path / "gan.keras")
+    assert_same(loaded.reference_generator.get_weights(), model.reference_generator.get_weights())
+    assert loaded.kl_weight == 0.3
+    for each in (model, loaded):
+        each.generator_step(each.next_seed())
+    assert_same(loaded.generator.get_weights(), model.generator.get_weights())
+
+
+def test_a_negative_kl_weight_is_an_error():
+    with pytest.raises(InputError) as error:
+        make(kl_weight=-0.1)
+    assert str(error.value) == "`kl_weight` must be at least 0. Received: -0.1"
 
 
 # Pre-training

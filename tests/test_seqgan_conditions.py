@@ -44,7 +44,7 @@ def test_a_dataset_of_pairs_and_a_pair_of_arrays_train_alike():
     assert_same(first.get_weights(), second.get_weights())
     assert differ(first.generator.encoder.get_weights(), make().generator.encoder.get_weights())
     assert differ(first.discriminator.encoder.get_weights(), make().discriminator.encoder.get_weights())
-    assert differ(first.generator.get_weights(), first.rollout_generator.get_weights())
+    assert differ(first.generator.get_weights(), first.rollout_policy.get_weights())
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ SHOWN = (
     "nll_oracle",
     "held_out_real_accuracy",
     "held_out_generated_accuracy",
+    "held_out_gain",
     "held_out_mismatched_accuracy",
     "nll",
     "generator_loss",

@@ -55,10 +55,11 @@ class AdversarialModel(TrainedModel):
         entropy_weight: float = 0.0,
         seed: int = 0,
         mismatched: bool = True,
+        kl_weight: float = 0.0,
         **kwargs: Any,
     ):
-        mismatched = bool(mismatched)
-        super().__init__(_log_names(reward_estimator, discriminator, mismatched), **kwargs)
+        mismatched, kl_weight = bool(mismatched), real_number("kl_weight", kl_weight)
+        super().__init__(_log_names(reward_estimator, discriminator, mismatched, kl_weight), **kwargs)
         contracts.check_networks(generator, discriminator)
         if baseline not in BASELINES:
             raise InputError(f"`baseline` must be one of {list(BASELINES)}. Received: {baseline!r}")
@@ -70,7 +71,7 @@ class AdversarialModel(TrainedModel):
         discriminator_steps = whole_number("discriminator_steps", discriminator_steps)
         likelihood_steps = whole_number("likelihood_steps", likelihood_steps)
         entropy_weight, seed = real_number("entropy_weight", entropy_weight), whole_number("seed", seed)
-        check_at_least(0, generator_steps=generator_steps, likelihood_steps=likelihood_steps)
+        check_at_least(0, generator_steps=generator_steps, likelihood_steps=likelihood_steps, kl_weight=kl_weight)
         check_at_least(1, discriminator_steps=discriminator_steps, batch_size=batch_size, generator_batch_size=drawn)
         if drawn < 2 and baseline == "leave_one_out":
             raise InputError(f"`batch_size` must be at least 2 for a leave-one-out baseline. Received: {drawn}")
@@ -88,14 +89,13 @@ class AdversarialModel(TrainedModel):
         self.entropy_weight = entropy_weight
         self.seed = seed
         self.mismatched = mismatched
+        self.kl_weight = kl_weight
         self.lagging = getattr(reward_estimator, "update_rate", 0.0) > 0
         if self.lagging:
-            contracts.check_can_be_saved(generator=generator)
-            self.rollout_generator = type(generator).from_config(generator.get_config())
-            contracts.check_parts(self.rollout_generator, discriminator, reward_estimator)  # makes its weights
-            contracts.check_copy(self.rollout_generator, generator)
-            self.rollout_generator.trainable = False
-            self.synchronize_rollout_policy()
+            self.rollout_generator = self._copy()
+        if kl_weight:
+            self.reference_generator = self._copy()
+        self.synchronize_copies()
         self.draws = self.add_weight(shape=(), dtype="int32", initializer="zeros", trainable=False, name="draws")
         self.reward_average = self.add_weight(shape=(), initializer="zeros", trainable=False, name="reward_average")
         replicas.check_strategy(self.strategy, generator=generator, discriminator=discriminator)
@@ -113,10 +113,30 @@ class AdversarialModel(TrainedModel):
         """The policy that completes prefixes: the lagging copy, or the generator itself."""
         return self.rollout_generator if self.lagging else self.generator
 
-    def synchronize_rollout_policy(self) -> None:
-        """beta <- theta. Runs at the start and after `pretrain_generator`; call it after loading other weights."""
-        if self.lagging:
-            steps.follow(self.rollout_generator, self.generator, rate=0.0)
+    @property
+    def copies(self) -> list[keras.Model]:
+        """The roll-out policy, where it lags, and with `kl_weight` the reference: the generator before `fit`."""
+        return [
+            *([self.rollout_generator] if self.lagging else []),
+            *([self.reference_generator] if self.kl_weight else []),
+        ]
+
+    def synchronize_copies(self) -> None:
+        """Makes the roll-out policy and the reference equal to the generator.
+
+        Runs at the start and after `pretrain_generator`; call it after loading other weights.
+        """
+        for copy in self.copies:
+            steps.follow(copy, self.generator, rate=0.0)
+
+    def _copy(self) -> keras.Model:
+        """Another generator of the same settings, which no optimizer changes."""
+        contracts.check_can_be_saved(generator=self.generator)
+        copy = type(self.generator).from_config(self.generator.get_config())
+        contracts.check_parts(copy, self.discriminator, self.reward_estimator)  # makes its weights
+        contracts.check_copy(copy, self.generator)
+        copy.trainable = False
+        return copy
 
     # One step of each kind, see `core.steps`, and the phases that are made of them
 
@@ -136,7 +156,7 @@ class AdversarialModel(TrainedModel):
                 ADVERSARIAL,
                 self.adversarial_round,
                 per_round,
-                _log_names(self.reward_estimator, self.discriminator, self.mismatched),
+                _log_names(self.reward_estimator, self.discriminator, self.mismatched, self.kl_weight),
             ),
         )
         return {phase.name: phase for phase in phases}
@@ -176,13 +196,18 @@ class AdversarialModel(TrainedModel):
         with collect(getattr(self.reward_estimator, "log_names", ())) as reported:
             rewards = self.reward_estimator.estimate(token_ids, completing, judge, reward_seed)
         check_tensors(token_ids=(token_ids, "BT"), rewards=(rewards, "BT"))
-        advantages = rewards - self._baseline(rewards, mask(token_ids))
+        values = rewards
+        if self.kl_weight:
+            divergence = self._divergence(token_ids, rows, condition)
+            reported[steps.DIVERGENCE] = tf.reduce_mean(divergence[:, 0])
+            values -= self.kl_weight * divergence
+        advantages = values - self._baseline(values, mask(token_ids))
         logs = steps.policy_gradient_step(
             self.generator, self.optimizer, token_ids, rewards, advantages, self.entropy_weight, condition
         )
         if self.lagging:
             rate = getattr(self.reward_estimator, "update_rate", 0.0)
-            steps.follow(self.rollout_generator, self.generator, rate)
+            steps.follow(self.rollout_policy, self.generator, rate)
         return logs | reported
 
     def adversarial_round(self, data: Any) -> Logs:
@@ -249,6 +274,16 @@ class AdversarialModel(TrainedModel):
         """The sequences of the rows that this replica computes, for a policy that is bound to their conditions."""
         return sampling.sample(policy, rows.number, self.discriminator.sequence_length, seed, rows=rows)
 
+    def _divergence(self, token_ids: tf.Tensor, rows: replicas.Rows, condition: Any) -> tf.Tensor:
+        """`losses.divergence_to_go` of the generator from its reference, on sequences [B, T]."""
+        own, own_condition = rows.take(token_ids), rows.take(condition)
+
+        def log_probs(policy: Any) -> tf.Tensor:
+            logits = condition_on(policy, own_condition)(own, training=False)
+            return rows.gather(losses.token_log_probs(logits, own))
+
+        return losses.divergence_to_go(log_probs(self.generator), log_probs(self.reference_generator), mask(token_ids))
+
     def _baseline(self, rewards: tf.Tensor, token_mask: tf.Tensor) -> tf.Tensor | float:
         if self.baseline == "batch_mean":
             return losses.batch_mean_baseline(rewards, token_mask)
@@ -262,10 +297,13 @@ class AdversarialModel(TrainedModel):
         return 0.0
 
 
-def _log_names(estimator: "RewardEstimator", discriminator: keras.Model, mismatched: bool) -> tuple[str, ...]:
+def _log_names(
+    estimator: "RewardEstimator", discriminator: keras.Model, mismatched: bool, kl_weight: float
+) -> tuple[str, ...]:
     """The names of the logs of an adversarial round."""
+    divergence = (steps.DIVERGENCE,) if kl_weight else ()
     rest = steps.discriminator_logs(discriminator, mismatched)
-    return (*steps.LIKELIHOOD_LOGS, *steps.generator_logs(estimator), *rest)
+    return (*steps.LIKELIHOOD_LOGS, *steps.generator_logs(estimator), *divergence, *rest)
 
 
 def _in_batches(rows: tf.Tensor, batch_size: int) -> tf.Tensor:

@@ -119,6 +119,28 @@ def policy_gradient_loss(log_probs: tf.Tensor, advantages: tf.Tensor, mask: tf.T
     return -tf.reduce_mean(masked_sum(log_probs * tf.stop_gradient(advantages), mask, axis=1))
 
 
+def divergence_to_go(log_probs: tf.Tensor, reference_log_probs: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+    """sum_(s >= t) log G(y_s | Y_1:s-1) / G_0(y_s | Y_1:s-1): what token t and those after it add to KL(G || G_0).
+
+    As a negative reward of sequences that G has drawn, its policy gradient descends the Kullback-Leibler divergence
+    KL(G || G_0), of which the sum over a whole sequence is an unbiased estimate.
+
+    Args:
+        log_probs: float32 [B, T], of the tokens under the generator G.
+        reference_log_probs: float32 [B, T], of the same tokens under another generator G_0.
+        mask: float32 [B, T].
+
+    Returns:
+        float32 [B, T], in nats; 0 on padding.
+
+    Raises:
+        InputError: a shape or a dtype is wrong.
+    """
+    check_tensors(log_probs=(log_probs, "BT"), reference_log_probs=(reference_log_probs, "BT"), mask=(mask, "BT"))
+    ratios = tf.where(mask > 0, log_probs - reference_log_probs, 0.0)
+    return tf.cumsum(ratios, axis=1, reverse=True)
+
+
 def entropy(logits: tf.Tensor) -> tf.Tensor:
     """Entropy of each next-token distribution, -sum_v p log p.
 

@@ -21,6 +21,8 @@ GENERATOR_LOGS = ("generator_loss", "reward", "entropy", "generator_gradient_nor
 DISCRIMINATOR_LOGS = ("discriminator_loss", "real_accuracy", "generated_accuracy", "discriminator_gradient_norm")
 MISMATCHED = "mismatched_accuracy"
 """The log of a discriminator that takes conditions."""
+DIVERGENCE = "kl"
+"""The log of a generator that is kept close to a reference, nats per sequence."""
 Logs = dict[str, tf.Tensor]
 
 

@@ -31,6 +31,7 @@ SETTINGS = (
     "entropy_weight",
     "seed",
     "mismatched",
+    "kl_weight",
 )
 
 

@@ -16,6 +16,7 @@ from seqgan_tf.core.conditions import (
 from seqgan_tf.core.elements import join_condition, split_condition
 from seqgan_tf.core.sequences import check_token_ids
 from seqgan_tf.core.validation import InputError, check_at_least
+from seqgan_tf.metrics.gain import held_out_gain
 from seqgan_tf.metrics.likelihood import negative_log_likelihood
 
 if TYPE_CHECKING:
@@ -81,7 +82,8 @@ def held_out_metrics(
 
     Returns:
         A dict with "nll_test"; "nll_oracle" with an oracle; "held_out_real_accuracy" (share of logits above 0) and
-        "held_out_generated_accuracy" (share of logits of at most 0) with a discriminator; and
+        "held_out_generated_accuracy" (share of logits of at most 0) with a discriminator, and for two sequences or more
+        of each kind "held_out_gain" (see `held_out_gain`); and
         "held_out_mismatched_accuracy" (share of logits of at most 0, of real sequences with the condition of the next
         row, where it differs) with a discriminator that takes conditions. For units see `METRICS`.
 
@@ -101,8 +103,11 @@ def held_out_metrics(
             return discriminator_logits(discriminator, join_condition(condition, token_ids))
 
         real, generated = real[:max_scored], generated[:max_scored]
-        values["held_out_real_accuracy"] = float(np.mean(score(given, real) > 0))
-        values["held_out_generated_accuracy"] = float(np.mean(score(first_rows(given, len(generated)), generated) <= 0))
+        of_real, of_generated = score(given, real), score(first_rows(given, len(generated)), generated)
+        values["held_out_real_accuracy"] = float(np.mean(of_real > 0))
+        values["held_out_generated_accuracy"] = float(np.mean(of_generated <= 0))
+        if min(len(of_real), len(of_generated)) > 1:
+            values["held_out_gain"] = held_out_gain(of_real, of_generated)
         if given is not None:
             mismatched = mismatched_accuracy(discriminator, (given, real))
             values |= {} if mismatched is None else {"held_out_mismatched_accuracy": mismatched}

@@ -260,6 +260,14 @@ _DISCRIMINATOR = (
         "Number of new samples with P(real) of at most 1/2, divided by the number of new samples.",
     ),
     Metric(
+        "held_out_gain",
+        "held-out gain of D",
+        "nats per sequence",
+        "higher",
+        "Nats per sequence that the generator would gain if it followed the discriminator exactly, on held-out real "
+        "sequences and new samples.",
+    ),
+    Metric(
         "mismatched_accuracy",
         "right on mismatched",
         "share of sequences",

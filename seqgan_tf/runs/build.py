@@ -18,6 +18,7 @@ from seqgan_tf.models.conv_discriminator import Discriminator as ConvDiscriminat
 from seqgan_tf.models.encoders import ConcatenateEncoder, LabelEncoder, SequenceEncoder
 from seqgan_tf.models.generator import Generator as RecurrentGenerator
 from seqgan_tf.models.image_encoder import ImageEncoder
+from seqgan_tf.models.ngram_discriminator import NgramDiscriminator
 from seqgan_tf.models.recurrent_discriminator import RecurrentDiscriminator
 from seqgan_tf.models.transformer_generator import TransformerGenerator
 from seqgan_tf.rewards.controls import ConstantReward, ShuffledReward
@@ -35,7 +36,7 @@ GENERATORS: dict[str, Callable[..., Generator]] = {
     "recurrent": RecurrentGenerator,
     "transformer": TransformerGenerator,
 }
-DISCRIMINATORS = {"cnn": ConvDiscriminator, "recurrent": RecurrentDiscriminator}
+DISCRIMINATORS = {"cnn": ConvDiscriminator, "recurrent": RecurrentDiscriminator, "ngram": NgramDiscriminator}
 ESTIMATORS: dict[str, Callable[..., RewardEstimator]] = {
     "rollout": MonteCarloRollout,
     "tree": MonteCarloTreeSearch,
@@ -82,12 +83,13 @@ def _build_gan(settings: RunSettings, source: Source, run_eagerly: bool) -> SeqG
         likelihood_steps=adversarial.likelihood_steps,
         baseline=adversarial.baseline,
         entropy_weight=adversarial.entropy_weight,
+        kl_weight=adversarial.kl_weight,
         mismatched=adversarial.mismatched,
         seed=settings.seed,
     )
     gan.compile(
         generator_optimizer=FusedAdam(adversarial.learning_rate, global_clipnorm=pretrain.clip_norm),
-        discriminator_optimizer=FusedAdam(pretrain.discriminator_learning_rate),
+        discriminator_optimizer=_adam(pretrain.discriminator_learning_rate, pretrain.discriminator_weight_decay),
         pretrain_optimizer=build_pretrain_optimizer(pretrain),
         jit_compile=settings.jit_compile,
         run_eagerly=run_eagerly,
@@ -100,9 +102,14 @@ def build_pretrain_optimizer(pretrain: PretrainSettings) -> keras.optimizers.Opt
     arguments: dict[str, Any] = {"global_clipnorm": pretrain.clip_norm}
     if pretrain.ema_momentum is not None:
         arguments |= {"use_ema": True, "ema_momentum": pretrain.ema_momentum}
-    if pretrain.weight_decay:
-        return MatrixDecayAdamW(pretrain.learning_rate, weight_decay=pretrain.weight_decay, **arguments)
-    return FusedAdam(pretrain.learning_rate, **arguments)
+    return _adam(pretrain.learning_rate, pretrain.weight_decay, **arguments)
+
+
+def _adam(learning_rate: float, weight_decay: float, **arguments: Any) -> keras.optimizers.Optimizer:
+    """Adam, or with weight decay AdamW."""
+    if weight_decay:
+        return MatrixDecayAdamW(learning_rate, weight_decay=weight_decay, **arguments)
+    return FusedAdam(learning_rate, **arguments)
 
 
 def build_generator(settings: RunSettings, source: Source) -> Generator:

@@ -23,7 +23,12 @@ from seqgan_tf.seqgan import SeqGAN
 
 FOLDER, PRETRAINED, LOCK = "checkpoints", "pretrained", "lock"
 VALUE = "/.ATTRIBUTES/VARIABLE_VALUE"
-PARTS = {"learnt": "the networks and optimizers", "lagged": "the roll-out policy", "best_weights": "the best weights"}
+PARTS = {
+    "learnt": "the networks and optimizers",
+    "lagged": "the copies of the generator",
+    "best_weights": "the best weights",
+    "best_round": "the best round",
+}
 """The parts of a checkpoint whose number of variables depends on the settings, as messages call them."""
 
 
@@ -50,12 +55,16 @@ class RunState:
     Args:
         gan: the compiled model of the run.
         directory: the run directory.
-        patience: patience of the early stopping, see `BestWeights`. Defaults to None: no early stopping.
+        patience: patience of the early stopping of the pre-training, see `BestWeights`. Defaults to None: no early
+            stopping.
+        adversarial_patience: the same of the adversarial phase, in rounds. Defaults to None.
 
     Attributes:
         steps: {phase: steps done}, int64 variables.
         seconds: float64 variable, training time so far, in seconds.
         best: `BestWeights` of the generator's pre-training.
+        best_round: `BestWeights` of the generator's adversarial phase, whose epochs are rounds, counted from 1 for the
+            end of the pre-training. None without `adversarial_patience`.
         rows: the evaluations so far, as in metrics.csv.
         saved_at: when the last checkpoint was written, by `time.monotonic`.
         notes: what `restore` passed over, a line each.
@@ -73,7 +82,13 @@ class RunState:
     ```
     """
 
-    def __init__(self, gan: SeqGAN, directory: str | Path, patience: int | None = None):
+    def __init__(
+        self,
+        gan: SeqGAN,
+        directory: str | Path,
+        patience: int | None = None,
+        adversarial_patience: int | None = None,
+    ):
         check_no_pattern(directory)
         self.gan, self.directory = gan, Path(directory)
         self.folder = self.directory / FOLDER
@@ -82,9 +97,11 @@ class RunState:
         self.steps = {phase: tf.Variable(0, dtype=tf.int64) for phase in PHASES}
         self.seconds = tf.Variable(0.0, dtype=tf.float64)
         self.best = BestWeights(gan.generator.weights, patience)
+        is_given = adversarial_patience is not None
+        self.best_round = BestWeights(gan.generator.weights, adversarial_patience) if is_given else None
         self.saved_at = time.monotonic()
         self._num_rows = tf.Variable(0, dtype=tf.int64)
-        lagged = {id(v): v for v in gan.rollout_generator.variables} if gan.lagging else {}
+        lagged = {id(v): v for copy in gan.copies for v in copy.variables}
         optimizers = (gan.optimizer, gan.pretrain_optimizer, gan.discriminator_optimizer)
         # Learning rates are settings, not state: a run that starts from another one's pre-training may change them.
         trained = {id(v): v for part in (gan, *optimizers) for v in part.variables if v.name != "learning_rate"}
@@ -92,13 +109,17 @@ class RunState:
         self._names = {f"learnt/{i}": variable.path for i, variable in enumerate(trained.values())}
         self._names |= {f"lagged/{i}": variable.path for i, variable in enumerate(lagged.values())}
         # These names are those of version 0.1.0, so that its checkpoints can still be read.
-        self._parts = {
+        self._parts: dict[str, list[tf.Variable]] = {
             "learnt": [variable.value for variable in trained.values()],
             "steps": list(self.steps.values()),
             "state": [self.seconds, self._num_rows, self.best.nll, self.best.epoch],
             "best_weights": self.best.weights,
         }
-        self._checkpoint = tf.train.Checkpoint(**self._parts, lagged=[variable.value for variable in lagged.values()])
+        # Another run with the same pre-training may have neither.
+        self._own_parts: dict[str, list[tf.Variable]] = {"lagged": [variable.value for variable in lagged.values()]}
+        if self.best_round:
+            self._own_parts["best_round"] = [self.best_round.nll, self.best_round.epoch, *self.best_round.weights]
+        self._checkpoint = tf.train.Checkpoint(**self._parts, **self._own_parts)
 
     @property
     def pretrained(self) -> str | None:
@@ -223,9 +244,8 @@ class RunState:
         if path is None:
             expected = "a run that has finished its pre-training"
             raise InputError(f"{directory}: expected {expected}. Received: one that has not")
-        # Only one of the two runs may have a lagged roll-out policy, so it is not read.
         self._restore(path, directory, tf.train.Checkpoint(**self._parts))
-        self.gan.synchronize_rollout_policy()
+        self.gan.synchronize_copies()
 
     def _restore(self, path: str, directory: Path, some_parts: tf.train.Checkpoint | None = None) -> None:
         try:
@@ -247,14 +267,12 @@ class RunState:
         self.rows = rows_file.read_rows(directory / rows_file.FILE, int(self._num_rows))
 
     def _weights(self) -> list[tf.Variable]:
-        return [*self._parts["learnt"], *self._checkpoint.lagged]
+        return [*self._parts["learnt"], *self._own_parts["lagged"]]
 
     def _misfit(self, path: str, whole: bool) -> str | None:
         """The first difference between a checkpoint and the models, in words; None if it fits."""
         stored: dict[str, list[int]] = tf.train.load_checkpoint(path).get_variable_to_shape_map()
-        parts: dict[str, Any] = dict(self._parts)
-        if whole:
-            parts["lagged"] = self._checkpoint.lagged
+        parts = self._parts | (self._own_parts if whole else {})
         for part, variables in parts.items():
             count = sum(name.startswith(f"{part}/") for name in stored)
             if count != len(variables):

@@ -151,8 +151,8 @@ class DiscriminatorSettings:
     ```
     """
 
-    kind: Literal["cnn", "recurrent"] = "cnn"
-    """cnn: the paper's convolutions. recurrent: a bidirectional GRU or LSTM."""
+    kind: Literal["cnn", "recurrent", "ngram"] = "cnn"
+    """cnn: the paper's convolutions. recurrent: a bidirectional GRU or LSTM. ngram: tokens and pairs of tokens."""
     embedding_dim: int = 64
     """Size of the token embeddings."""
     embeddings: Path | None = None
@@ -164,7 +164,8 @@ class DiscriminatorSettings:
     filters: tuple[int, ...] | None = None
     """cnn: number of filters for each width. None: the paper's."""
     dropout: float = 0.25
-    """Dropout rate before the output layer; recurrent: on the input of each recurrent layer too."""
+    """Dropout rate before the output layer; recurrent: on the input of each recurrent layer too; ngram: on the
+    embeddings."""
     l2: float = 0.2
     """cnn: weight of the L2 regularization of the output layer."""
     hidden_dim: int = 128
@@ -173,6 +174,8 @@ class DiscriminatorSettings:
     """recurrent: type of the layers."""
     num_layers: int = 1
     """recurrent: number of bidirectional layers."""
+    distances: int = 3
+    """ngram: largest distance of the tokens of a pair."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -281,6 +284,8 @@ class PretrainSettings:
     """Training steps of the discriminator before the adversarial phase."""
     discriminator_learning_rate: float = 1e-4
     """Learning rate of the discriminator, also in the adversarial phase."""
+    discriminator_weight_decay: float = 0.0
+    """Weight decay of AdamW in the steps of the discriminator, of matrices alone. 0: Adam."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -297,6 +302,9 @@ class AdversarialSettings:
 
     rounds: int = 15
     """Number of rounds: policy gradient steps of the generator, then training steps of the discriminator."""
+    patience: int | None = None
+    """Stop after this many rounds without a lower held-out NLL, and restore the generator with the lowest one, which
+    may be the pre-trained one. It is measured every evaluate_every rounds. None: never stop."""
     generator_steps: int = 1
     """Policy gradient steps per round."""
     generator_batch_size: int | None = None
@@ -311,6 +319,8 @@ class AdversarialSettings:
     """Baseline that is subtracted from the rewards."""
     entropy_weight: float = 0.0
     """Weight of the mean entropy of the next-token distribution in the generator's objective."""
+    kl_weight: float = 0.0
+    """Weight of KL(G || G_0) in the generator's objective. G_0 is the pre-trained generator."""
     mismatched: bool = True
     """With conditions: the discriminator also learns that the condition of another sequence does not fit."""
     control: Literal["none", "constant", "noise"] = "none"
@@ -414,10 +424,12 @@ AT_LEAST_0 = (
     "pretrain.discriminator_steps",
     "pretrain.warmup_steps",
     "pretrain.weight_decay",
+    "pretrain.discriminator_weight_decay",
     "adversarial.rounds",
+    "adversarial.kl_weight",
     "discriminator.l2",
 )
-AT_LEAST_1 = ("batch_size", "corpus.turns", "pretrain.patience", "adversarial.evaluate_every")
+AT_LEAST_1 = ("batch_size", "corpus.turns", "pretrain.patience", "adversarial.patience", "adversarial.evaluate_every")
 ABOVE_0 = (
     "pretrain.learning_rate",
     "pretrain.discriminator_learning_rate",

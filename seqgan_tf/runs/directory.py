@@ -113,7 +113,7 @@ class Run:
 
     def state(self) -> RunState:
         """The initial state of the run. Its method `restore` reads a checkpoint into the model."""
-        return RunState(self.gan, self.directory, self.settings.pretrain.patience)
+        return RunState(self.gan, self.directory, self.settings.pretrain.patience, self.settings.adversarial.patience)
 
     def restore(self, pretrained: bool = False) -> RunState:
         """Reads a checkpoint of the run into the model and returns the state, see `RunState.restore`."""

@@ -53,7 +53,7 @@ def start_from_word_vectors(settings: RunSettings, gan: SeqGAN, source: Source, 
             network.start_from_embeddings(vectors.matrix)
         shares = f"{vectors.coverage:.1%} of the words of the vocabulary, {vectors.coverage_of(token_ids):.1%}"
         notes.append(f"{flag} {path}: {shares} of the words of the training part have a vector")
-    gan.synchronize_rollout_policy()
+    gan.synchronize_copies()
     return notes
 
 

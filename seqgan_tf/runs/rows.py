@@ -11,7 +11,13 @@ from seqgan_tf.core.validation import InputError
 from seqgan_tf.metrics.metric import metric_of
 
 FILE = "metrics.csv"
-HELD_OUT_COLUMNS = ("nll_test", "nll_oracle", "held_out_real_accuracy", "held_out_generated_accuracy")
+HELD_OUT_COLUMNS = (
+    "nll_test",
+    "nll_oracle",
+    "held_out_real_accuracy",
+    "held_out_generated_accuracy",
+    "held_out_gain",
+)
 COLUMNS = ("phase", "step", "seconds", *HELD_OUT_COLUMNS, *LIKELIHOOD_LOGS, *GENERATOR_LOGS, *DISCRIMINATOR_LOGS)
 Row = dict[str, Any]
 

@@ -114,7 +114,7 @@ class Training:
             if not self.state.rows:
                 if self.pretrain.token_frequencies:
                     self.gan.generator.start_from_frequencies(self.corpus.train_token_ids)
-                    self.gan.synchronize_rollout_policy()
+                    self.gan.synchronize_copies()
                 self.save()  # so that a run that is killed before its next checkpoint can be resumed
                 yield Progress(INITIAL, 1, 1, {}, self._evaluate(INITIAL, 0, {}, AT_END))
             yield from self._pretrain_generator()
@@ -149,13 +149,11 @@ class Training:
             if step % per_epoch == 0:
                 epoch = step // per_epoch
                 averaged.use()
-                is_over = best.patience is not None and best.update(
-                    epoch, negative_log_likelihood(self.gan.generator, self._validation())
-                )
+                is_over = best.patience is not None and best.update(epoch, self._validation_nll())
                 last = is_over or step == total
                 if last:
                     best.restore()
-                    self.gan.synchronize_rollout_policy()
+                    self.gan.synchronize_copies()
                     self.state.steps[PRETRAIN_GENERATOR].assign(total)
                 row = self._evaluate(PRETRAIN_GENERATOR, epoch, logs, AT_END if last else WITHIN_PHASE)
                 if not last:
@@ -169,15 +167,23 @@ class Training:
             yield Progress(PRETRAIN_DISCRIMINATOR, step, total, logs, row)
 
     def _adversarial(self) -> Iterator[Progress]:
-        total = self.adversarial.rounds
-        if self.state.pretrained is None and not int(self.state.steps[ADVERSARIAL]):
-            self._tick()
-            self.state.save_pretrained()
+        total, best = self.adversarial.rounds, self.state.best_round
+        if not int(self.state.steps[ADVERSARIAL]):
+            if self.state.pretrained is None:
+                self._tick()
+                self.state.save_pretrained()
+            if best:
+                best.update(1, self._validation_nll())
         for step, logs in self._steps(ADVERSARIAL, total):
             row = None
             if step % self.adversarial.evaluate_every == 0 or step == total:
-                row = self._evaluate(ADVERSARIAL, step, logs, AT_END if step == total else WITHIN_PHASE)
-            yield Progress(ADVERSARIAL, step, total, logs, row)
+                is_over = best is not None and best.update(step + 1, self._validation_nll())
+                last = is_over or step == total
+                if last and best:
+                    best.restore()
+                    self.state.steps[ADVERSARIAL].assign(total)
+                row = self._evaluate(ADVERSARIAL, step, logs, AT_END if last else WITHIN_PHASE)
+            yield Progress(ADVERSARIAL, int(self.state.steps[ADVERSARIAL]), total, logs, row)
 
     def _steps(self, name: str, total: int) -> Iterator[tuple[int, dict[str, Any]]]:
         """Runs a phase's remaining steps on the training data; yields (steps done, logs) after each."""
@@ -249,8 +255,9 @@ class Training:
         self.state.seconds.assign_add(now - self._clock)
         self._clock = now
 
-    def _validation(self) -> Any:
-        return join_condition(self.corpus.validation_condition, self.corpus.validation_token_ids)
+    def _validation_nll(self) -> float:
+        data = join_condition(self.corpus.validation_condition, self.corpus.validation_token_ids)
+        return negative_log_likelihood(self.gan.generator, data)
 
     def _write_samples(self, phase: str, step: int, generated: np.ndarray) -> None:
         lines = sample_lines(self.corpus, generated)

@@ -33,7 +33,7 @@ def test_all_networks_of_a_run_on_pairs_start_from_one_file_that_nothing_needs_l
     gan, tokenizer, source_tokenizer = opened.gan, opened.tokenizer, opened.source.conditions.tokenizer
     for network, vocabulary, words in (
         (gan.generator, tokenizer, ["red", "cat"]),
-        (gan.rollout_generator, tokenizer, ["red", "cat"]),
+        (gan.rollout_policy, tokenizer, ["red", "cat"]),
         (gan.discriminator, tokenizer, ["red", "cat"]),
         (gan.generator.encoder, source_tokenizer, ["rot", "katze"]),
         (gan.discriminator.encoder, source_tokenizer, ["rot", "katze"]),

@@ -267,7 +267,7 @@ def test_weights_that_are_made_late_are_made_before_training():
 
     gan = with_generator(Late(), update_rate=0.5)
     assert gan.generator.table.built
-    for ours, theirs in zip(gan.generator.get_weights(), gan.rollout_generator.get_weights(), strict=True):
+    for ours, theirs in zip(gan.generator.get_weights(), gan.rollout_policy.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
 

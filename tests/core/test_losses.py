@@ -211,6 +211,37 @@ def test_the_batch_mean_baseline_scales_the_gradient():
     np.testing.assert_allclose(gradient, policy.exact_gradient() / 2, atol=1e-6)
 
 
+@pytest.mark.parametrize("end_token_id", [None, 0])
+def test_the_policy_gradient_of_the_divergence_to_go_is_that_of_the_divergence(end_token_id):
+    policy, reference = TablePolicy(3, 3, end_token_id), TablePolicy(3, 3, end_token_id)
+    for table in reference.tables:
+        table.assign(-0.5 * table)
+    fixed = reference.log_probs(policy.sequences)
+    whole = sequences.masked_sum(fixed, policy.mask, axis=1)
+    with tf.GradientTape() as tape:
+        p = policy.probabilities()
+        divergence = tf.reduce_sum(p * (tf.math.log(p) - whole))
+    exact = flat(tape.gradient(divergence, policy.tables))
+    with tf.GradientTape() as tape:
+        log_probs = policy.log_probs(policy.sequences)
+        to_go = losses.divergence_to_go(log_probs, fixed, policy.mask)
+        loss = 0.0
+        for i, weight in enumerate(p.numpy()):
+            one = slice(i, i + 1)
+            loss += weight * losses.policy_gradient_loss(log_probs[one], -to_go[one], policy.mask[one])
+    assert np.abs(exact).max() > 0.05
+    assert float(tf.reduce_sum(p * to_go[:, 0])) == pytest.approx(float(divergence), rel=1e-5)
+    np.testing.assert_allclose(flat(tape.gradient(loss, policy.tables)), exact, atol=1e-6)
+
+
+def test_divergence_to_go_against_a_plain_loop(rng):
+    log_probs, others = rng.normal(size=(2, 3, 4)).astype(np.float32)
+    found = losses.divergence_to_go(log_probs, others, MASK)
+    for b, t in itertools.product(range(3), range(4)):
+        expected = sum(log_probs[b, s] - others[b, s] for s in range(t, 4) if MASK[b, s])
+        assert float(found[b, t]) == pytest.approx(expected, abs=1e-6)
+
+
 def test_log_probs_and_their_gradient_take_ids_of_any_integer_type(rng):
     logits = tf.constant(rng.normal(size=(2, 3, 5)).astype(np.float32))
     gradients = []

@@ -13,6 +13,7 @@ from seqgan_tf.core import replicas
 from seqgan_tf.core.validation import InputError
 
 SETTINGS = {"likelihood_steps": 1, "generator_steps": 1, "generator_batch_size": 5, "entropy_weight": 0.1}
+SETTINGS |= {"kl_weight": 0.2}
 
 
 @pytest.fixture(scope="module")

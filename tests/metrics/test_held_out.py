@@ -6,7 +6,7 @@ import tiny
 from exact import log_softmax
 
 from seqgan_tf.core.validation import InputError
-from seqgan_tf.metrics import held_out_metrics, negative_log_likelihood
+from seqgan_tf.metrics import held_out_gain, held_out_metrics, negative_log_likelihood
 from seqgan_tf.metrics.held_out import discriminator_logits
 from seqgan_tf.models.generator import Generator
 
@@ -56,6 +56,7 @@ def test_the_metrics_equal_those_of_one_sequence_at_a_time(model, oracle, genera
         "nll_oracle": pytest.approx(plain_nll(oracle, generated), rel=1e-5),
         "held_out_real_accuracy": np.mean(logits[0] > 0),
         "held_out_generated_accuracy": np.mean(logits[1] <= 0),
+        "held_out_gain": pytest.approx(held_out_gain(*logits), abs=1e-5),
     }
     assert all(type(value) is float for value in found.values())
 
@@ -68,12 +69,15 @@ def test_the_metrics_equal_the_calls_that_they_consist_of(model, oracle, generat
         "nll_oracle": negative_log_likelihood(oracle, generated),
         "held_out_real_accuracy": np.mean(predict(tiny.DATA[:7], batch_size=250, verbose=0) > 0),
         "held_out_generated_accuracy": np.mean(predict(generated[:7], batch_size=250, verbose=0) <= 0),
+        "held_out_gain": held_out_gain(
+            *(predict(part[:7], batch_size=250, verbose=0) for part in (tiny.DATA, generated))
+        ),
     }
 
 
 def test_without_an_oracle_or_a_discriminator_their_metrics_are_left_out(model, oracle, generated):
     both = held_out_metrics(model.generator, model.discriminator, tiny.DATA, generated, oracle)
-    accuracies = ["held_out_real_accuracy", "held_out_generated_accuracy"]
+    accuracies = ["held_out_real_accuracy", "held_out_generated_accuracy", "held_out_gain"]
     for discriminator, of_oracle, keys in (
         (None, None, ["nll_test"]),
         (None, oracle, ["nll_test", "nll_oracle"]),

@@ -13,6 +13,7 @@ NETWORKS = {
     "generator, start token inside": lambda **settings: sg.Generator(V, E, 4, start_token_id=0, seed=1, **settings),
     "discriminator": lambda **settings: sg.Discriminator(V, 5, E, widths=[1, 2], filters=[2, 3], seed=1, **settings),
     "recurrent discriminator": lambda **settings: sg.RecurrentDiscriminator(V, 5, E, seed=1, **settings),
+    "n-gram discriminator": lambda **settings: sg.NgramDiscriminator(V, 5, E, seed=1, **settings),
     "encoder": lambda **settings: sg.SequenceEncoder(V, E, 4, seed=1, **settings),
 }
 TOKEN_IDS = np.array([[4, 1, 6, 2, 0], [3, 5, 0, -1, -1]])

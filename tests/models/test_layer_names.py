@@ -24,6 +24,7 @@ NETWORKS = {
     ),
     "discriminator": lambda: sg.Discriminator(V, T, 3, widths=[1, 2], filters=[3, 2], encoder=encoder(), seed=1),
     "recurrent discriminator": lambda: sg.RecurrentDiscriminator(V, T, 3, hidden_dim=2, encoder=encoder(), seed=1),
+    "n-gram discriminator": lambda: sg.NgramDiscriminator(V, T, 3, distances=2, encoder=encoder(), seed=1),
     "labels": lambda: sg.LabelEncoder(3, 4, seed=1),
     "images": lambda: sg.ImageEncoder(8, filters=(2, 3), width=4, seed=1),
 }

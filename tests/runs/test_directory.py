@@ -78,7 +78,14 @@ def test_the_models_of_a_run_have_its_settings(base):
         assert getattr(gan.discriminator, name) == (list(value) if isinstance(value, tuple) else value)
     for name, value in dataclasses.asdict(settings.rollout).items():
         assert getattr(gan.reward_estimator, name) == value
-    for name in ("generator_steps", "discriminator_steps", "likelihood_steps", "baseline", "entropy_weight"):
+    for name in (
+        "generator_steps",
+        "discriminator_steps",
+        "likelihood_steps",
+        "baseline",
+        "entropy_weight",
+        "kl_weight",
+    ):
         assert getattr(gan, name) == getattr(settings.adversarial, name)
     assert (gan.batch_size, gan.seed) == (settings.batch_size, settings.seed)
     rates = [float(o.learning_rate) for o in (gan.optimizer, gan.pretrain_optimizer, gan.discriminator_optimizer)]

@@ -11,6 +11,7 @@ from exact import sequence_probabilities
 
 from seqgan_tf.core.phases import ADVERSARIAL, PRETRAIN_DISCRIMINATOR, PRETRAIN_GENERATOR
 from seqgan_tf.data.text import TextCorpus
+from seqgan_tf.metrics.gain import held_out_gain
 from seqgan_tf.models.conv_discriminator import Discriminator
 from seqgan_tf.models.generator import Generator
 from seqgan_tf.rewards.rollout import MonteCarloRollout
@@ -62,7 +63,7 @@ def test_an_evaluation_is_a_row_after_each_epoch_each_phase_and_every_second_rou
 
 def test_a_row_holds_what_its_phase_can_measure(whole):
     always = {"phase", "step", "seconds", "nll_test", "nll_oracle"}
-    accuracies = {"held_out_real_accuracy", "held_out_generated_accuracy"}
+    accuracies = {"held_out_real_accuracy", "held_out_generated_accuracy", "held_out_gain"}
     of_generator = {"nll", "gradient_norm"}
     of_discriminator = {"discriminator_loss", "real_accuracy", "generated_accuracy", "discriminator_gradient_norm"}
     of_round = {"generator_loss", "reward", "entropy", "generator_gradient_norm"}
@@ -102,6 +103,7 @@ def test_the_last_row_measures_the_final_networks_on_held_out_sequences(whole):
     real, generated = (gan.discriminator(part[:1000]).numpy() for part in (held_out, samples))
     assert row["held_out_real_accuracy"] == pytest.approx(np.mean(real > 0))
     assert row["held_out_generated_accuracy"] == pytest.approx(1 - np.mean(generated > 0))
+    assert row["held_out_gain"] == pytest.approx(held_out_gain(real, generated), abs=1e-5)
 
 
 def test_samples_are_written_at_every_evaluation(whole):
@@ -127,16 +129,16 @@ def test_samples_are_written_at_every_evaluation(whole):
 def text_training(tmp_path):
     """Makes a `Training` of the generator's pre-training, on twelve lines that the generator soon memorises."""
 
-    def make(learning_rate, epochs, patience):
+    def make(learning_rate, epochs, patience, patience_of_rounds=None, **adversarial):
         lines = [f"{a} {b} {c}" for a, b, c in zip("abcdabcdabcd", "bcdabcdaabcd", "aabbccddabcd", strict=True)]
         corpus = TextCorpus(lines, min_frequency=1, batch_size=8, validation_split=0.33, seed=2)
         generator = Generator(corpus.vocabulary_size, 4, 8, dropout=0.1, end_token_id=0, seed=1)
         discriminator = Discriminator(corpus.vocabulary_size, corpus.sequence_length, widths=(1,), filters=(1,), seed=1)
         gan = SeqGAN(generator, discriminator, MonteCarloRollout(1, update_rate=0.5), batch_size=8, seed=1)
-        gan.compile(pretrain_optimizer=tf.keras.optimizers.Adam(learning_rate))
+        gan.compile("sgd", pretrain_optimizer=tf.keras.optimizers.Adam(learning_rate))
         pretrain = config.PretrainSettings(epochs=epochs, patience=patience, discriminator_steps=0)
-        state = RunState(gan, tmp_path, patience)
-        return Training(state, corpus, pretrain, config.AdversarialSettings(rounds=0))
+        state = RunState(gan, tmp_path, patience, patience_of_rounds)
+        return Training(state, corpus, pretrain, config.AdversarialSettings(**{"rounds": 0} | adversarial))
 
     return make
 
@@ -166,6 +168,36 @@ def test_early_stopping_ends_the_phase_and_restores_the_best_epoch(text_training
     again.state.restore()
     assert list(again.run()) == []
     assert tiny_runs.same(again.gan.generator.get_weights(), states[-1])
+
+
+def test_the_adversarial_phase_stops_and_restores_the_best_round(text_training, monkeypatch):
+    current = text_training(0.05, epochs=1, patience=None, rounds=20, evaluate_every=2, patience_of_rounds=4)
+    nlls = iter([3.0, 2.0, 2.5, 2.1, 1.0])  # before the first round, and after 2, 4 and 6 rounds
+    monkeypatch.setattr(current, "_validation_nll", lambda: next(nlls))
+    weights = {0: current.gan.generator.get_weights()}
+    for progress in current.run():
+        if progress.phase == ADVERSARIAL:
+            weights[len(weights)] = current.gan.generator.get_weights()
+    assert (len(weights) - 1, progress.step, progress.total) == (6, 20, 20)
+    assert tiny_runs.same(weights[6], weights[2])
+    assert not tiny_runs.same(weights[5], weights[2])
+    assert [row["step"] for row in current.state.rows if row["phase"] == ADVERSARIAL] == [2, 4, 6]
+    # A resumed run does not continue the phase.
+    again = text_training(0.05, epochs=1, patience=None, rounds=20, evaluate_every=2, patience_of_rounds=4)
+    again.state.restore()
+    assert list(again.run()) == []
+    assert tiny_runs.same(again.gan.generator.get_weights(), weights[6])
+
+
+def test_without_a_better_round_the_pre_trained_generator_is_kept(text_training, monkeypatch):
+    current = text_training(0.05, epochs=1, patience=None, rounds=3, evaluate_every=2, patience_of_rounds=9)
+    nlls = iter([1.0, 2.0, 3.0])
+    monkeypatch.setattr(current, "_validation_nll", lambda: next(nlls))
+    for progress in current.run():
+        if progress.phase == PRETRAIN_GENERATOR:
+            pretrained = current.gan.generator.get_weights()
+    assert (progress.phase, progress.step) == (ADVERSARIAL, 3)
+    assert tiny_runs.same(current.gan.generator.get_weights(), pretrained)
 
 
 def test_without_patience_all_epochs_are_trained(text_training):

@@ -27,7 +27,7 @@ def test_the_run_has_the_generator_of_its_settings(made):
     assert type(generator) is TransformerGenerator
     expected = {"sequence_length": 5, "embedding_dim": 3, "hidden_dim": 4, "num_heads": 2, "dropout": 0.3}
     assert {name: generator.get_config()[name] for name in expected} == expected
-    assert type(run.gan.rollout_generator) is TransformerGenerator  # it lags behind
+    assert type(run.gan.rollout_policy) is TransformerGenerator  # it lags behind
     assert run.settings.generator.cell == "lstm"  # of the preset it is gru, which a transformer does not take
 
 

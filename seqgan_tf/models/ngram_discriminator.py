@@ -1,0 +1,209 @@
+"""A discriminator of pairs of tokens: it sees which tokens follow each other at which distance, and no order beyond.
+
+It has few ways to memorise whole sequences, so what it learns on training data holds for others too.
+
+Axes: B conditions, R sequences, T sequence length, E embedding, K distances.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from seqgan_tf.core import seeds
+from seqgan_tf.core.optimizers import check_policy
+from seqgan_tf.core.sequences import check_length, check_token_ids, mask
+from seqgan_tf.core.validation import InputError, check_at_least, real_number, whole_number
+from seqgan_tf.models.attention import check_context, check_encoder, with_encoder
+from seqgan_tf.models.embedding import EmbeddingModel
+from seqgan_tf.models.language_model import check_embedding_range
+from seqgan_tf.models.matching import matches, matching_layer, summary_and_mean, summary_width
+
+
+@keras.saving.register_keras_serializable(package="seqgan_tf")
+class NgramDiscriminator(EmbeddingModel):
+    """D_phi(Y) = sigmoid(logit), the probability that a whole sequence is real, from its tokens and pairs of tokens.
+
+    With the embedding e_t of token t, which dropout has passed,
+
+        logit = b + sum_t u . e_t / sqrt(E) + sum_(k = 1..K) sum_t e_t^T A_k e_(t + k) / E.
+
+    The logit is a sum over tokens and over pairs at distance 1 to K, as the log-odds of two Markov chains are. At first
+    u and the A_k are 0. It learns well at a high learning rate and with weight decay, see docs/results.md.
+
+    With an encoder it is D_phi(Y, c), the probability that a sequence is real and belongs to the condition c: the logit
+    has a further term, the inner product of the K + 1 sums (before the sum over E) and a linear map of the summary of
+    the context and the mean of its memory (Miyato and Koyama, 2018).
+
+    Args:
+        vocabulary_size: V.
+        sequence_length: T, the length of the longest sequence, at least 2.
+        embedding_dim: E, size of a token's embedding. Defaults to 32.
+        embedding_range: r; the initial embeddings are drawn from U(-r, r). Defaults to 1.7: their variance is then 1.
+        distances: K, the largest distance of the tokens of a pair; T - 1 where T is smaller. Defaults to 3.
+        dropout: rate in [0, 1), on the embeddings under `training=True`. Defaults to 0.
+        seed: makes the initial weights and the dropout reproducible. Defaults to None: drawn.
+        encoder: the encoder of conditions, see `models.encoders`. Defaults to None: there are no conditions.
+        **kwargs: arguments of `keras.Model`, such as `name` and `dtype`.
+
+    Raises:
+        InputError: a setting is out of its range.
+
+    Example:
+    ```python
+    import numpy as np
+
+    import seqgan_tf as sg
+
+    discriminator = sg.NgramDiscriminator(vocabulary_size=50, sequence_length=4)
+    logits = discriminator(np.array([[4, 7, 9, 2], [3, 0, -1, -1]]))  # [2], log-odds that each sequence is real
+    ```
+    """
+
+    built: bool
+
+    def __init__(
+        self,
+        vocabulary_size: int,
+        sequence_length: int,
+        embedding_dim: int = 32,
+        embedding_range: float = 1.7,
+        distances: int = 3,
+        dropout: float = 0.0,
+        seed: int | None = None,
+        encoder: keras.Model | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        check_policy(self.dtype_policy)
+        self.vocabulary_size = whole_number("vocabulary_size", vocabulary_size)
+        self.sequence_length = whole_number("sequence_length", sequence_length)
+        self.embedding_dim = whole_number("embedding_dim", embedding_dim)
+        self.embedding_range = real_number("embedding_range", embedding_range)
+        self.distances = whole_number("distances", distances)
+        self.dropout = real_number("dropout", dropout)
+        self.seed = None if seed is None else whole_number("seed", seed)
+        check_at_least(2, vocabulary_size=self.vocabulary_size, sequence_length=self.sequence_length)
+        check_at_least(1, embedding_dim=self.embedding_dim, distances=self.distances)
+        check_embedding_range(self.embedding_range)
+        if not 0 <= self.dropout < 1:
+            raise InputError(f"`dropout` must be in [0, 1). Received: {dropout}")
+        if encoder is not None:
+            check_encoder(encoder)
+        self.encoder = encoder
+
+        ints, bound = seeds.integers(self.seed, seeds.WeightStream.DISCRIMINATOR), self.embedding_range
+        self.embedding = keras.layers.Embedding(
+            self.vocabulary_size,
+            self.embedding_dim,
+            embeddings_initializer=keras.initializers.RandomUniform(-bound, bound, seed=next(ints)),
+            dtype=self.dtype_policy,
+            name="embedding",
+        )
+        self.dropout_layer = keras.layers.Dropout(self.dropout, seed=next(ints), dtype=self.dtype_policy)
+        self.pair_layers = [
+            keras.layers.Dense(
+                self.embedding_dim,
+                use_bias=False,
+                kernel_initializer="zeros",
+                dtype=self.dtype_policy,
+                name=f"pairs_{k}",
+            )
+            for k in range(1, self._largest_distance + 1)
+        ]
+        # The logit decides between real and generated, so what it is made of is not rounded to 16 bits.
+        precise = keras.DTypePolicy(self.variable_dtype)
+        self.output_layer = keras.layers.Dense(1, kernel_initializer="zeros", dtype=precise, name="output")
+        if encoder is not None:
+            self.matching = matching_layer(self._num_features, next(ints), precise)
+        self.build((None, self.sequence_length))
+
+    def build(self, input_shape: Sequence[int | None] | None = None) -> None:
+        if self.built:
+            return
+        self.embedding.build((None, None))
+        for layer in (*self.pair_layers, self.output_layer):
+            layer.build((None, self.embedding_dim))
+        if self.encoder is not None:
+            self.matching.build((None, summary_width(self.encoder)))
+        self.built = True
+
+    @property
+    def _largest_distance(self) -> int:
+        return min(self.distances, self.sequence_length - 1)
+
+    @property
+    def _num_features(self) -> int:
+        return (self._largest_distance + 1) * self.embedding_dim
+
+    def encode(self, condition: Any, training: bool = False) -> tf.Tensor | None:
+        """The context of a batch of conditions: what the features of a sequence are multiplied by.
+
+        Args:
+            condition: what the encoder takes, with a leading axis B; None for a discriminator without an encoder.
+            training: whether dropout is on in the encoder.
+
+        Returns:
+            float32 [B, (K + 1) * E].
+        """
+        if self.encoder is None:
+            return None
+        return self.matching(summary_and_mean(self.encoder(condition, training=training)))
+
+    def call(self, token_ids: tf.Tensor, training: bool = False, context: tf.Tensor | None = None) -> tf.Tensor:
+        """Log-odds that the sequences are real.
+
+        Args:
+            token_ids: int32 [R, T], T <= sequence_length, padded after the end token.
+            context: what `encode` returned for B conditions; row r belongs to condition r mod B. Defaults to None, for
+                a discriminator without an encoder.
+            training: whether dropout is on.
+
+        Returns:
+            float32 [R].
+
+        Raises:
+            InputError: T > sequence_length, or (where values are at hand) an id outside the vocabulary; or there is an
+                encoder and no context, or a context and no encoder.
+        """
+        check_context(self, context, "discriminator")
+        check_token_ids(token_ids, self.vocabulary_size)
+        token_ids = tf.cast(token_ids, tf.int32)
+        check_length(token_ids, self.sequence_length)
+        x = self.dropout_layer(self.embedding(tf.maximum(token_ids, 0)), training=training)
+        x *= tf.cast(mask(token_ids), x.dtype)[..., tf.newaxis]
+        tokens = self._sum(x) / math.sqrt(self.embedding_dim)
+        pairs = [
+            self._sum(layer(x)[:, :-k] * x[:, k:]) / self.embedding_dim
+            for k, layer in enumerate(self.pair_layers, start=1)
+        ]
+        logits = tf.squeeze(self.output_layer(tokens), axis=1) + tf.reduce_sum(tf.add_n(pairs), axis=1)
+        if context is not None:
+            logits += matches(tf.concat([tokens, *pairs], axis=1), context)
+        return tf.cast(logits, tf.float32)
+
+    def _sum(self, x: tf.Tensor) -> tf.Tensor:
+        """The sum over positions: [R, T, E] -> [R, E]."""
+        return tf.reduce_sum(tf.cast(x, self.variable_dtype), axis=1)
+
+    def get_config(self) -> dict[str, Any]:
+        sizes = (
+            "vocabulary_size",
+            "sequence_length",
+            "embedding_dim",
+            "embedding_range",
+            "distances",
+            "dropout",
+            "seed",
+        )
+        return {
+            **super().get_config(),
+            **{name: getattr(self, name) for name in sizes},
+            "encoder": None if self.encoder is None else keras.saving.serialize_keras_object(self.encoder),
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> "NgramDiscriminator":
+        return cls(**with_encoder(config, custom_objects))
