@@ -399,6 +399,13 @@ _TRAINING = (
         "Entropy of the next-token distribution of the generator, the mean over generated tokens.",
     ),
     Metric(
+        "kl",
+        "KL",
+        NATS_PER_SEQUENCE,
+        "none",
+        "Estimate of KL(G || G_0) from the sequences of the last step, where G_0 is the pre-trained generator.",
+    ),
+    Metric(
         "discriminator_loss",
         "D loss",
         NATS_PER_SEQUENCE,

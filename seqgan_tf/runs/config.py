@@ -371,7 +371,7 @@ class RunSettings:
     """.npz file of oracle weights. None: the built-in oracle, with weights drawn from N(0, 1)."""
     seed: int = 0
     """Random seed."""
-    dtype_policy: Literal["float32", "mixed_bfloat16"] = "float32"
+    dtype_policy: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     """Keras dtype policy of both networks. The weights are always float32."""
     jit_compile: bool = False
     """Compile the training steps with XLA."""

@@ -7,7 +7,7 @@ import pytest
 import tiny
 
 from seqgan_tf.core.generation import generate
-from seqgan_tf.core.steps import DISCRIMINATOR_LOGS, GENERATOR_LOGS, LIKELIHOOD_LOGS
+from seqgan_tf.core.steps import DISCRIMINATOR_LOGS, DIVERGENCE, GENERATOR_LOGS, LIKELIHOOD_LOGS, MISMATCHED
 from seqgan_tf.core.validation import InputError
 from seqgan_tf.metrics import (
     METRICS,
@@ -66,7 +66,7 @@ def test_every_entry_is_complete_and_labels_are_unique():
 
 
 def test_the_logs_of_all_training_steps_are_in_the_catalogue():
-    assert {*LIKELIHOOD_LOGS, *GENERATOR_LOGS, *DISCRIMINATOR_LOGS} <= set(METRICS)
+    assert {*LIKELIHOOD_LOGS, *GENERATOR_LOGS, *DISCRIMINATOR_LOGS, DIVERGENCE, MISMATCHED} <= set(METRICS)
 
 
 def test_the_metrics_of_samples_are_in_the_catalogue_with_their_directions():

@@ -67,6 +67,29 @@ def test_a_resumed_run_ends_with_the_same_weights_and_the_same_metrics(whole, in
         assert (directory / "samples" / path.name).read_bytes() == path.read_bytes()
 
 
+def test_a_resumed_run_has_its_reference_and_its_best_round(base, tmp_path):
+    """With 16 bits, a KL weight and patience too: the end is that of a run that was never stopped."""
+    settings = tiny_runs.oracle_settings(base)
+    settings = dataclasses.replace(
+        settings,
+        dtype_policy="mixed_float16",
+        adversarial=dataclasses.replace(settings.adversarial, kl_weight=0.5, patience=3, evaluate_every=1),
+    )
+    whole = create_run(tmp_path / "whole", settings)
+    list(whole.training().run())
+    run = create_run(tmp_path / "run", settings)
+    steps = run.training().run()
+    next(progress for progress in steps if (progress.phase, progress.step) == (ADVERSARIAL, 2))
+    steps.close()
+    again = open_run(tmp_path / "run")
+    list(again.training(again.restore()).run())
+    assert tiny_runs.same(tiny_runs.weights(again.gan), tiny_runs.weights(whole.gan))
+    assert tiny_runs.same(*(each.gan.reference_generator.get_weights() for each in (again, whole)))
+    rows = [read_csv(tmp_path / name) for name in ("run", "whole")]
+    assert [{**row, "seconds": ""} for row in rows[0]] == [{**row, "seconds": ""} for row in rows[1]]
+    assert float(rows[0][-1]["kl"]) != 0
+
+
 def test_dropout_makes_the_tiny_run_depend_on_the_state_of_its_seeds(whole):
     """Without dropout, the tests above could not detect a seed that is not saved."""
     assert whole.settings.generator.dropout > 0
