@@ -1,5 +1,7 @@
 """Networks with one embedding of tokens, which can start from vectors that are given."""
 
+from typing import Any
+
 import keras
 import numpy as np
 
@@ -49,3 +51,37 @@ class EmbeddingModel(RandomStateModel):
         rows = np.array(self.embedding.embeddings)
         rows[: self.vocabulary_size] = matrix
         self.embedding.embeddings.assign(rows)
+
+    def copy_embedding(self, generator: Any, stddev: float | None = None) -> None:
+        """Copies the token embeddings of a generator, as they are now. Both networks train their own from then on.
+
+        The copy is part of the weights, so it is saved and loaded with them. Call it on a discriminator after the
+        generator's pre-training and before its own.
+
+        Args:
+            generator: a `Generator` with the same `vocabulary_size` and `embedding_dim`, or a model with a Keras
+                `Embedding` of these sizes as its attribute `embedding`.
+            stddev: the copy is scaled to this standard deviation, above 0. Defaults to None: an exact copy.
+
+        Raises:
+            InputError: it has no such embedding, or one of other sizes; or `stddev` is not above 0.
+        """
+        embedding = getattr(generator, "embedding", None)
+        if not isinstance(embedding, keras.layers.Embedding) or not embedding.built:
+            raise InputError(
+                "`generator` must have a built Keras `Embedding` as its attribute `embedding`. "
+                f"Received: an object of the class {type(generator).__name__}"
+            )
+        expected = (generator.vocabulary_size, embedding.output_dim)
+        if expected != (self.vocabulary_size, self.embedding_dim):
+            raise InputError(
+                f"`generator` must have the vocabulary_size {self.vocabulary_size} and the embedding_dim "
+                f"{self.embedding_dim} of the discriminator. Received: {expected[0]} and {expected[1]}"
+            )
+        # A start token that is no part of a sequence has the last row.
+        matrix = np.asarray(embedding.embeddings)[: self.vocabulary_size]
+        if stddev is not None:
+            if not stddev > 0:
+                raise InputError(f"`stddev` must be above 0. Received: {stddev}")
+            matrix = matrix * (stddev / matrix.std())
+        self.start_from_embeddings(matrix)

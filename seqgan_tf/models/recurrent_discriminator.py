@@ -12,12 +12,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from seqgan_tf.core import seeds
 from seqgan_tf.core.sequences import check_length, check_token_ids, mask
-from seqgan_tf.core.validation import InputError, check_at_least, whole_number
+from seqgan_tf.core.validation import check_at_least, whole_number
 from seqgan_tf.models.attention import check_context, check_encoder, with_encoder
 from seqgan_tf.models.bidirectional import BidirectionalModel
 from seqgan_tf.models.matching import matches, matching_layer, summary_and_mean, summary_width
@@ -33,8 +32,6 @@ class RecurrentDiscriminator(BidirectionalModel):
     With an encoder it is D_phi(Y, c), the probability that a sequence is real and belongs to the condition c: the logit
     has a further term, the inner product of the features of the sequence and a linear map of the summary of the context
     and the mean of its memory (Miyato and Koyama, 2018).
-
-    `copy_embedding` starts it from the token embeddings of a generator.
 
     Args:
         vocabulary_size: V.
@@ -111,34 +108,6 @@ class RecurrentDiscriminator(BidirectionalModel):
     @property
     def _num_features(self) -> int:
         return 4 * self.hidden_dim  # two directions, the maximum and the mean
-
-    def copy_embedding(self, generator: Any) -> None:
-        """Copies the token embeddings of a generator, as they are now. Both networks train their own from then on.
-
-        The copy is part of the weights, so it is saved and loaded with them. Call it after the generator's
-        pre-training and before the discriminator's.
-
-        Args:
-            generator: a `Generator` with the same `vocabulary_size` and `embedding_dim`, or a model with a Keras
-                `Embedding` of these sizes as its attribute `embedding`.
-
-        Raises:
-            InputError: it has no such embedding, or one of other sizes.
-        """
-        embedding = getattr(generator, "embedding", None)
-        if not isinstance(embedding, keras.layers.Embedding) or not embedding.built:
-            raise InputError(
-                "`generator` must have a built Keras `Embedding` as its attribute `embedding`. "
-                f"Received: an object of the class {type(generator).__name__}"
-            )
-        expected = (generator.vocabulary_size, embedding.output_dim)
-        if expected != (self.vocabulary_size, self.embedding_dim):
-            raise InputError(
-                f"`generator` must have the vocabulary_size {self.vocabulary_size} and the embedding_dim "
-                f"{self.embedding_dim} of the discriminator. Received: {expected[0]} and {expected[1]}"
-            )
-        # A start token that is no part of a sequence has the last row.
-        self.start_from_embeddings(np.asarray(embedding.embeddings)[: self.vocabulary_size])
 
     def encode(self, condition: Any, training: bool = False) -> tf.Tensor | None:
         """The context of a batch of conditions: what the features of a sequence are multiplied by.

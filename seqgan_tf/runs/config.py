@@ -284,6 +284,9 @@ class PretrainSettings:
     """Training steps of the discriminator before the adversarial phase."""
     discriminator_learning_rate: float = 1e-4
     """Learning rate of the discriminator, also in the adversarial phase."""
+    copy_embedding: bool = False
+    """The discriminator starts from the token embeddings of the pre-trained generator, scaled to the spread of its own
+    initial ones. Needs discriminator.embedding_dim equal to generator.embedding_dim."""
     discriminator_weight_decay: float = 0.0
     """Weight decay of AdamW in the steps of the discriminator, of matrices alone. 0: Adam."""
 
@@ -459,6 +462,12 @@ def check(settings: RunSettings) -> None:
     momentum = settings.pretrain.ema_momentum
     if momentum is not None and not 0 < momentum < 1:
         raise InputError(f"`pretrain.ema_momentum` must be in (0, 1). Received: {momentum}")
+    sizes = settings.generator.embedding_dim, settings.discriminator.embedding_dim
+    if settings.pretrain.copy_embedding and sizes[0] != sizes[1]:
+        raise InputError(
+            f"`pretrain.copy_embedding` needs a discriminator.embedding_dim of {sizes[0]}, that of the generator. "
+            f"Received: {sizes[1]}"
+        )
     for name, needed in (("target", "data"), ("validation_target", "validation"), ("test_target", "test")):
         if getattr(settings, name) is not None and getattr(settings, needed) is None:
             flags = (f"--{word.replace('_', '-')}" for word in (name, needed))

@@ -162,6 +162,10 @@ class Training:
 
     def _pretrain_discriminator(self) -> Iterator[Progress]:
         total = self.pretrain.discriminator_steps
+        if self.pretrain.copy_embedding and not self.state.has_trained_discriminator:
+            discriminator = self.gan.discriminator
+            uniform = discriminator.embedding_range / math.sqrt(3)  # the standard deviation of U(-r, r)
+            discriminator.copy_embedding(self.gan.generator, uniform)
         for step, logs in self._steps(PRETRAIN_DISCRIMINATOR, total):
             row = self._evaluate(PRETRAIN_DISCRIMINATOR, step, logs, AT_END) if step == total else None
             yield Progress(PRETRAIN_DISCRIMINATOR, step, total, logs, row)

@@ -1,6 +1,7 @@
 """Networks that start from given embeddings."""
 
 import keras
+import keras_harness
 import numpy as np
 import pytest
 
@@ -75,3 +76,57 @@ def test_numbers_that_are_not_finite_are_refused(make, matrix, wrong):
     matrix[3, 1] = wrong
     with pytest.raises(InputError, match=r"^`matrix` must hold finite numbers. Received: NaN or infinity$"):
         make().start_from_embeddings(matrix)
+
+
+# The embedding of a generator
+
+DISCRIMINATORS = [name for name in NETWORKS if "discriminator" in name]
+
+
+@pytest.fixture(params=DISCRIMINATORS)
+def discriminator(request):
+    return NETWORKS[request.param]()
+
+
+@pytest.mark.parametrize("start_token_id", [None, 0])
+def test_the_embedding_of_a_generator_is_copied_and_saved(start_token_id, discriminator, tmp_path):
+    policy = sg.Generator(V, E, 4, start_token_id=start_token_id, seed=2)
+    rows = policy.embedding.get_weights()[0][:V]
+    others = discriminator.get_weights()[1:]
+    discriminator.copy_embedding(policy)
+    np.testing.assert_array_equal(discriminator.embedding.get_weights()[0], rows)
+    assert all(np.array_equal(a, b) for a, b in zip(discriminator.get_weights()[1:], others, strict=True))
+    keras_harness.check_save_and_load(discriminator, TOKEN_IDS, tmp_path)
+    policy.embedding.set_weights([np.zeros_like(w) for w in policy.embedding.get_weights()])
+    np.testing.assert_array_equal(discriminator.embedding.get_weights()[0], rows)
+
+
+def test_a_copy_can_be_scaled(discriminator):
+    policy = sg.Generator(V, E, 4, seed=2)
+    rows = policy.embedding.get_weights()[0][:V]
+    discriminator.copy_embedding(policy, stddev=0.5)
+    np.testing.assert_allclose(discriminator.embedding.get_weights()[0], rows * 0.5 / np.std(rows), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        (lambda: sg.Generator(V, 5, 4), f"{V} and the embedding_dim {E} of the discriminator. Received: {V} and 5"),
+        (lambda: sg.Generator(6, E, 4), f"{V} and the embedding_dim {E} of the discriminator. Received: 6 and {E}"),
+        (
+            lambda: keras.Sequential([keras.layers.Dense(2)]),
+            "a built Keras `Embedding` as its attribute `embedding`. Received: an object of the class Sequential",
+        ),
+    ],
+)
+def test_an_embedding_of_another_size_is_not_copied(other, message, discriminator):
+    before = discriminator.get_weights()
+    with pytest.raises(InputError, match=f"`generator` must have (the vocabulary_size )?{message}"):
+        discriminator.copy_embedding(other())
+    assert all(np.array_equal(a, b) for a, b in zip(discriminator.get_weights(), before, strict=True))
+
+
+def test_a_spread_that_is_not_above_0_is_refused(discriminator):
+    with pytest.raises(InputError) as error:
+        discriminator.copy_embedding(sg.Generator(V, E, 4), stddev=0.0)
+    assert str(error.value) == "`stddev` must be above 0. Received: 0.0"

@@ -183,38 +183,6 @@ def test_initial_embeddings_are_in_their_range():
         assert 0.97 * expected < np.abs(embeddings).max() <= expected
 
 
-@pytest.mark.parametrize("start_token_id", [None, 0])
-def test_the_embedding_of_a_generator_is_copied_and_saved(start_token_id, tmp_path):
-    policy, discriminator = Generator(7, 3, 4, start_token_id=start_token_id, seed=2), make()
-    rows = policy.embedding.get_weights()[0][:7]
-    others = discriminator.get_weights()[1:]
-    discriminator.copy_embedding(policy)
-    np.testing.assert_array_equal(discriminator.embedding.get_weights()[0], rows)
-    tiny.assert_same(discriminator.get_weights()[1:], others)
-    keras_harness.check_save_and_load(discriminator, TOKEN_IDS, tmp_path)
-    policy.embedding.set_weights([np.zeros_like(w) for w in policy.embedding.get_weights()])
-    np.testing.assert_array_equal(discriminator.embedding.get_weights()[0], rows)
-
-
-@pytest.mark.parametrize(
-    ("other", "message"),
-    [
-        (lambda: Generator(7, 5, 4), "7 and the embedding_dim 3 of the discriminator. Received: 7 and 5"),
-        (lambda: Generator(6, 3, 4), "7 and the embedding_dim 3 of the discriminator. Received: 6 and 3"),
-        (
-            lambda: keras.Sequential([keras.layers.Dense(2)]),
-            "a built Keras `Embedding` as its attribute `embedding`. Received: an object of the class Sequential",
-        ),
-    ],
-)
-def test_an_embedding_of_another_size_is_not_copied(other, message):
-    discriminator = make()
-    before = discriminator.get_weights()
-    with pytest.raises(InputError, match=f"`generator` must have (the vocabulary_size )?{message}"):
-        discriminator.copy_embedding(other())
-    tiny.assert_same(discriminator.get_weights(), before)
-
-
 # Configuration, files, precision
 
 

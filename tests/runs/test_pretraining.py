@@ -152,6 +152,14 @@ def test_the_settings_work_in_mixed_precision(base, tmp_path):
         ({"warmup_steps": -1}, "`pretrain.warmup_steps` must be at least 0. Received: -1"),
         ({"weight_decay": -0.1}, "`pretrain.weight_decay` must be at least 0. Received: -0.1"),
         ({"weight_decay": float("inf")}, "`pretrain.weight_decay` must be a finite number. Received: inf"),
+        (
+            {"discriminator_weight_decay": -1.0},
+            "`pretrain.discriminator_weight_decay` must be at least 0. Received: -1.0",
+        ),
+        (
+            {"copy_embedding": True},
+            "`pretrain.copy_embedding` needs a discriminator.embedding_dim of 4, that of the generator. Received: 3",
+        ),
         ({"ema_momentum": 1.0}, r"`pretrain.ema_momentum` must be in \(0, 1\). Received: 1.0"),
         ({"ema_momentum": 0.0}, r"`pretrain.ema_momentum` must be in \(0, 1\). Received: 0.0"),
     ],

@@ -1,6 +1,7 @@
 """The phases as one run: its reports, its files, early stopping, TensorBoard, and the compiled steps."""
 
 import csv
+import dataclasses
 import itertools
 
 import numpy as np
@@ -17,7 +18,7 @@ from seqgan_tf.models.generator import Generator
 from seqgan_tf.rewards.rollout import MonteCarloRollout
 from seqgan_tf.runs import config, training
 from seqgan_tf.runs.checkpoints import RunState
-from seqgan_tf.runs.directory import create_run
+from seqgan_tf.runs.directory import create_run, open_run
 from seqgan_tf.runs.training import INITIAL, Training
 from seqgan_tf.seqgan import SeqGAN
 
@@ -168,6 +169,22 @@ def test_early_stopping_ends_the_phase_and_restores_the_best_epoch(text_training
     again.state.restore()
     assert list(again.run()) == []
     assert tiny_runs.same(again.gan.generator.get_weights(), states[-1])
+
+
+def test_the_discriminator_starts_from_the_embeddings_of_the_generator(base, tmp_path):
+    settings = tiny_runs.oracle_settings(base)
+    pretrain = dataclasses.replace(settings.pretrain, copy_embedding=True)
+    run = create_run(tmp_path / "run", dataclasses.replace(settings, pretrain=pretrain))
+    steps = run.training().run()
+    next(progress for progress in steps if (progress.phase, progress.step) == (PRETRAIN_DISCRIMINATOR, 1))
+    ours, theirs = (np.array(net.embedding.embeddings)[:12] for net in (run.gan.discriminator, run.gan.generator))
+    expected = theirs / theirs.std() * settings.discriminator.embedding_range / np.sqrt(3)
+    np.testing.assert_allclose(ours, expected, atol=0.011)  # after one step of Adam at 0.01
+    next(steps)
+    steps.close()
+    again = open_run(tmp_path / "run")
+    next(again.training(again.restore()).run())
+    assert np.abs(np.array(again.gan.discriminator.embedding.embeddings)[:12] - expected).max() > 0.011
 
 
 def test_the_adversarial_phase_stops_and_restores_the_best_round(text_training, monkeypatch):
