@@ -22,7 +22,7 @@ from seqgan_tf.reports.conclusions import conclusion
 from seqgan_tf.reports.data import EvaluationData, read_evaluation_data
 from seqgan_tf.reports.evaluate import healths
 from seqgan_tf.reports.explain import ROLLOUTS, explain
-from seqgan_tf.reports.explanation_page import explanation_parts
+from seqgan_tf.reports.explanation_page import STYLE, explanation_parts
 from seqgan_tf.reports.markdown import HEALTH
 from seqgan_tf.reports.samples_over_time import Samples, plot_diversity, read_samples
 from seqgan_tf.reports.settings import EvaluationSettings
@@ -94,7 +94,7 @@ def run_page(run: "Run", state: "RunState", settings: ReportSettings | None = No
     if state.has_trained_discriminator:
         parts += _measured(run, settings)
     config = read_toml(run.directory / CONFIG)
-    return html.page(f"Run {run.directory.name}", [*parts, *_settings(config), *_environment(config, state)])
+    return html.page(f"Run {run.directory.name}", [*parts, *_settings(config), *_environment(config, state)], STYLE)
 
 
 def _training(state: "RunState") -> Iterator[str]:
