@@ -114,8 +114,9 @@ def _samples(run: "Run", samples: list[Samples]) -> Iterator[str]:
     if not samples:
         return
     yield "<h2>Samples over time</h2>"
+    has_condition = run.source.conditions is not None
     rows = [
-        [html.escape(each.phase), str(each.step), "".join(f"<pre>{html.escape(t)}</pre>" for t in each.texts[:SHOWN])]
+        [html.escape(each.phase), str(each.step), "".join(_sample(text, has_condition) for text in each.texts[:SHOWN])]
         for each in [*samples[: -1 : -(-len(samples) // EVALUATIONS)], samples[-1]]
     ]
     yield html.table(["phase", "step", "first samples"], rows, (1,))
@@ -127,6 +128,13 @@ def _samples(run: "Run", samples: list[Samples]) -> Iterator[str]:
         "evaluation."
     )
     yield html.plot(plots.png_of(lambda path: plot_diversity(samples, path)), "diversity of n-grams")
+
+
+def _sample(text: str, has_condition: bool) -> str:
+    """A sample; above it its condition, which is before the last TAB."""
+    condition, _, sample = text.rpartition("\t") if has_condition else ("", "", text)
+    note = f'<div class="note">{html.escape(condition)}</div>' if condition else ""
+    return f"{note}<pre>{html.escape(sample)}</pre>"
 
 
 def _measured(run: "Run", settings: ReportSettings) -> Iterator[str]:
