@@ -84,7 +84,9 @@ class Explain(RunFlags):
             else:
                 plot_explanations(explanations, self.output)
         if self.json:
-            print(json.dumps(plain(explanations), ensure_ascii=False))
+            # Without the pixels, which are in a file of the user.
+            without = [{name: part for name, part in vars(found).items() if name != "image"} for found in explanations]
+            print(json.dumps(plain(without), ensure_ascii=False))
         elif self.output is not None:
             console.console.print(f"written to {self.output}")
         else:

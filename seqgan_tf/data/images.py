@@ -53,6 +53,7 @@ class Images(TextConditions):
         self.image_size = image_size_of(image_size)
         self.features, self.cache = features, cache
         self._read: list[ImageFiles] = []
+        self._names: dict[bytes, str] = {}
 
     def read(self, images: Iterable[Image]) -> ImageFiles:
         """Reads images and remembers them. Those that cannot be read are in `damage` of the result."""
@@ -79,12 +80,14 @@ class Images(TextConditions):
         files = read_images(images, self.image_size, self.features)
         if files.damage:
             raise InputError(next(iter(files.damage.values())))
+        self._names |= files.names
         return files.of(images)
 
     def decode(self, condition: np.ndarray) -> list[str]:
         """The file of each row of an array, where it was read before; else ""."""
+        names = [self._names, *(files.names for files in self._read)]
         digests = [row_digest(row) for row in np.asarray(condition)]
-        return [next((files.names[digest] for files in self._read if digest in files.names), "") for digest in digests]
+        return [next((known[digest] for known in names if digest in known), "") for digest in digests]
 
     def digest(self, images: Iterable[Image]) -> str:
         """SHA-256 of the contents of images. One that cannot be read counts as an empty file."""

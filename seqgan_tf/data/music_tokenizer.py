@@ -91,6 +91,10 @@ class MusicTokenizer(abc.ABC):
         """The score of one tune, without end token and padding."""
 
     @abc.abstractmethod
+    def labels(self, token_ids: Iterable[int]) -> list[str]:
+        """What each of some tokens stands for, in a word or two."""
+
+    @abc.abstractmethod
     def to_dict(self) -> dict[str, Any]:
         """The content of its JSON file."""
 

@@ -1,13 +1,14 @@
 """A melody as one pitch per step of time, as in the music experiment of the SeqGAN paper (section 5)."""
 
 import dataclasses
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from seqgan_tf.core.validation import InputError
 from seqgan_tf.data.music_tokenizer import OWN, MusicTokenizer, Rows
-from seqgan_tf.data.tunes import Tune, with_tracks
+from seqgan_tf.data.tunes import Tune, note_name, with_tracks
 
 if TYPE_CHECKING:
     from symusic import Score
@@ -104,6 +105,10 @@ class PitchTokenizer(MusicTokenizer):
     def tunes(self, token_ids: Rows) -> list[Tune]:
         """A `Tune` for each row, without bars, which steps of seconds do not have."""
         return [dataclasses.replace(tune, bars=None) for tune in super().tunes(token_ids)]
+
+    def labels(self, token_ids: Iterable[int]) -> list[str]:
+        """The names of pitches, and "rest"."""
+        return ["rest" if token == REST else note_name(self.pitches[token]) for token in token_ids]
 
     def to_dict(self) -> dict[str, Any]:
         return {OWN: {"encoding": self.encoding, "tracks": self.tracks, "step": self.step}}

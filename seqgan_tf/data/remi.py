@@ -10,7 +10,7 @@ import numpy as np
 
 from seqgan_tf.core.validation import InputError
 from seqgan_tf.data.music_tokenizer import OWN, MusicTokenizer, Rows
-from seqgan_tf.data.tunes import Tune, with_tracks
+from seqgan_tf.data.tunes import Tune, note_name, with_tracks
 
 if TYPE_CHECKING:
     from symusic import Score, TimeSignature
@@ -132,6 +132,10 @@ class RemiTokenizer(MusicTokenizer):
         """The names that miditok gives to tokens."""
         return [self._miditok[int(token)] for token in token_ids]
 
+    def labels(self, token_ids: Iterable[int]) -> list[str]:
+        """Names of tokens: "Bar", "Position 24" in steps of the bar, "Pitch C4", "Duration 1.5" in beats."""
+        return [_label(*token.split("_")) for token in self.tokens(token_ids)]
+
     def tunes(self, token_ids: Rows) -> list[Tune]:
         """A `Tune` for each row. Bars without notes at its end are a part of it."""
         rows = list(map(self._kept, token_ids))
@@ -211,3 +215,13 @@ def _simplified(score: "Score") -> "list[TimeSignature]":
             numerator, denominator = numerator // 2, denominator // 2
         found.append(TimeSignature(signature.time, numerator, denominator))
     return found
+
+
+def _label(kind: str, value: str) -> str:
+    """A token of miditok, with the name of its pitch, and its duration as a number of beats."""
+    if kind == "Pitch":
+        value = note_name(int(value))
+    elif kind == "Duration":
+        beats, steps, per_beat = map(int, value.split("."))
+        value = f"{beats + steps / per_beat:.3g}"
+    return kind if value == "None" else f"{kind} {value}"

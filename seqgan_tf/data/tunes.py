@@ -124,8 +124,13 @@ class Tune:
         shares = self.scale_shares()
         root = int(np.argmax(shares))
         parts.append(f"{shares[root]:.0%} in {NAMES[root]} major / {NAMES[(root + 9) % 12]} minor")
-        names = [f"{NAMES[pitch % 12]}{pitch // 12 - 1}" for pitch in self.top.tolist()]
+        names = [note_name(pitch) for pitch in self.top.tolist()]
         return f"{', '.join(parts)}: {' '.join(names[:SHOWN])}" + " ..." * (len(names) > SHOWN)
+
+
+def note_name(pitch: int) -> str:
+    """The name of a pitch, with its octave: 60 is C4."""
+    return f"{NAMES[pitch % 12]}{pitch // 12 - 1}"
 
 
 def _bar_lines(changes: list[tuple[float, float]], last: float, num_bars: int) -> np.ndarray:

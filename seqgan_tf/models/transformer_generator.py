@@ -13,7 +13,7 @@ import tensorflow as tf
 from seqgan_tf.core import seeds
 from seqgan_tf.core.sequences import check_length, check_token_ids
 from seqgan_tf.core.validation import InputError, check_at_least, whole_number
-from seqgan_tf.models.attention import Context, attend_rows, check_context
+from seqgan_tf.models.attention import Context, attend_rows, attention_weights, check_context
 from seqgan_tf.models.language_model import LanguageModel
 from seqgan_tf.models.transformer_block import INTS_PER_BLOCK, Source, TransformerBlock, attend_to, rotated
 
@@ -185,6 +185,11 @@ class TransformerGenerator(LanguageModel):
         self.build((None, None))
 
     @property
+    def attention(self) -> bool:
+        """Whether there is a memory to attend to."""
+        return self.encoder is not None
+
+    @property
     def _head_size(self) -> int:
         return self.hidden_dim // self.num_heads
 
@@ -235,7 +240,29 @@ class TransformerGenerator(LanguageModel):
         _, cached = self._read(token_ids, context, training=False)
         return tuple(cached)
 
-    def _read(self, token_ids, context, training):
+    def attention_weights(self, token_ids: tf.Tensor, context: Context) -> tf.Tensor:
+        """How much each position reads from each position of the memory, the mean over layers and heads, dropout off.
+
+        Args:
+            token_ids: int32 [B, T], as for `call`.
+            context: what `encode` returned for B conditions.
+
+        Returns:
+            float32 [B, T, S], with the sum 1 over S.
+
+        Raises:
+            InputError: the generator has no encoder, or as for `call`.
+        """
+        if not self.attention:
+            raise InputError("`attention_weights` must be called of a generator with an encoder. Received: None")
+        asked: list[tf.Tensor] = []  # [B, T * H, C] of each layer
+        self._read(token_ids, context, training=False, asked=asked)
+        weights = [attention_weights(queries, context.memory, context.mask) for queries in asked]
+        rows, length, size = tf.shape(token_ids)[0], tf.shape(token_ids)[1], tf.shape(context.memory)[1]
+        shape = [self.num_layers, rows, length, self.num_heads, size]
+        return tf.reduce_mean(tf.reshape(tf.stack(weights), shape), axis=[0, 3])
+
+    def _read(self, token_ids, context, training, asked=None):
         """(the input of the output layer, float [B, T, hidden_dim]; [(keys, values)] of the layers)."""
         check_length(token_ids, self.sequence_length, "generator")
         fed = self.fed(token_ids)
@@ -248,7 +275,7 @@ class TransformerGenerator(LanguageModel):
             cached.append((keys, values))
             return attend_to(queries, [Source(keys, values, is_before)])
 
-        return self._decode(fed, position, attend, context, training), cached
+        return self._decode(fed, position, attend, context, training, asked), cached
 
     # Token by token
 
@@ -331,8 +358,11 @@ class TransformerGenerator(LanguageModel):
 
     # Both
 
-    def _decode(self, token_ids, position, attend: Callable, context: Context | None, training: bool):
-        """The input of the output layer, float [R, Q, hidden_dim], of fed tokens [R, Q] at positions [R, Q] or [Q]."""
+    def _decode(self, token_ids, position, attend: Callable, context: Context | None, training: bool, asked=None):
+        """The input of the output layer, float [R, Q, hidden_dim], of fed tokens [R, Q] at positions [R, Q] or [Q].
+
+        The queries of each layer to the memory are appended to the list `asked`, if there is one.
+        """
         check_context(self, context, "generator")
         x = self.embed(token_ids)
         if self.embedding_dim != self.hidden_dim:
@@ -340,9 +370,15 @@ class TransformerGenerator(LanguageModel):
         if self.positions == "learned":
             x += self.position_embedding(position)
         x = self.dropout_layer(x, training=training)
-        read = None if context is None else partial(attend_rows, memory=context.memory, mask=context.mask)
+
+        def read(queries):
+            if asked is not None:
+                asked.append(queries)
+            return attend_rows(queries, context.memory, context.mask)
+
         for layer, block in enumerate(self.blocks):
-            x = block(x, attend=partial(attend, layer), read=read, training=training)
+            found = None if context is None else read
+            x = block(x, attend=partial(attend, layer), read=found, training=training)
         return self.norm(x)
 
     def _rotated(self, x, position):

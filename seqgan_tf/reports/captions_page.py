@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import tensorflow as tf
 
 from seqgan_tf.core.conditions import first_rows
 from seqgan_tf.core.files import write_text
@@ -17,7 +16,7 @@ from seqgan_tf.core.validation import InputError, whole_number
 from seqgan_tf.data.captions import IMAGE, CaptionCorpus
 from seqgan_tf.data.images import Images
 from seqgan_tf.data.records import CAPTIONS
-from seqgan_tf.reports import html
+from seqgan_tf.reports import html, image_maps
 from seqgan_tf.reports.conditional import GREEDY, first_of_each, rows_of
 
 if TYPE_CHECKING:
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
 
 FILE = "captions.html"
 COUNT, REFERENCE, GENERATED = 20, "reference", "generated"
-DARKEST = 0.15
-"""Brightness of a map where nothing was read."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -145,11 +142,10 @@ def captioned(
         token_ids: int32 [n, T], the text of each image that maps are shown of, if there is attention.
     """
     encoder, images = generator.encoder, _images(generator.encoder, condition, given)
-    grid = getattr(getattr(encoder, "encoders", {IMAGE: encoder}).get(IMAGE), "grid", None)
+    grid = image_maps.grid_of(encoder)
     maps: list[Any] = [None] * len(given)
     if grid is not None and getattr(generator, "attention", None):
         weights = np.asarray(generator.attention_weights(token_ids, generator.encode(condition)))
-        # The encoders of several conditions are in the order of their names; "image" is the first.
         maps = [row[:, : grid[0] * grid[1]].reshape(-1, *grid) for row in weights]
     shown = []
     for name, image, lines, row, tokens in zip(given, images, texts, maps, token_ids, strict=True):
@@ -183,7 +179,7 @@ def captions_page(shown: Iterable[Captioned], title: str) -> str:
     note = f"The first {len(shown)} held-out images; nothing was chosen."
     if any(each.maps is not None for each in shown):
         note += " Above each word: the parts of the image that the generator read when it wrote the word are bright."
-    return html.page(title, [f"<p>{note}</p>", *map(_figure, shown)], _STYLE)
+    return html.page(title, [f"<p>{note}</p>", *map(_figure, shown)], image_maps.STYLE + _STYLE)
 
 
 def _figure(each: Captioned) -> str:
@@ -192,38 +188,16 @@ def _figure(each: Captioned) -> str:
         for kind, text in each.texts.items()
     )
     name = html.lines(each.name.split("\n"))
-    maps = ""
-    if each.maps is not None:
-        tiles = (
-            f"<figure>{html.image(_png(_bright(each.image, cells)), 'map')}<figcaption>{html.escape(word)}"
-            "</figcaption></figure>"
-            for word, cells in zip(each.words, each.maps, strict=True)
-        )
-        maps = f'<div class="maps">{"".join(tiles)}</div>'
+    maps = "" if each.maps is None else image_maps.maps_of(each.image, each.words, each.maps)
     return (
-        f'<section class="pair">{html.image(_png(each.image), "image", "whole")}<div><p class="name">{name}</p>'
+        f'<section class="pair">{image_maps.whole(each.image)}<div><p class="name">{name}</p>'
         f"<dl>{lines}</dl>{maps}</div></section>"
     )
 
 
-def _bright(image: np.ndarray, cells: np.ndarray) -> np.ndarray:
-    """The image, dark where little was read: uint8 [H, W, 3] for weights [h, w]."""
-    spread = np.asarray(tf.image.resize(cells[..., np.newaxis], image.shape[:2]))
-    return (image * (DARKEST + (1 - DARKEST) * spread / max(float(spread.max()), 1e-9))).astype(np.uint8)
-
-
-def _png(image: np.ndarray) -> bytes:
-    return tf.io.encode_png(image).numpy()
-
-
 _STYLE = """
-.pair { display: flex; gap: 1.5rem; }
-.whole { flex: none; width: 192px; height: fit-content; image-rendering: pixelated; }
 .name { margin: 0; color: #666; font-size: 0.85rem; word-break: break-all; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: 0 1rem; margin: 0.3rem 0; }
 dt { color: #666; }
 dd { margin: 0; }
-.maps { display: flex; flex-wrap: wrap; gap: 0.4rem; }
-figure { margin: 0; text-align: center; font-size: 0.85rem; }
-figure img { width: 72px; display: block; }
 """

@@ -1,6 +1,6 @@
 """Why a sequence: what each of its tokens is worth, what the discriminator goes by, and where the generator looked.
 
-Axes: n sequences, T sequence length, S source length, K alternatives.
+Axes: n sequences, T sequence length, K alternatives.
 """
 
 import dataclasses
@@ -13,18 +13,17 @@ from seqgan_tf.core.conditions import check_rows, condition_on, take_rows, takes
 from seqgan_tf.core.padding import PADDING
 from seqgan_tf.core.sequences import check_token_ids
 from seqgan_tf.core.validation import InputError, check_at_least, whole_number
-from seqgan_tf.data.conditions import Sources
 from seqgan_tf.metrics.attributions import logit_attributions
 from seqgan_tf.reports.explanation import Alternative, ExplainedToken, Explanation, Ngram
+from seqgan_tf.reports.reading import reading_of
+from seqgan_tf.reports.token_texts import token_texts
 from seqgan_tf.rewards.action_values import action_values
 from seqgan_tf.rewards.sequence_rewards import LogOdds
 
 if TYPE_CHECKING:
     from seqgan_tf.runs.directory import Run
 
-END = "<end>"
 ROLLOUTS, TOP_K = 16, 3
-SIGNS = str.maketrans({"\n": "⏎", "\t": "⇥", "\r": "␍"})
 
 
 def explain(
@@ -103,7 +102,6 @@ def explain(
             )
             for t in range(len(kept))
         ]
-        source, attention = _attention(run, tokens, given, len(kept))
         explained.append(
             Explanation(
                 text=run.decode(tokens[np.newaxis])[0],
@@ -118,8 +116,7 @@ def explain(
                 gap=float(attributions.gap[row]),
                 ngrams=ngrams,
                 base=None if attributions.base is None else float(attributions.base[row]),
-                source=source,
-                attention=attention,
+                **reading_of(run, kept, given)._asdict(),
             )
         )
     return explained
@@ -146,23 +143,6 @@ def token_ids_of(run: "Run", text: str) -> np.ndarray:
     if tokenizer.end_token_id is None and len(tokens) < length:
         raise InputError(f"--text must have {length} tokens, as all sequences of the run. Received: {len(tokens)}")
     return np.pad(np.array([tokens], np.int32), [(0, 0), (0, length - len(tokens))], constant_values=PADDING)
-
-
-def token_texts(run: "Run", token_ids: np.ndarray) -> list[str]:
-    """Each of some tokens [n] as text; as its id in a run without a tokenizer of text."""
-    if run.tokenizer is None:
-        return [str(token) for token in token_ids]
-    texts = run.decode(np.asarray(token_ids)[:, np.newaxis])
-    return [
-        END if token == run.gan.generator.end_token_id else _visible(text) or f"<{token}>"
-        for token, text in zip(token_ids, texts, strict=True)
-    ]
-
-
-def _visible(text: str) -> str:
-    """A token without line breaks; a blank has a sign where there is nothing else."""
-    text = text.translate(SIGNS)
-    return text if text.strip() else text.replace(" ", "␣")
 
 
 def _preferred(probabilities: np.ndarray, tokens: np.ndarray, top_k: int) -> np.ndarray:
@@ -203,28 +183,6 @@ def _token(
         advantage_error=float(np.sqrt(errors[0] ** 2 + weights**2 @ errors[1:] ** 2)),
         alternatives=all_of_them[1:],
     )
-
-
-def _attention(
-    run: "Run", tokens: np.ndarray, condition: Any, count: int
-) -> tuple[list[str] | None, list[list[float]] | None]:
-    """(the positions of the source, [count][S] how much was read from each); None twice without attention."""
-    generator = run.gan.generator
-    if condition is None or not getattr(generator, "attention", None):
-        return None, None
-    context = generator.encode(condition)
-    weights = np.asarray(generator.attention_weights(tokens[np.newaxis], context), np.float64)[0, :count]
-    size = weights.shape[1]
-    conditions = run.source.conditions
-    names = [str(position + 1) for position in range(size)]
-    if isinstance(conditions, Sources):
-        ids, tokenizer = np.asarray(condition)[0], conditions.tokenizer
-        texts = tokenizer.decode([[token] for token in ids])
-        names = [
-            END if token == tokenizer.end_token_id else _visible(text) for token, text in zip(ids, texts, strict=True)
-        ]
-        names, weights = names[: int((ids >= 0).sum())], weights[:, ids >= 0]
-    return names, weights.tolist()
 
 
 def _condition_text(run: "Run", condition: Any) -> str:

@@ -1,9 +1,11 @@
 """What an explanation holds.
 
-Axes: S source length, K alternatives.
+Axes: S source length, K alternatives, H and W height and width in pixels, h and w the grid of an image.
 """
 
 import dataclasses
+
+import numpy as np
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,8 +104,11 @@ class Explanation:
         ngrams: windows of the convolutional discriminator, those of large weight first; logit = sum of their weights
             + base + gap. None for other discriminators.
         base: the logit without any of them; None where `ngrams` is.
-        source: the positions that the generator reads, as text; None without attention.
+        source: the positions that the generator reads, as text; cells of an image as "(row, column)" from 1 on. None
+            without attention.
         attention: float [number of tokens][S], how much it read from each when it wrote each token; None as `source`.
+        image: uint8 [H, W, 3], the image that it reads; None without attention to an image.
+        grid: (h, w); the first h * w positions are the cells of the image, row by row. None as `image`.
 
     Example:
     ```python
@@ -129,3 +134,16 @@ class Explanation:
     base: float | None
     source: list[str] | None
     attention: list[list[float]] | None
+    image: np.ndarray | None = None
+    grid: tuple[int, int] | None = None
+
+    @property
+    def cells(self) -> int:
+        """h * w, the number of the first positions of the source that are cells of an image; 0 without one."""
+        return 0 if self.grid is None else self.grid[0] * self.grid[1]
+
+    @property
+    def maps(self) -> np.ndarray:
+        """float [number of tokens, h, w], how much was read from each cell of the image."""
+        assert self.grid is not None
+        return np.array(self.attention)[:, : self.cells].reshape(-1, *self.grid)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from seqgan_tf.reports import html
+from seqgan_tf.reports import html, image_maps
 from seqgan_tf.reports.explanation import Explanation
 from seqgan_tf.reports.explanation_text import (
     COLUMNS,
@@ -15,6 +15,9 @@ from seqgan_tf.reports.explanation_text import (
     rest_of_ngrams,
 )
 
+STYLE = image_maps.STYLE
+"""CSS of a page with explanations."""
+
 
 def explanation_page(explanations: Sequence[Explanation], title: str) -> str:
     """A page of explained sequences that needs no other file.
@@ -23,13 +26,16 @@ def explanation_page(explanations: Sequence[Explanation], title: str) -> str:
         explanations: the explanations.
         title: the heading.
     """
-    return html.page(title, [f"<section>{''.join(explanation_parts(found))}</section>" for found in explanations])
+    parts = (f"<section>{''.join(explanation_parts(found))}</section>" for found in explanations)
+    return html.page(title, parts, STYLE)
 
 
 def explanation_parts(found: Explanation) -> list[str]:
     """An explained sequence in HTML: its text, colored by the shares of the logit, and its tables."""
     parts = [html.paragraph(found.condition)] if found.condition is not None else []
-    parts += [_strip(found), html.paragraph(heading(found)), _tokens(found)]
+    if found.image is not None:
+        parts.append(image_maps.whole(found.image))
+    parts += [f"<pre>{html.escape(found.text)}</pre>", _strip(found), html.paragraph(heading(found)), _tokens(found)]
     parts.append(f'<p class="note">{html.escape(notes(found))}</p>')
     if found.ngrams is not None:
         shown = found.ngrams[:NGRAMS]
@@ -48,12 +54,23 @@ def explanation_parts(found: Explanation) -> list[str]:
             html.table(NGRAM_COLUMNS, rows, (0, 2, 3, 4)),
             f'<p class="note">{html.escape(rest_of_ngrams(found))}</p>',
         ]
-    if found.attention is not None and found.source is not None:
+    return parts + _reading(found)
+
+
+def _reading(found: Explanation) -> list[str]:
+    """What the generator read for each token: maps of the image, and a table of the positions that are not in it."""
+    if found.source is None or found.attention is None:
+        return []
+    parts = []
+    if found.image is not None:
+        maps = image_maps.maps_of(found.image, [token.token for token in found.tokens], found.maps)
+        parts += ["<p>The parts of the image that were read for each token are bright:</p>", maps]
+    if names := found.source[found.cells :]:
         rows = [
-            [html.escape(token.token), *(html.colored(f"{weight:.2f}", weight, 1.0) for weight in weights)]
+            [html.line(token.token), *(html.colored(f"{w:.2f}", w, 1.0) for w in weights[found.cells :])]
             for token, weights in zip(found.tokens, found.attention, strict=True)
         ]
-        parts += ["<p>What was read from each position of the source:</p>", html.table(["", *found.source], rows)]
+        parts += ["<p>What was read from each position of the source:</p>", html.table(["", *names], rows)]
     return parts
 
 
@@ -74,7 +91,7 @@ def _tokens(found: Explanation) -> str:
     rows = [
         [
             str(place + 1),
-            html.escape(token.token),
+            html.line(token.token),
             f"{token.probability:.3f}",
             number(token.value, token.standard_error),
             html.colored(number(token.advantage, token.advantage_error), token.advantage, advantages),

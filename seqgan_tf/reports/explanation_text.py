@@ -6,7 +6,7 @@ from seqgan_tf.reports.explanation import Alternative, Explanation
 from seqgan_tf.reports.tables import table
 
 NGRAMS = 10
-COLUMNS = ("", "token", "P", "Q", "advantage", "logit share", "alternatives: P, Q")
+COLUMNS = ("", "token", "P", "Q", "advantage", "logit share", "alternatives (P, Q)")
 NGRAM_COLUMNS = ("from", "n-gram", "width", "filters won", "weight in the logit")
 
 
@@ -77,4 +77,4 @@ def _parts(found: Explanation) -> list[str]:
 
 def alternative(other: Alternative) -> str:
     """A token with its P and its Q."""
-    return f"{other.token} {other.probability:.2f} {other.value:+.2f}"
+    return f"{other.token} ({other.probability:.2f}, {other.value:+.2f})"

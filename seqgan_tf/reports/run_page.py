@@ -22,7 +22,7 @@ from seqgan_tf.reports.conclusions import conclusion
 from seqgan_tf.reports.data import EvaluationData, read_evaluation_data
 from seqgan_tf.reports.evaluate import healths
 from seqgan_tf.reports.explain import ROLLOUTS, explain
-from seqgan_tf.reports.explanation_page import explanation_parts
+from seqgan_tf.reports.explanation_page import STYLE, explanation_parts
 from seqgan_tf.reports.markdown import HEALTH
 from seqgan_tf.reports.samples_over_time import Samples, plot_diversity, read_samples
 from seqgan_tf.reports.settings import EvaluationSettings
@@ -94,7 +94,7 @@ def run_page(run: "Run", state: "RunState", settings: ReportSettings | None = No
     if state.has_trained_discriminator:
         parts += _measured(run, settings)
     config = read_toml(run.directory / CONFIG)
-    return html.page(f"Run {run.directory.name}", [*parts, *_settings(config), *_environment(config, state)])
+    return html.page(f"Run {run.directory.name}", [*parts, *_settings(config), *_environment(config, state)], STYLE)
 
 
 def _training(state: "RunState") -> Iterator[str]:
@@ -114,8 +114,9 @@ def _samples(run: "Run", samples: list[Samples]) -> Iterator[str]:
     if not samples:
         return
     yield "<h2>Samples over time</h2>"
+    has_condition = run.source.conditions is not None
     rows = [
-        [html.escape(each.phase), str(each.step), "".join(f"<pre>{html.escape(t)}</pre>" for t in each.texts[:SHOWN])]
+        [html.escape(each.phase), str(each.step), "".join(_sample(text, has_condition) for text in each.texts[:SHOWN])]
         for each in [*samples[: -1 : -(-len(samples) // EVALUATIONS)], samples[-1]]
     ]
     yield html.table(["phase", "step", "first samples"], rows, (1,))
@@ -127,6 +128,13 @@ def _samples(run: "Run", samples: list[Samples]) -> Iterator[str]:
         "evaluation."
     )
     yield html.plot(plots.png_of(lambda path: plot_diversity(samples, path)), "diversity of n-grams")
+
+
+def _sample(text: str, has_condition: bool) -> str:
+    """A sample; above it its condition, which is before the last TAB."""
+    condition, _, sample = text.rpartition("\t") if has_condition else ("", "", text)
+    note = f'<div class="note">{html.escape(condition)}</div>' if condition else ""
+    return f"{note}<pre>{html.escape(sample)}</pre>"
 
 
 def _measured(run: "Run", settings: ReportSettings) -> Iterator[str]:

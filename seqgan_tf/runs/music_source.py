@@ -81,6 +81,9 @@ class MusicSource(Source):
     def decode(self, token_ids: np.ndarray) -> list[str]:
         return self.music.decode(token_ids)
 
+    def labels(self, token_ids: np.ndarray) -> list[str]:
+        return self.music.labels(token_ids)
+
     def prompt(self, prompt: str, bars: int | None, length: int) -> list[int]:
         return read_prompt(prompt, self.music, length, bars)
 

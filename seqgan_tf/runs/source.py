@@ -87,6 +87,10 @@ class Source(abc.ABC):
     def decode(self, token_ids: np.ndarray) -> list[str]:
         """One line per row of token ids [n, T]."""
 
+    def labels(self, token_ids: np.ndarray) -> list[str]:
+        """What each of some tokens [n] stands for; without text or music the ids themselves."""
+        return [str(token) for token in token_ids]
+
     def prompt(self, prompt: str, bars: int | None, length: int) -> list[int]:
         """Token ids of what all samples begin with.
 

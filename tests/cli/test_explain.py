@@ -71,3 +71,12 @@ def test_files(run, refused, text, tmp_path):
         assert (tmp_path / name).read_bytes().startswith(begin)
     message = f"seqgan-tf: --output must end with .html or .png. Received: {tmp_path / 'a.pdf'}\n"
     assert refused("explain", text.directory, "--output", tmp_path / "a.pdf") == message
+
+
+def test_json_of_an_image_has_its_grid_and_no_pixels(run, base):
+    made = tiny_runs.captions_run(base)
+    code, out, err = run("explain", made.directory, "--condition", made.data / "003.png", "--json", *FEW)
+    assert (code, err) == (0, "")
+    (found,) = json.loads(out)
+    assert (found["condition"], found["grid"], "image" in found) == (str(made.data / "003.png"), [2, 2], False)
+    assert len(found["attention"][0]) == 4

@@ -166,6 +166,11 @@ def test_images_that_were_read_before_are_named(paths):
     assert images.decode(np.stack([image("green", "left"), other])) == [paths[1], ""]
 
 
+def test_images_that_were_encoded_are_named(paths):
+    images = Images(SIZE)
+    assert images.decode(images.encode(paths[:2])) == paths[:2]
+
+
 def test_the_digest_is_one_of_the_contents(paths, tmp_path):
     images = Images(SIZE)
     first = images.digest(paths)

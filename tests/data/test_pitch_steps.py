@@ -73,3 +73,7 @@ def test_the_file(tmp_path):
 def test_steps_that_make_no_sense(step):
     with pytest.raises(InputError, match=r"^`step` must be a number of seconds from 0.01 to 60. Received: "):
         PitchTokenizer(step)
+
+
+def test_labels():
+    assert PitchTokenizer().labels([0, 1, 40, 88]) == ["rest", "A0", "C4", "C8"]

@@ -55,6 +55,10 @@ def test_the_tokens_of_a_bar():
         *("Bar_None", "TimeSig_4/4", "Position_0", "Pitch_60", "Duration_1.0.12", "Pitch_64", "Duration_2.0.12"),
         *("Position_24", "Pitch_127", "Duration_0.6.12"),
     ]
+    assert PIANO_ONLY.labels(bar) == [
+        *("Bar", "TimeSig 4/4", "Position 0", "Pitch C4", "Duration 1", "Pitch E4", "Duration 2"),
+        *("Position 24", "Pitch G9", "Duration 0.5"),
+    ]
 
 
 def test_every_id_is_a_token_and_the_first_one_is_the_end():

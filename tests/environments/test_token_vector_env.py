@@ -193,11 +193,3 @@ def begun():
     envs = TokenVectorEnv(2, gan=GAN)
     envs.reset(seed=1)
     return envs
-
-
-def test_ppo_of_stable_baselines3_drives_it():
-    sb3 = pytest.importorskip("stable_baselines3")
-    env = gymnasium.make(ENVIRONMENT_ID, gan=GAN)
-    agent = sb3.PPO("MultiInputPolicy", env, n_steps=32, batch_size=16, n_epochs=1, seed=1)
-    agent.learn(64)
-    assert agent.num_timesteps == 64

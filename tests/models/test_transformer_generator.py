@@ -77,8 +77,11 @@ def gelu(x):
     return 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)))
 
 
-def plain_logits(generator, tokens, memory=None):
-    """Logits [T, V] of one sequence, one position, layer and head after the other; memory: [S, C], without padding."""
+def plain_logits(generator, tokens, memory=None, found=None):
+    """Logits [T, V] of one sequence, one position, layer and head after the other; memory: [S, C], without padding.
+
+    The weights [S] of all heads of a position to the memory are added to the list `found[t]`, where there is one.
+    """
     matrix = lambda layer: np.asarray(layer.kernel, np.float64)  # noqa: E731
     heads, size = generator.num_heads, generator.hidden_dim // generator.num_heads
     rotates = generator.positions == "rotary"
@@ -105,7 +108,10 @@ def plain_logits(generator, tokens, memory=None):
         if memory is not None:
             for t, x in enumerate(stream):
                 queries = (normalized(x, block.norms[1]) @ matrix(block.entrances[1])).reshape(heads, -1)
-                read = [softmax(memory @ q / np.sqrt(memory.shape[1])) @ memory for q in queries]
+                weights = [softmax(memory @ q / np.sqrt(memory.shape[1])) for q in queries]
+                if found is not None:
+                    found[t] += weights
+                read = [row @ memory for row in weights]
                 stream[t] = x + np.concatenate(read) @ matrix(block.exits[1])
         for t, x in enumerate(stream):
             inner = gelu(normalized(x, block.norms[-1]) @ matrix(block.entrances[-1]))
@@ -134,6 +140,22 @@ def test_logits_given_a_condition_are_those_of_attention_to_its_own_memory():
     for b, tokens in enumerate(TARGETS):
         memory = np.asarray(context.memory[b], np.float64)[np.asarray(context.mask[b]) > 0]
         np.testing.assert_allclose(logits[b], plain_logits(network, tokens, memory), rtol=1e-4, atol=1e-5)
+
+
+def test_attention_weights_are_the_mean_over_layers_and_heads():
+    network, _ = with_condition()
+    context = network.encode(SOURCES)
+    weights = network.attention_weights(TARGETS, context).numpy()
+    np.testing.assert_allclose(weights.sum(axis=2), 1, atol=1e-5)
+    for b, tokens in enumerate(TARGETS):
+        kept = np.asarray(context.mask[b]) > 0
+        found = [[] for _ in tokens]
+        plain_logits(network, tokens, np.asarray(context.memory[b], np.float64)[kept], found)
+        np.testing.assert_allclose(weights[b][:, kept], np.mean(found, axis=1), atol=1e-5)
+    with pytest.raises(
+        InputError, match=r"^`attention_weights` must be called of a generator with an encoder. Received: None$"
+    ):
+        make().attention_weights(TOKEN_IDS, context)
 
 
 # Token by token

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tiny_music
 import tiny_runs
 
 import seqgan_tf as sg
@@ -101,6 +102,40 @@ def test_attention_is_that_of_the_generator(pairs):
         np.testing.assert_allclose(found.attention, weights[row, :count, : len(found.source)], atol=1e-6)
         np.testing.assert_allclose(np.sum(found.attention, axis=1), 1, atol=1e-5)
     assert "| reads |" in explanation_markdown(explanations)
+
+
+@pytest.mark.parametrize("make", ["captions_run", "questions_run"])
+def test_an_image_is_read_in_its_cells(make, base):
+    made = getattr(tiny_runs, make)(base)
+    run = sg.load_run(made.directory)
+    given = str(made.data / "003.png") + "\nwhich side ?" * (make == "questions_run")
+    condition = run.source.conditions.encode([given])
+    token_ids = run.gan.generate(condition=condition, seed=4)
+    (found,) = sg.explain(run, token_ids, condition, num_rollouts=2)
+    assert found.condition == given
+    assert (found.grid, found.cells) == ((2, 2), 4)
+    assert found.source[:4] == ["(1, 1)", "(1, 2)", "(2, 1)", "(2, 2)"]
+    assert found.source[4:] == (["which", "side", "?", "<end>"] if make == "questions_run" else [])
+    np.testing.assert_array_equal(found.image, condition["image"][0] if make == "questions_run" else condition[0])
+    weights = run.gan.generator.attention_weights(token_ids, run.gan.generator.encode(condition)).numpy()[0]
+    weights = weights[: len(found.tokens), : len(found.source)]
+    np.testing.assert_allclose(found.attention, weights, atol=1e-6)
+    np.testing.assert_allclose(found.maps, weights[:, :4].reshape(-1, 2, 2), atol=1e-6)
+
+
+def test_a_label_is_read_by_its_name(base):
+    run = sg.load_run(tiny_runs.labels_run(base).directory)
+    condition = run.source.conditions.encode(["sad"])
+    (found,) = sg.explain(run, run.gan.generate(condition=condition, seed=1), condition, num_rollouts=1)
+    assert found.source == ["sad"]
+    assert found.image is None
+
+
+def test_tokens_of_music_have_names(base):
+    run = sg.load_run(tiny_music.music_run(base).directory)
+    (found,) = sg.explain(run, run.gan.generate(1, seed=1)[:, :4], num_rollouts=1, top_k=1)
+    music = run.source.music
+    assert [token.token for token in found.tokens] == music.labels([token.token_id for token in found.tokens])
 
 
 @pytest.mark.parametrize("make", ["oracle_run", "code_run", "labels_run", "transformer_run"])

@@ -56,6 +56,15 @@ def test_a_run_with_conditions(base, tmp_path):
     run, page = page_of(tiny_runs.pairs_run(base).directory)
     assert run.corpus.held_out_given[0] in page
     assert "What was read from each position of the source:" in page
+    path = run.directory / "samples" / "adversarial-00004.txt"
+    condition, sample = path.read_text(encoding="utf-8").splitlines()[0].split("\t")
+    assert f'<div class="note">{condition}</div><pre>{sample}</pre>' in page
+
+
+def test_a_run_on_images(base):
+    _, page = page_of(tiny_runs.captions_run(base).directory)
+    assert "The parts of the image that were read for each token are bright:" in page
+    assert ".maps {" in page
 
 
 def test_a_run_whose_data_are_gone(base):
