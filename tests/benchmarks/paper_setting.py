@@ -1,10 +1,10 @@
 """The setting of the paper, what it costs in floating point operations, and the published procedure."""
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from seqgan_tf.core import sampling, seeds
+from seqgan_tf.core.optimizers import FusedAdam
 from seqgan_tf.models.conv_discriminator import Discriminator
 from seqgan_tf.models.generator import Generator
 from seqgan_tf.rewards.rollout import MonteCarloRollout
@@ -22,8 +22,8 @@ def make(batch_size=B, vocabulary_size=V, sequence_length=T, hidden_dim=32, num_
     discriminator = Discriminator(vocabulary_size, sequence_length, seed=1, dtype=dtype)
     gan = SeqGAN(generator, discriminator, MonteCarloRollout(num_rollouts, **rollout), batch_size=batch_size)
     gan.compile(
-        generator_optimizer=keras.optimizers.Adam(1e-2, global_clipnorm=5.0),
-        discriminator_optimizer=keras.optimizers.Adam(1e-4),
+        generator_optimizer=FusedAdam(1e-2, global_clipnorm=5.0),
+        discriminator_optimizer=FusedAdam(1e-4),
     )
     return gan
 
