@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from seqgan_tf.core import protocols
+from seqgan_tf.core import protocols, workers
 from seqgan_tf.core.averages import AveragedWeights
 from seqgan_tf.core.conditions import first_rows
 from seqgan_tf.core.elements import join_condition
@@ -149,9 +149,7 @@ class Training:
             if step % per_epoch == 0:
                 epoch = step // per_epoch
                 averaged.use()
-                is_over = best.patience is not None and best.update(
-                    epoch, negative_log_likelihood(self.gan.generator, self._validation())
-                )
+                is_over = best.patience is not None and best.update(epoch, self._validation_nll())
                 last = is_over or step == total
                 if last:
                     best.restore()
@@ -249,8 +247,9 @@ class Training:
         self.state.seconds.assign_add(now - self._clock)
         self._clock = now
 
-    def _validation(self) -> Any:
-        return join_condition(self.corpus.validation_condition, self.corpus.validation_token_ids)
+    def _validation_nll(self) -> float:
+        data = join_condition(self.corpus.validation_condition, self.corpus.validation_token_ids)
+        return workers.of_first(self.gan.strategy, negative_log_likelihood(self.gan.generator, data))
 
     def _write_samples(self, phase: str, step: int, generated: np.ndarray) -> None:
         lines = sample_lines(self.corpus, generated)
