@@ -136,7 +136,7 @@ def _import_tensorflow(command: Any) -> None:
             if isinstance(command, train.Train) and command.strategy == MULTI_WORKER:
                 worker.join()
             tf.zeros([1])  # TensorFlow looks for devices here, and writes about them
-        except InputError:
+        except (InputError, LostWorkerError):
             raise
         except BaseException:
             noise.seek(0)

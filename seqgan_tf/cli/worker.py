@@ -63,11 +63,14 @@ def _directory_of(cluster: Cluster, directory: Path) -> Iterator[Path]:
         yield directory
         return
     console.quiet = True
-    with tempfile.TemporaryDirectory(prefix="seqgan-tf-worker-") as folder:
-        own = Path(folder) / "run"
-        if (directory / CONFIG).exists():
-            shutil.copytree(directory, own)
-        yield own
+    try:
+        with tempfile.TemporaryDirectory(prefix="seqgan-tf-worker-") as folder:
+            own = Path(folder) / "run"
+            if (directory / CONFIG).exists():
+                shutil.copytree(directory, own)
+            yield own
+    finally:
+        console.quiet = False
 
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@ import functools
 import tensorflow as tf
 
 from seqgan_tf.core.validation import InputError
-from seqgan_tf.runs.cluster import MULTI_WORKER, read_cluster
+from seqgan_tf.runs.cluster import MULTI_WORKER, LostWorkerError, read_cluster
 
 
 @functools.cache
@@ -23,7 +23,8 @@ def strategy_of(name: str) -> tf.distribute.Strategy | None:
         None for one device.
 
     Raises:
-        InputError: there is only one device to mirror, TF_CONFIG is wrong, or the workers do not find each other.
+        InputError: there is only one device to mirror, or TF_CONFIG is wrong.
+        LostWorkerError: the workers do not find each other.
     """
     gpus = tf.config.list_physical_devices("GPU")
     for gpu in gpus:
@@ -46,9 +47,8 @@ def _multi_worker() -> tf.distribute.Strategy:
     cluster = read_cluster()
     try:
         return tf.distribute.MultiWorkerMirroredStrategy()
-    except (tf.errors.OpError, RuntimeError) as error:
-        reason = str(error).splitlines()[0][:200]
-        raise InputError(
-            f"TF_CONFIG: expected a free port of this machine at {cluster.addresses[cluster.index]}, and that all "
-            f"other workers begin. Received: {reason}"
-        ) from error
+    except tf.errors.OpError as error:
+        reason, own = str(error).splitlines()[0][:200], cluster.addresses[cluster.index]
+        if isinstance(error, tf.errors.UnknownError):  # what TensorFlow raises where it cannot listen
+            raise InputError(f"TF_CONFIG: expected a free port of this machine at {own}. Received: {reason}") from error
+        raise LostWorkerError(f"{own} did not find all other workers ({reason}). Start all workers again") from error
