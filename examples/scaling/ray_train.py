@@ -20,7 +20,9 @@ def train(config):
         gan.pretrain_generator(corpus.train, epochs=config["epochs"], verbose=0)
         gan.pretrain_discriminator(corpus.train, steps=2, verbose=0)
         history = gan.fit(corpus.train, epochs=2, steps_per_epoch=1, verbose=0).history
-    ray.train.report({"replicas": strategy.num_replicas_in_sync, "reward": history["reward"][-1]})
+    if ray.train.get_context().get_world_rank() == 0:  # the worker that also writes files
+        print(f"{strategy.num_replicas_in_sync} replicas, rewards {history['reward']}")
+    ray.train.report({"reward": history["reward"][-1]})
 
 
 if __name__ == "__main__":
@@ -29,4 +31,4 @@ if __name__ == "__main__":
         train_loop_config={"epochs": 1},
         scaling_config=ray.train.ScalingConfig(num_workers=2, use_gpu=False),
     )
-    print(trainer.fit().metrics)
+    trainer.fit()

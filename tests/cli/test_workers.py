@@ -1,6 +1,7 @@
 """Two workers: the run is that of one device, worker 0 alone writes it, and none waits for one that ended."""
 
 import csv
+import re
 import signal
 import time
 
@@ -51,6 +52,11 @@ def assert_same(directory, expected):
         assert (directory / "samples" / path.name).read_text() == path.read_text()
 
 
+def names_in(directory):
+    """The files of a run; how many checkpoints there were depends on the time that it took."""
+    return {re.sub(r"ckpt-\d+", "ckpt", str(path.relative_to(directory))) for path in directory.rglob("*")}
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("kind", ["text", "pairs"])
 def test_two_workers_make_the_run_of_one_device(kind, one, tmp_path):
@@ -61,8 +67,7 @@ def test_two_workers_make_the_run_of_one_device(kind, one, tmp_path):
     assert out.startswith(f"worker 0 of 2, {addresses[0]}: waits for the others\n")
     assert others == (0, f"worker 1 of 2, {addresses[1]}: waits for the others\n", "")
     assert_same(tmp_path / "run", expected)
-    names = {path.relative_to(expected) for path in expected.rglob("*")}
-    assert {path.relative_to(tmp_path / "run") for path in (tmp_path / "run").rglob("*")} == names
+    assert names_in(tmp_path / "run") == names_in(expected)
     assert not [*folders[1].rglob("*")]
 
 

@@ -11,7 +11,7 @@ import time
 
 import cli_runs
 
-TIMEOUT = 400  # seconds until a run of a few steps must have ended, on a busy machine
+TIMEOUT = 900  # seconds until a run of a few steps must have ended, on a busy machine
 
 
 def free_ports(count):
