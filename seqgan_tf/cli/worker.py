@@ -32,11 +32,13 @@ def join() -> None:
     console.print(
         f"worker {cluster.index} of {len(cluster.addresses)}, {cluster.addresses[cluster.index]}: waits for the others"
     )
-    handler = signal.signal(signal.SIGINT, signal.SIG_DFL)  # Python cannot handle Ctrl-C while TensorFlow waits
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Python cannot handle Ctrl-C while TensorFlow waits
     try:
         strategy_of(MULTI_WORKER)
     finally:
-        signal.signal(signal.SIGINT, handler)
+        for number, handler in handlers.items():  # TensorFlow has begun to handle SIGTERM, and would pass over it
+            signal.signal(number, handler)
 
 
 @contextlib.contextmanager

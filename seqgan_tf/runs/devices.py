@@ -49,6 +49,6 @@ def _multi_worker() -> tf.distribute.Strategy:
         return tf.distribute.MultiWorkerMirroredStrategy()
     except tf.errors.OpError as error:
         reason, own = str(error).splitlines()[0][:200], cluster.addresses[cluster.index]
-        if isinstance(error, tf.errors.UnknownError):  # what TensorFlow raises where it cannot listen
+        if "Could not start gRPC server" in reason:
             raise InputError(f"TF_CONFIG: expected a free port of this machine at {own}. Received: {reason}") from error
         raise LostWorkerError(f"{own} did not find all other workers ({reason}). Start all workers again") from error

@@ -19,7 +19,7 @@ def data_of(kind, base):
     if kind == "text":
         return ["--data", tiny_runs.write_lines(base / "words.txt")]
     sources, targets = tiny_runs.write_pairs(base)
-    return ["--data", sources, "--target", targets, *tiny_runs.CONDITIONAL_FLAGS]
+    return ["--data", sources, "--target", targets, *tiny_runs.CONDITIONAL_FLAGS, "--encoder.dropout", "0"]
 
 
 @pytest.fixture(scope="module")
