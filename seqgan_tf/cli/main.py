@@ -11,7 +11,7 @@ from typing import Any
 import tyro
 
 from seqgan_tf import __version__
-from seqgan_tf.cli import flags, train
+from seqgan_tf.cli import flags, train, worker
 from seqgan_tf.cli.compare import Compare
 from seqgan_tf.cli.errors import ArgumentError, one_line
 from seqgan_tf.cli.evaluate import Evaluate
@@ -20,6 +20,7 @@ from seqgan_tf.cli.export import Export
 from seqgan_tf.cli.generate import Generate
 from seqgan_tf.cli.report import Report
 from seqgan_tf.core.validation import InputError
+from seqgan_tf.runs.cluster import MULTI_WORKER, LostWorkerError
 
 COMMANDS: dict[str, Callable[..., Any]] = {
     "train": train.Train,
@@ -40,19 +41,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: arguments of the command line. Defaults to None: those of the process.
 
     Returns:
-        The exit code: 0 done, 2 wrong input, 130 stopped by Ctrl-C with a checkpoint, 141 nobody reads the output.
+        The exit code: 0 done, 2 wrong input, 3 another worker is gone, 130 stopped by Ctrl-C with a checkpoint, 141
+        nobody reads the output.
         Errors other than `InputError` are raised (exit code 1).
     """
     _prepare_streams()
     try:
         command = parse(sys.argv[1:] if arguments is None else arguments)
-        _import_tensorflow()
+        _import_tensorflow(command)
         code = command.run()
         if sys.stdout is not None:
             sys.stdout.flush()
         return code
     except InputError as error:
         return _end(str(error), 2)
+    except LostWorkerError as error:
+        return _end(str(error), 3)
     except KeyboardInterrupt:  # outside of training, which handles Ctrl-C itself
         return _end("stopped", 130)
     except BrokenPipeError:  # `seqgan-tf generate ... | head -1`: the reader has what it wanted
@@ -117,8 +121,8 @@ def parse(arguments: Sequence[str]) -> Any:
     return command
 
 
-def _import_tensorflow() -> None:
-    """Imports TensorFlow and hides the lines that it writes to the terminal meanwhile."""
+def _import_tensorflow(command: Any) -> None:
+    """Imports TensorFlow and hides the lines that it writes to the terminal meanwhile. A worker joins the others."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     terminal = os.dup(2)
     with tempfile.TemporaryFile() as noise:
@@ -129,7 +133,11 @@ def _import_tensorflow() -> None:
             import seqgan_tf.runs.directory  # noqa: F401
 
             tf.get_logger().setLevel("ERROR")  # it warns of functions that are compiled for several models
+            if isinstance(command, train.Train) and command.strategy == MULTI_WORKER:
+                worker.join()
             tf.zeros([1])  # TensorFlow looks for devices here, and writes about them
+        except (InputError, LostWorkerError):
+            raise
         except BaseException:
             noise.seek(0)
             os.write(terminal, noise.read())

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import tyro
 
+from seqgan_tf.cli import worker
 from seqgan_tf.cli.flags import pick
 from seqgan_tf.core.validation import InputError, MissingExtraError, require
 from seqgan_tf.data import records
-from seqgan_tf.runs import config, presets, toml
+from seqgan_tf.runs import cluster, config, presets, toml
 
 if TYPE_CHECKING:
     from seqgan_tf.runs.directory import Run
@@ -69,12 +70,22 @@ class Train(config.RunSettings, BaseFlags):
     """Import the objective that a run directory or a TOML file names. This runs its code."""
     run_eagerly: bool = False
     """Run the training steps without compiling them. This is slow; use it for debugging."""
-    strategy: Literal["one", "mirrored"] = "one"
-    """Devices that train. one: one. mirrored: all GPUs of this machine. The result does not depend on it, up to
-    rounding, so that a run may be resumed with another one."""
+    strategy: Literal["one", "mirrored", "multi-worker"] = "one"
+    """Devices that train. one: one. mirrored: all GPUs of this machine. multi-worker: those of all machines that
+    TF_CONFIG names; each runs this command. The result does not depend on it, up to rounding, so that a run may be
+    resumed with another one."""
 
     def run(self) -> int:
         """Trains the run, and with --controls its ablations. Returns 0, or 130 if it was stopped."""
+        if self.strategy != cluster.MULTI_WORKER:
+            return self._run(self.output_dir)
+        assert self.output_dir is not None
+        with worker.one_of(cluster.read_cluster(), self.output_dir) as directory:
+            return self._run(directory)
+
+    def _run(self, directory: Path | None) -> int:
+        """`run`, on a directory; None: a new one under runs/."""
+        from seqgan_tf.core import workers
         from seqgan_tf.runs import directory as runs
         from seqgan_tf.runs.devices import strategy_of
 
@@ -85,8 +96,11 @@ class Train(config.RunSettings, BaseFlags):
         if not (self.resume or self.pretrained):
             absolute: dict[str, Any] = {name: path and path.absolute() for name, path in files.items()}
             settings = dataclasses.replace(settings, **absolute)
-        directory = self.output_dir or _new_directory(settings, self.preset)
+        directory = directory or _new_directory(settings, self.preset)
         strategy = strategy_of(self.strategy)
+        paths: dict[str, Any] = dict.fromkeys((*config.FILES, "oracle_weights"))  # they may differ between machines
+        equal = dataclasses.replace(settings, **paths)
+        worker.check_equal(strategy, "flags and settings", f"{equal} {self.resume} {bool(self.pretrained)}")
         if self.resume:
             rounds = settings.adversarial.rounds
             run = runs.open_run(directory, rounds, self.run_eagerly, files, self.trust_objective, strategy)
@@ -95,9 +109,14 @@ class Train(config.RunSettings, BaseFlags):
             run = runs.branch_run(directory, self.pretrained, settings, self.run_eagerly, strategy)
         else:
             run = runs.create_run(directory, settings, self.run_eagerly, strategy)
-        is_stopped = _signals()
+        worker.check_equal(strategy, "data", run.data_digest)
+        is_stopped_here = _signals()
+
+        def is_stopped() -> bool:
+            return workers.on_any(strategy, is_stopped_here())
+
         if not self._train(run, is_stopped):
-            return _stopped(run, " --controls" if self.controls else "")
+            return self._stopped(run)
         return self._train_controls(run, is_stopped) if self.controls else 0
 
     def _train(self, run: "Run", is_stopped: Callable[[], bool]) -> bool:
@@ -148,10 +167,19 @@ class Train(config.RunSettings, BaseFlags):
                     directory, run.directory, settings, self.run_eagerly, strategy_of(self.strategy)
                 )
             if not self._train(control, is_stopped):
-                return _stopped(run, " --controls")
+                return self._stopped(run)
             directories.append(directory)
         console.print(f"\nto compare them: seqgan-tf compare {shlex.join(map(str, directories))}")
         return 0
+
+    def _stopped(self, run: "Run") -> int:
+        from seqgan_tf.cli.console import console
+
+        flags = ["--resume", "--output-dir", str(run.directory), *(["--controls"] if self.controls else [])]
+        if self.strategy != "one":
+            flags += ["--strategy", self.strategy]
+        console.print(f"stopped; to continue: seqgan-tf train {shlex.join(flags)}")
+        return 130
 
 
 def defaults(arguments: Sequence[str]) -> Train:
@@ -179,7 +207,8 @@ def defaults(arguments: Sequence[str]) -> Train:
 
 
 def check(command: Train, default: Train) -> None:
-    """Checks that a resumed run keeps its settings, and that no file names an objective which the user does not trust.
+    """Checks that a resumed run keeps its settings, that no file names an objective which the user does not trust, and
+    that the strategy fits TF_CONFIG.
 
     Args:
         command: the parsed command.
@@ -187,8 +216,11 @@ def check(command: Train, default: Train) -> None:
 
     Raises:
         InputError: the flags change a setting other than the number of rounds and the path of the text; or the
-            objective comes from a file.
+            objective comes from a file; or TF_CONFIG is wrong or does not fit.
     """
+    cluster.check_strategy(command.strategy)
+    if command.strategy == cluster.MULTI_WORKER and command.output_dir is None:
+        raise InputError(f"--strategy {cluster.MULTI_WORKER} needs --output-dir, which worker 0 writes. Received: none")
     if not command.resume:
         objective = command.reward.objective
         if objective is not None and objective == default.reward.objective and not command.trust_objective:
@@ -295,11 +327,3 @@ def _watch(run: "Run", training: "Training", is_stopped: Callable[[], bool]) -> 
     with contextlib.suppress(MissingExtraError):
         plots.plot_curves(rows, run.directory / "curves.png")
     return finished
-
-
-def _stopped(run: "Run", flags: str) -> int:
-    from seqgan_tf.cli.console import console
-
-    directory = shlex.quote(str(run.directory))
-    console.print(f"stopped; to continue: seqgan-tf train --resume --output-dir {directory}{flags}")
-    return 130

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from seqgan_tf.core import protocols
+from seqgan_tf.core import protocols, workers
 from seqgan_tf.core.averages import AveragedWeights
 from seqgan_tf.core.conditions import first_rows
 from seqgan_tf.core.elements import join_condition
@@ -261,7 +261,7 @@ class Training:
 
     def _validation_nll(self) -> float:
         data = join_condition(self.corpus.validation_condition, self.corpus.validation_token_ids)
-        return negative_log_likelihood(self.gan.generator, data)
+        return workers.of_first(self.gan.strategy, negative_log_likelihood(self.gan.generator, data))
 
     def _write_samples(self, phase: str, step: int, generated: np.ndarray) -> None:
         lines = sample_lines(self.corpus, generated)

@@ -25,6 +25,14 @@ def test_batches_without_a_seed_keep_the_order_and_the_smaller_last_batch():
     assert batches[0].dtype == np.int32
 
 
+def test_no_strategy_divides_batches_a_second_time():
+    data = np.arange(20).reshape(10, 2)
+    off = tf.data.experimental.AutoShardPolicy.OFF
+    by_length = pipeline.batches_by_length(data, 3, seed=1).repeat()
+    for batches in (pipeline.batches(data, 3, 1), pipeline.rounds(pipeline.batches(data, 3, 1), 6), by_length):
+        assert batches.options().experimental_distribute.auto_shard_policy == off
+
+
 def test_batches_hold_every_row_once_a_pass():
     dataset = pipeline.batches(NUMBERED, 8, shuffle_seed=3)
     assert sorted(rows_of(dataset)) == [(i, i, i) for i in range(50)]

@@ -9,13 +9,13 @@ import sys
 FEW = ["--samples", "20"]
 
 
-def start(arguments, **settings):
-    """Starts the command as a process, in the environment of a user."""
+def start(arguments, variables=None, **settings):
+    """Starts the command as a process, in the environment of a user, with more variables."""
     environment = {k: v for k, v in os.environ.items() if k not in ("TF_CPP_MIN_LOG_LEVEL", "COLUMNS")}
     command = [sys.executable, "-m", "seqgan_tf", *map(str, arguments)]
     return subprocess.Popen(
         command,
-        env=environment,
+        env=environment | (variables or {}),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
