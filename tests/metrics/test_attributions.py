@@ -25,13 +25,24 @@ def recurrent(**settings):
     return sg.RecurrentDiscriminator(V, T, 3, 1.0, hidden_dim=4, seed=1, **settings)
 
 
+def ngram():
+    discriminator = sg.NgramDiscriminator(V, T, 3, distances=2, seed=1)
+    draw = np.random.default_rng(1)
+    discriminator.set_weights([draw.normal(size=weight.shape) for weight in discriminator.get_weights()])
+    return discriminator
+
+
 def network():
-    layers = [keras.layers.Embedding(V, 3, embeddings_initializer=keras.initializers.RandomNormal(seed=1))]
-    layers += [keras.layers.GlobalAveragePooling1D(), keras.layers.Dense(1)]
+    drawn = [keras.initializers.RandomNormal(stddev=1.0, seed=seed) for seed in (1, 2)]
+    layers = [keras.layers.Embedding(V, 3, embeddings_initializer=drawn[0])]
+    layers += [keras.layers.GlobalAveragePooling1D(), keras.layers.Dense(1, kernel_initializer=drawn[1])]
     return NetworkDiscriminator(keras.Sequential(layers), V, T)
 
 
-@pytest.mark.parametrize(("make", "method"), [(convolutional, WINDOWS), (recurrent, GRADIENTS), (network, GRADIENTS)])
+@pytest.mark.parametrize(
+    ("make", "method"),
+    [(convolutional, WINDOWS), (recurrent, GRADIENTS), (ngram, GRADIENTS), (network, GRADIENTS)],
+)
 def test_the_shares_add_up_to_the_logit(make, method):
     discriminator = make()
     expected = discriminator(IDS).numpy()
