@@ -136,7 +136,7 @@ def test_the_networks_and_the_optimizer_have_the_settings(uninterrupted):
     assert (optimizer.weight_decay, optimizer.global_clipnorm) == (0.1, 5.0)
     assert not any(other.use_ema or other.weight_decay for other in (gan.optimizer, gan.discriminator_optimizer))
     plain = build.build_pretrain_optimizer(config.PretrainSettings())
-    assert (type(plain).__name__, plain.use_ema, plain.weight_decay) == ("Adam", False, None)
+    assert (type(plain).__name__, plain.use_ema, plain.weight_decay) == ("FusedAdam", False, None)
 
 
 def test_the_settings_work_in_mixed_precision(base, tmp_path):
