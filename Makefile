@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 TESTS := $(sort $(dir $(wildcard tests/*/test_*.py))) 'tests/test_*.py'
 
-.PHONY: setup train test test-long soak bench lint docs clean
+.PHONY: setup train test test-long soak bench bench-gpu lint docs clean
 
 setup: .venv/ready
 
@@ -34,6 +34,9 @@ bench: setup
 	$(BIN)/python tests/benchmarks/table.py bench.json > bench.md
 	$(BIN)/python tests/benchmarks/sizes.py bench.json >> bench.md
 	cat bench.md
+
+bench-gpu: setup
+	$(BIN)/python tests/benchmarks/gpu.py
 
 lint: setup
 	$(BIN)/ruff check .

@@ -26,18 +26,18 @@ def named(row, gan):
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def bench_product(timed, dtype):
     matrix = tf.cast(tf.random.stateless_normal([paper.PRODUCT] * 2, SEED), dtype)
-    product = tf.function(lambda: tf.reduce_sum(matrix @ matrix))
+    product = paper.compiled(lambda: tf.reduce_sum(matrix @ matrix))
     timed(f"product of 2,048 x 2,048, {dtype}", 2 * paper.PRODUCT**3, product)
 
 
 def bench_sample(timed, gan):
-    sample = tf.function(lambda seed: sampling.sample(gan.generator, paper.B, paper.T, seed))
+    sample = paper.compiled(lambda seed: sampling.sample(gan.generator, paper.B, paper.T, seed))
     timed(named("sample 64 sequences", gan), paper.B * paper.T * paper.generator_flop(gan), sample, SEED)
 
 
 def bench_likelihood_step(timed, gan):
     real = paper.draw(gan)
-    step = tf.function(lambda: gan.likelihood_step(real)["nll"])
+    step = paper.compiled(lambda: gan.likelihood_step(real)["nll"])
     timed(named("likelihood step", gan), 3 * paper.B * paper.T * paper.generator_flop(gan), step)
 
 
@@ -45,7 +45,7 @@ def bench_likelihood_step(timed, gan):
 def bench_discriminator_step(timed, gan, sequences):
     """64 sequences in all are what the published code takes for a step, 128 what ours takes at a batch size of 64."""
     real = paper.draw(gan, sequences // 2)
-    step = tf.function(
+    step = paper.compiled(
         lambda: steps.discriminator_step(gan.discriminator, gan.discriminator_optimizer, real, real[::-1])[
             "discriminator_loss"
         ]
@@ -58,7 +58,7 @@ def bench_discriminator_step(timed, gan, sequences):
 def bench_reward_estimate(timed, num_rollouts, dtype):
     gan = paper.make(num_rollouts=num_rollouts, dtype=dtype)
     token_ids = paper.draw(gan)
-    estimate = tf.function(
+    estimate = paper.compiled(
         lambda seed: gan.reward_estimator.estimate(token_ids, gan.generator, gan.discriminator, seed)
     )
     timed(named(f"reward estimate, N = {num_rollouts}", gan), paper.estimate_flop(gan), estimate, SEED, rounds=5)
@@ -74,5 +74,5 @@ def bench_published_procedure(timed):
 
 def bench_round(timed, gan):
     real = tf.repeat(paper.draw(gan), gan.discriminator_steps, axis=0)
-    step = tf.function(lambda: gan.adversarial_round(real)["reward"])
+    step = paper.compiled(lambda: gan.adversarial_round(real)["reward"])
     timed(named("a whole round: 1 G step (N = 16), 15 D steps", gan), 0, step, rounds=3)

@@ -1,5 +1,7 @@
 """The setting of the paper, what it costs in floating point operations, and the published procedure."""
 
+import os
+
 import numpy as np
 import tensorflow as tf
 
@@ -26,6 +28,11 @@ def make(batch_size=B, vocabulary_size=V, sequence_length=T, hidden_dim=32, num_
         discriminator_optimizer=FusedAdam(1e-4),
     )
     return gan
+
+
+def compiled(function):
+    """The function as a graph, with XLA where the environment variable BENCH_XLA is 1."""
+    return tf.function(function, jit_compile=os.environ.get("BENCH_XLA") == "1")
 
 
 def device():
