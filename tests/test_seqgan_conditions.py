@@ -29,7 +29,7 @@ def test_training_learns_what_the_condition_says():
     assert sg.negative_log_likelihood(model.generator, (np.roll(held_out[0], 1, axis=0), held_out[1])) > nll + 1
     model.pretrain_discriminator(train, steps=300, verbose=0)
     found = model.evaluate(held_out, return_dict=True, verbose=0)
-    assert found["mismatched_accuracy"] > 0.8
+    assert found["mismatched_accuracy"] > 0.7  # chance: 0.5
     assert set(found) == set(model.metrics_names)
 
 

@@ -10,10 +10,10 @@ from seqgan_tf.core import seeds
 from seqgan_tf.core.optimizers import check_policy
 from seqgan_tf.core.sequences import PADDING, check_length, check_token_ids, lengths, mask
 from seqgan_tf.core.validation import InputError, check_at_least, real_number, whole_number
-from seqgan_tf.models.attention import check_context, check_encoder, with_encoder
+from seqgan_tf.models.attention import check_context, check_encoder
 from seqgan_tf.models.conv_scoring import tabled_features
 from seqgan_tf.models.embedding import EmbeddingModel
-from seqgan_tf.models.matching import matches, matching_layer, summary_and_mean, summary_width
+from seqgan_tf.models.matching import Matching, matches, matching_layer, summary_width
 
 PAPER_FILTERS = {1: 100, 2: 200, 3: 200, 4: 200, 5: 200, 6: 100, 7: 100, 8: 100, 9: 100, 10: 100, 15: 160, 20: 160}
 
@@ -66,7 +66,7 @@ class Highway(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="seqgan_tf")
-class Discriminator(EmbeddingModel):
+class Discriminator(Matching, EmbeddingModel):
     """D_phi(Y) = sigmoid(logit), the probability that a whole sequence is real (paper, section 3.3).
 
     Embedding, parallel convolutions of several widths, the maximum over time, a highway layer, dropout, one logit.
@@ -214,20 +214,6 @@ class Discriminator(EmbeddingModel):
             self.matching.build((None, summary_width(self.encoder)))
         self.built = True
 
-    def encode(self, condition: Any, training: bool = False) -> tf.Tensor | None:
-        """The context of a batch of conditions: what the features of a sequence are multiplied by.
-
-        Args:
-            condition: what the encoder takes, with a leading axis B; None for a discriminator without an encoder.
-            training: whether dropout is on in the encoder.
-
-        Returns:
-            float [B, sum of the filters].
-        """
-        if self.encoder is None:
-            return None
-        return self.matching(summary_and_mean(self.encoder(condition, training=training)))
-
     def call(self, token_ids: tf.Tensor, training: bool = False, context: tf.Tensor | None = None) -> tf.Tensor:
         """Log-odds that the sequences are real.
 
@@ -348,7 +334,3 @@ class Discriminator(EmbeddingModel):
             "seed": self.seed,
             "encoder": None if self.encoder is None else keras.saving.serialize_keras_object(self.encoder),
         }
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> "Discriminator":
-        return cls(**with_encoder(config, custom_objects))

@@ -6,10 +6,53 @@ context and the mean of its memory, side by side.
 Axes: B conditions, R rows (row r belongs to condition r mod B), F features.
 """
 
+from typing import Any, Self
+
 import keras
 import tensorflow as tf
 
-from seqgan_tf.models.attention import Context
+from seqgan_tf.models.attention import Context, with_encoder
+
+
+class Matching:
+    """What discriminators with an encoder have in common.
+
+    Attributes:
+        encoder: the encoder of conditions; None without conditions.
+        matching: the layer W c + b, see `matching_layer`; only with an encoder.
+
+    Example:
+    ```python
+    import numpy as np
+
+    import seqgan_tf as sg
+
+    discriminator = sg.NgramDiscriminator(50, 4, embedding_dim=8, encoder=sg.LabelEncoder(3, 5))
+    context = discriminator.encode(np.array([0, 2]))  # [2, 32], for two conditions and the 32 features of a sequence
+    ```
+    """
+
+    encoder: keras.Model | None
+    matching: keras.layers.Dense
+
+    def encode(self, condition: Any, training: bool = False) -> tf.Tensor | None:
+        """The context of a batch of conditions: what the features of a sequence are multiplied by.
+
+        Args:
+            condition: what the encoder takes, with a leading axis B; None for a discriminator without an encoder.
+            training: whether dropout is on in the encoder.
+
+        Returns:
+            float [B, F].
+        """
+        if self.encoder is None:
+            return None
+        return self.matching(summary_and_mean(self.encoder(condition, training=training)))
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Self:
+        """A discriminator of the arguments that `get_config` returned, for Keras."""
+        return cls(**with_encoder(config, custom_objects))
 
 
 def matching_layer(features: int, seed: int | None, dtype: keras.DTypePolicy) -> keras.layers.Dense:

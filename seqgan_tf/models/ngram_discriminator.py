@@ -16,14 +16,14 @@ from seqgan_tf.core import seeds
 from seqgan_tf.core.optimizers import check_policy
 from seqgan_tf.core.sequences import check_length, check_token_ids, mask
 from seqgan_tf.core.validation import InputError, check_at_least, real_number, whole_number
-from seqgan_tf.models.attention import check_context, check_encoder, with_encoder
+from seqgan_tf.models.attention import check_context, check_encoder
 from seqgan_tf.models.embedding import EmbeddingModel
 from seqgan_tf.models.language_model import check_embedding_range
-from seqgan_tf.models.matching import matches, matching_layer, summary_and_mean, summary_width
+from seqgan_tf.models.matching import Matching, matches, matching_layer, summary_width
 
 
 @keras.saving.register_keras_serializable(package="seqgan_tf")
-class NgramDiscriminator(EmbeddingModel):
+class NgramDiscriminator(Matching, EmbeddingModel):
     """D_phi(Y) = sigmoid(logit), the probability that a whole sequence is real, from its tokens and pairs of tokens.
 
     With the embedding e_t of token t, which dropout has passed,
@@ -138,20 +138,6 @@ class NgramDiscriminator(EmbeddingModel):
     def _num_features(self) -> int:
         return (self._largest_distance + 1) * self.embedding_dim
 
-    def encode(self, condition: Any, training: bool = False) -> tf.Tensor | None:
-        """The context of a batch of conditions: what the features of a sequence are multiplied by.
-
-        Args:
-            condition: what the encoder takes, with a leading axis B; None for a discriminator without an encoder.
-            training: whether dropout is on in the encoder.
-
-        Returns:
-            float32 [B, (K + 1) * E].
-        """
-        if self.encoder is None:
-            return None
-        return self.matching(summary_and_mean(self.encoder(condition, training=training)))
-
     def call(self, token_ids: tf.Tensor, training: bool = False, context: tf.Tensor | None = None) -> tf.Tensor:
         """Log-odds that the sequences are real.
 
@@ -203,7 +189,3 @@ class NgramDiscriminator(EmbeddingModel):
             **{name: getattr(self, name) for name in sizes},
             "encoder": None if self.encoder is None else keras.saving.serialize_keras_object(self.encoder),
         }
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> "NgramDiscriminator":
-        return cls(**with_encoder(config, custom_objects))

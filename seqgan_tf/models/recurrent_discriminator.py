@@ -17,13 +17,13 @@ import tensorflow as tf
 from seqgan_tf.core import seeds
 from seqgan_tf.core.sequences import check_length, check_token_ids, mask
 from seqgan_tf.core.validation import check_at_least, whole_number
-from seqgan_tf.models.attention import check_context, check_encoder, with_encoder
+from seqgan_tf.models.attention import check_context, check_encoder
 from seqgan_tf.models.bidirectional import BidirectionalModel
-from seqgan_tf.models.matching import matches, matching_layer, summary_and_mean, summary_width
+from seqgan_tf.models.matching import Matching, matches, matching_layer, summary_width
 
 
 @keras.saving.register_keras_serializable(package="seqgan_tf")
-class RecurrentDiscriminator(BidirectionalModel):
+class RecurrentDiscriminator(Matching, BidirectionalModel):
     """D_phi(Y) = sigmoid(logit), the probability that a whole sequence is real, by a bidirectional GRU or LSTM.
 
     Embedding, recurrent layers in both directions, the maximum and the mean of their outputs over the tokens, dropout,
@@ -109,20 +109,6 @@ class RecurrentDiscriminator(BidirectionalModel):
     def _num_features(self) -> int:
         return 4 * self.hidden_dim  # two directions, the maximum and the mean
 
-    def encode(self, condition: Any, training: bool = False) -> tf.Tensor | None:
-        """The context of a batch of conditions: what the features of a sequence are multiplied by.
-
-        Args:
-            condition: what the encoder takes, with a leading axis B; None for a discriminator without an encoder.
-            training: whether dropout is on in the encoder.
-
-        Returns:
-            float32 [B, 4 * hidden_dim].
-        """
-        if self.encoder is None:
-            return None
-        return self.matching(summary_and_mean(self.encoder(condition, training=training)))
-
     def call(self, token_ids: tf.Tensor, training: bool = False, context: tf.Tensor | None = None) -> tf.Tensor:
         """Log-odds that the sequences are real.
 
@@ -166,9 +152,3 @@ class RecurrentDiscriminator(BidirectionalModel):
             "sequence_length": self.sequence_length,
             "encoder": None if self.encoder is None else keras.saving.serialize_keras_object(self.encoder),
         }
-
-    @classmethod
-    def from_config(
-        cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None
-    ) -> "RecurrentDiscriminator":
-        return cls(**with_encoder(config, custom_objects))
