@@ -32,7 +32,8 @@ def preset(name: str, task: str) -> RunSettings:
         task: "oracle", or the task of the data, see `data.records`. For text `quick` has a larger generator, stops the
             pre-training at the best held-out likelihood, and uses a reward, a baseline and a learning rate that
             preserve diversity. It trains on sequences of similar length, from the frequencies of the tokens. With
-            conditions, and for code, it has larger networks yet. Code is read as byte pairs in both presets.
+            conditions, and for code, it has larger networks yet. Code is read as byte pairs in both presets. All
+            value tokens by roll-outs, the paper's estimator; docs/speed.md has the variance and the time of the others.
     """
     if name == "paper":
         return RunSettings(
