@@ -91,6 +91,19 @@ class MatrixDecayAdamW(FusedAdam):
         super().build(variables)
 
 
+def adam(learning_rate: float, weight_decay: float = 0.0, **kwargs: Any) -> keras.optimizers.Optimizer:
+    """`FusedAdam`, or with weight decay `MatrixDecayAdamW`.
+
+    Args:
+        learning_rate: a float or a schedule.
+        weight_decay: at least 0. Defaults to 0.
+        **kwargs: as for `FusedAdam`.
+    """
+    if weight_decay:
+        return MatrixDecayAdamW(learning_rate, weight_decay=weight_decay, **kwargs)
+    return FusedAdam(learning_rate, **kwargs)
+
+
 def check_policy(policy: Any) -> None:
     """Checks that a dtype policy holds weights in a dtype that can be trained.
 

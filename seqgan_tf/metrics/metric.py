@@ -262,7 +262,7 @@ _DISCRIMINATOR = (
     Metric(
         "held_out_gain",
         "held-out gain of D",
-        "nats per sequence",
+        NATS_PER_SEQUENCE,
         "higher",
         "Nats per sequence that the generator would gain if it followed the discriminator exactly, on held-out real "
         "sequences and new samples.",
@@ -332,7 +332,7 @@ _DISCRIMINATOR = (
     Metric(
         "gain",
         "gain",
-        "nats per sequence",
+        NATS_PER_SEQUENCE,
         "higher",
         "Mean over real sequences of s, less the logarithm of the mean over samples of exp(s), where s is the clipped "
         "logit times the scale that is best on other sequences: the fall of KL(data || G) if G were replaced by "

@@ -87,14 +87,8 @@ class BidirectionalModel(EmbeddingModel):
         Returns:
             The ints for the initializers of further layers.
         """
-        ints, bound = seeds.integers(self.seed, self.weight_stream), self.embedding_range
-        self.embedding = keras.layers.Embedding(
-            self.vocabulary_size,
-            self.embedding_dim,
-            embeddings_initializer=keras.initializers.RandomUniform(-bound, bound, seed=next(ints)),
-            dtype=self.dtype_policy,
-            name="embedding",
-        )
+        ints = seeds.integers(self.seed, self.weight_stream)
+        self.embedding = self.uniform_embedding(next(ints))
 
         def direction(backward, name):
             return CELLS[self.cell](

@@ -8,9 +8,9 @@ import tensorflow as tf
 
 from seqgan_tf.core import seeds
 from seqgan_tf.core.optimizers import check_policy
-from seqgan_tf.core.sequences import PADDING, check_length, check_token_ids, lengths, mask
+from seqgan_tf.core.sequences import PADDING, lengths, mask
 from seqgan_tf.core.validation import InputError, check_at_least, real_number, whole_number
-from seqgan_tf.models.attention import check_context, check_encoder
+from seqgan_tf.models.attention import check_encoder
 from seqgan_tf.models.conv_scoring import tabled_features
 from seqgan_tf.models.embedding import EmbeddingModel
 from seqgan_tf.models.matching import Matching, matches, matching_layer, summary_width
@@ -168,13 +168,7 @@ class Discriminator(Matching, EmbeddingModel):
 
         ints = seeds.integers(seed, seeds.WeightStream.DISCRIMINATOR)
         regularizer = keras.regularizers.L2(l2 / 2) if l2 else None
-        self.embedding = keras.layers.Embedding(
-            vocabulary_size,
-            embedding_dim,
-            embeddings_initializer=keras.initializers.RandomUniform(-embedding_range, embedding_range, seed=next(ints)),
-            dtype=self.dtype_policy,
-            name="embedding",
-        )
+        self.embedding = self.uniform_embedding(next(ints))
         self.convolutions = [
             keras.layers.Conv1D(
                 count,
@@ -230,10 +224,7 @@ class Discriminator(Matching, EmbeddingModel):
             InputError: T > sequence_length, or (where values are at hand) an id outside the vocabulary; or there is an
                 encoder and no context, or a context and no encoder.
         """
-        check_context(self, context, "discriminator")
-        check_token_ids(token_ids, self.vocabulary_size)
-        token_ids = tf.cast(token_ids, tf.int32)
-        check_length(token_ids, self.sequence_length)
+        token_ids = self.checked(token_ids, context)
         missing = max(self.widths) - token_ids.shape[1]
         if missing > 0:
             token_ids = tf.pad(token_ids, [[0, 0], [0, missing]], constant_values=PADDING)

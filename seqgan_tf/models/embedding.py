@@ -27,6 +27,22 @@ class EmbeddingModel(RandomStateModel):
     vocabulary_size: int
     embedding_dim: int
     embedding: keras.layers.Embedding
+    embedding_range: float
+
+    def uniform_embedding(self, seed: int | None) -> keras.layers.Embedding:
+        """An embedding of the tokens, not built yet, whose weights are drawn from U(-r, r), r being `embedding_range`.
+
+        Args:
+            seed: makes the weights reproducible. None: drawn.
+        """
+        bound = self.embedding_range
+        return keras.layers.Embedding(
+            self.vocabulary_size,
+            self.embedding_dim,
+            embeddings_initializer=keras.initializers.RandomUniform(-bound, bound, seed=seed),
+            dtype=self.dtype_policy,
+            name="embedding",
+        )
 
     def start_from_embeddings(self, matrix: np.ndarray) -> None:
         """Sets the embeddings of the tokens, which are then trained as all weights are.

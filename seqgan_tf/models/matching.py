@@ -11,7 +11,8 @@ from typing import Any, Self
 import keras
 import tensorflow as tf
 
-from seqgan_tf.models.attention import Context, with_encoder
+from seqgan_tf.core.sequences import check_length, check_token_ids
+from seqgan_tf.models.attention import Context, check_context, with_encoder
 
 
 class Matching:
@@ -34,6 +35,25 @@ class Matching:
 
     encoder: keras.Model | None
     matching: keras.layers.Dense
+    vocabulary_size: int
+    sequence_length: int
+
+    def checked(self, token_ids: tf.Tensor, context: tf.Tensor | None) -> tf.Tensor:
+        """The int32 token ids of a call, once they and its context are checked.
+
+        Args:
+            token_ids: int [R, T].
+            context: what `encode` returned, or None.
+
+        Raises:
+            InputError: T > sequence_length, or (where values are at hand) an id outside the vocabulary; or there is an
+                encoder and no context, or a context and no encoder.
+        """
+        check_context(self, context, "discriminator")
+        check_token_ids(token_ids, self.vocabulary_size)
+        token_ids = tf.cast(token_ids, tf.int32)
+        check_length(token_ids, self.sequence_length)
+        return token_ids
 
     def encode(self, condition: Any, training: bool = False) -> tf.Tensor | None:
         """The context of a batch of conditions: what the features of a sequence are multiplied by.

@@ -14,11 +14,11 @@ import tensorflow as tf
 
 from seqgan_tf.core import seeds
 from seqgan_tf.core.optimizers import check_policy
-from seqgan_tf.core.sequences import check_length, check_token_ids, mask
-from seqgan_tf.core.validation import InputError, check_at_least, real_number, whole_number
-from seqgan_tf.models.attention import check_context, check_encoder
+from seqgan_tf.core.sequences import mask
+from seqgan_tf.core.validation import check_at_least, real_number, whole_number
+from seqgan_tf.models.attention import check_encoder
 from seqgan_tf.models.embedding import EmbeddingModel
-from seqgan_tf.models.language_model import check_embedding_range
+from seqgan_tf.models.language_model import check_embedding_range, checked_rate
 from seqgan_tf.models.matching import Matching, matches, matching_layer, summary_width
 
 
@@ -83,25 +83,17 @@ class NgramDiscriminator(Matching, EmbeddingModel):
         self.embedding_dim = whole_number("embedding_dim", embedding_dim)
         self.embedding_range = real_number("embedding_range", embedding_range)
         self.distances = whole_number("distances", distances)
-        self.dropout = real_number("dropout", dropout)
+        self.dropout = checked_rate("dropout", dropout)
         self.seed = None if seed is None else whole_number("seed", seed)
         check_at_least(2, vocabulary_size=self.vocabulary_size, sequence_length=self.sequence_length)
         check_at_least(1, embedding_dim=self.embedding_dim, distances=self.distances)
         check_embedding_range(self.embedding_range)
-        if not 0 <= self.dropout < 1:
-            raise InputError(f"`dropout` must be in [0, 1). Received: {dropout}")
         if encoder is not None:
             check_encoder(encoder)
         self.encoder = encoder
 
-        ints, bound = seeds.integers(self.seed, seeds.WeightStream.DISCRIMINATOR), self.embedding_range
-        self.embedding = keras.layers.Embedding(
-            self.vocabulary_size,
-            self.embedding_dim,
-            embeddings_initializer=keras.initializers.RandomUniform(-bound, bound, seed=next(ints)),
-            dtype=self.dtype_policy,
-            name="embedding",
-        )
+        ints = seeds.integers(self.seed, seeds.WeightStream.DISCRIMINATOR)
+        self.embedding = self.uniform_embedding(next(ints))
         self.dropout_layer = keras.layers.Dropout(self.dropout, seed=next(ints), dtype=self.dtype_policy)
         self.pair_layers = [
             keras.layers.Dense(
@@ -154,10 +146,7 @@ class NgramDiscriminator(Matching, EmbeddingModel):
             InputError: T > sequence_length, or (where values are at hand) an id outside the vocabulary; or there is an
                 encoder and no context, or a context and no encoder.
         """
-        check_context(self, context, "discriminator")
-        check_token_ids(token_ids, self.vocabulary_size)
-        token_ids = tf.cast(token_ids, tf.int32)
-        check_length(token_ids, self.sequence_length)
+        token_ids = self.checked(token_ids, context)
         x = self.dropout_layer(self.embedding(tf.maximum(token_ids, 0)), training=training)
         x *= tf.cast(mask(token_ids), x.dtype)[..., tf.newaxis]
         tokens = self._sum(x) / math.sqrt(self.embedding_dim)

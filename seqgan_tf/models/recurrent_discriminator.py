@@ -15,9 +15,9 @@ import keras
 import tensorflow as tf
 
 from seqgan_tf.core import seeds
-from seqgan_tf.core.sequences import check_length, check_token_ids, mask
+from seqgan_tf.core.sequences import mask
 from seqgan_tf.core.validation import check_at_least, whole_number
-from seqgan_tf.models.attention import check_context, check_encoder
+from seqgan_tf.models.attention import check_encoder
 from seqgan_tf.models.bidirectional import BidirectionalModel
 from seqgan_tf.models.matching import Matching, matches, matching_layer, summary_width
 
@@ -125,10 +125,7 @@ class RecurrentDiscriminator(Matching, BidirectionalModel):
             InputError: T > sequence_length, or (where values are at hand) an id outside the vocabulary; or there is an
                 encoder and no context, or a context and no encoder.
         """
-        check_context(self, context, "discriminator")
-        check_token_ids(token_ids, self.vocabulary_size)
-        token_ids = tf.cast(token_ids, tf.int32)
-        check_length(token_ids, self.sequence_length)
+        token_ids = self.checked(token_ids, context)
         # cuDNN refuses a row without a token. Such a row reads token 0, which is not pooled.
         outputs, _ = self.read(tf.concat([tf.maximum(token_ids[:, :1], 0), token_ids[:, 1:]], axis=1), training)
         x = self.dropout_layer(self._pool(outputs, mask(token_ids)), training=training)

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from seqgan_tf.core.optimizers import FusedAdam, MatrixDecayAdamW
+from seqgan_tf.core.optimizers import FusedAdam, adam
 from seqgan_tf.core.protocols import Discriminator, Generator, RewardEstimator
 from seqgan_tf.core.validation import InputError
 from seqgan_tf.data.conditions import Labels, Several, Sources, TextConditions
@@ -89,7 +89,7 @@ def _build_gan(settings: RunSettings, source: Source, run_eagerly: bool) -> SeqG
     )
     gan.compile(
         generator_optimizer=FusedAdam(adversarial.learning_rate, global_clipnorm=pretrain.clip_norm),
-        discriminator_optimizer=_adam(pretrain.discriminator_learning_rate, pretrain.discriminator_weight_decay),
+        discriminator_optimizer=adam(pretrain.discriminator_learning_rate, pretrain.discriminator_weight_decay),
         pretrain_optimizer=build_pretrain_optimizer(pretrain),
         jit_compile=settings.jit_compile,
         run_eagerly=run_eagerly,
@@ -102,14 +102,7 @@ def build_pretrain_optimizer(pretrain: PretrainSettings) -> keras.optimizers.Opt
     arguments: dict[str, Any] = {"global_clipnorm": pretrain.clip_norm}
     if pretrain.ema_momentum is not None:
         arguments |= {"use_ema": True, "ema_momentum": pretrain.ema_momentum}
-    return _adam(pretrain.learning_rate, pretrain.weight_decay, **arguments)
-
-
-def _adam(learning_rate: float, weight_decay: float, **arguments: Any) -> keras.optimizers.Optimizer:
-    """Adam, or with weight decay AdamW."""
-    if weight_decay:
-        return MatrixDecayAdamW(learning_rate, weight_decay=weight_decay, **arguments)
-    return FusedAdam(learning_rate, **arguments)
+    return adam(pretrain.learning_rate, pretrain.weight_decay, **arguments)
 
 
 def build_generator(settings: RunSettings, source: Source) -> Generator:

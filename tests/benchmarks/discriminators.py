@@ -14,17 +14,11 @@ from pathlib import Path
 import numpy as np
 
 import seqgan_tf as sg
-from seqgan_tf.core.optimizers import FusedAdam, MatrixDecayAdamW
+from seqgan_tf.core.optimizers import adam
 from seqgan_tf.metrics.calibration import discriminator_health
 from seqgan_tf.metrics.held_out import discriminator_logits
 
 COUNT = 5_000
-
-
-def adam(learning_rate, weight_decay=0.0):
-    if weight_decay:
-        return MatrixDecayAdamW(learning_rate, weight_decay=weight_decay)
-    return FusedAdam(learning_rate)
 
 
 def variants(generator, length):
