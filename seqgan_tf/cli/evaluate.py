@@ -3,6 +3,7 @@
 import dataclasses
 
 from seqgan_tf.cli.flags import ReportFlags, RunFlags, pick
+from seqgan_tf.core.files import check_replaceable
 from seqgan_tf.reports.settings import EvaluationSettings
 
 
@@ -27,13 +28,14 @@ class Evaluate(EvaluationSettings, ReportFlags, RunFlags):
         settings = pick(EvaluationSettings, self)
         published = plots.read_published(self.published) if self.published else None
         run = open_run(self.directory)
+        directory = run.directory / "evaluation"
+        check_replaceable(directory, markdown.REPORT)
         data = read_evaluation_data(run, settings, self.data, self.target, self.images)
         report, sweeps = evaluate.evaluate_run(run, data, settings)
         comparisons = {}
         if len(sweeps) == 2:
             before, after = sweeps
             comparisons[after, before] = metrics.compare_at_equal_nll(sweeps[after], sweeps[before])
-        directory = run.directory / "evaluation"
         pages = captions_page.pages_of_run(run, data, report)
         text = markdown.write_evaluation(
             directory, report, sweeps, comparisons, published, quality=run.source.quality, pages=pages

@@ -9,7 +9,7 @@ from typing import Annotated
 import tyro
 
 from seqgan_tf.cli.flags import RunFlags, encode_conditions
-from seqgan_tf.core.files import write_text
+from seqgan_tf.core.files import check_writable, write_text
 from seqgan_tf.core.validation import InputError, check_at_least
 
 
@@ -54,8 +54,10 @@ class Explain(RunFlags):
         from seqgan_tf.reports.heat_map import plot_explanations
         from seqgan_tf.runs.directory import open_run
 
-        if self.output is not None and self.output.suffix not in (".html", ".png"):
-            raise InputError(f"--output must end with .html or .png. Received: {self.output}")
+        if self.output is not None:
+            if self.output.suffix not in (".html", ".png"):
+                raise InputError(f"--output must end with .html or .png. Received: {self.output}")
+            check_writable(self.output)
         check_at_least(1, rollouts=self.rollouts, top_k=self.top_k)
         if self.num_samples is not None:
             check_at_least(1, num_samples=self.num_samples)

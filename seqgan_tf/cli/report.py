@@ -5,7 +5,7 @@ import warnings
 from pathlib import Path
 
 from seqgan_tf.cli.flags import RunFlags
-from seqgan_tf.core.files import write_text
+from seqgan_tf.core.files import check_writable, write_text
 from seqgan_tf.core.validation import require
 
 
@@ -39,10 +39,11 @@ class Report(RunFlags):
 
         require("matplotlib", "a report", "plot")
         run = open_run(self.directory)
+        path = self.output or run.directory / "report.html"
+        check_writable(path)
         state = run.restore()
         for note in state.notes:
             warnings.warn(note, stacklevel=2)
-        path = self.output or run.directory / "report.html"
         write_text(path, run_page(run, state, ReportSettings(self.samples, self.explained, self.rollouts, self.seed)))
         console.console.print(f"written to {path}")
         return 0

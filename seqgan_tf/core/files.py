@@ -1,6 +1,7 @@
 """The user's files: reading them, and writing them so that a file is either complete or not there."""
 
 import contextlib
+import errno
 import os
 import shutil
 import stat
@@ -95,6 +96,24 @@ def write_text(path: str | os.PathLike, text: str) -> None:
     write_file(path, lambda temporary: temporary.write_bytes(content))
 
 
+def check_writable(path: str | os.PathLike) -> None:
+    """Checks that `write_file` can write a file, before the long work whose result it is to hold.
+
+    Args:
+        path: the file. What is there stays as it is.
+
+    Raises:
+        InputError: it is a directory, or nothing can be written beside it.
+    """
+    path = Path(path)
+    temporary = _partial(path)
+    with _place_to_write(path):
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        temporary.touch()
+        temporary.unlink()
+
+
 def write_file(path: str | os.PathLike, write: Callable[[Path], object]) -> None:
     """Writes a temporary file in the same directory, then renames it: the old file stays until the new one is complete.
 
@@ -106,7 +125,7 @@ def write_file(path: str | os.PathLike, write: Callable[[Path], object]) -> None
         InputError: the file cannot be written.
     """
     path = Path(path)
-    temporary = path.parent / f".{path.stem}.partial{path.suffix}"
+    temporary = _partial(path)
     with _place_to_write(path):
         try:
             write(temporary)
@@ -154,17 +173,21 @@ def whole_directory(path: str | os.PathLike, mark: str | None = None) -> Iterato
 
 
 def check_replaceable(path: str | os.PathLike, mark: str | None = None) -> None:
-    """Checks that `whole_directory` may replace a directory: it is missing, empty, or an earlier one with `mark` in it.
+    """Checks that `whole_directory` may write a directory: it is missing, empty, or an earlier one with `mark` in it.
 
     Args:
         path: the directory.
         mark: name of a file of an earlier one. Defaults to None: no directory with files may be replaced.
 
     Raises:
-        InputError: it holds files of another kind, or is a file.
+        InputError: it holds files of another kind, is a file, or nothing can be written where it is to be.
     """
     path = Path(path)
     _check_is_no_file(path)
+    with _place_to_write(path):
+        parent = next(folder for folder in path.absolute().parents if folder.exists())
+        if not os.access(parent, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(parent))
     if path.is_dir() and any(path.iterdir()) and not (mark and (path / mark).is_file()):
         wanted = f"a new directory, or one with a {mark}" if mark else "a new directory, or an empty one"
         raise InputError(f"{path}: expected {wanted}. Received: one with other files")
@@ -185,6 +208,11 @@ def _on_one_path(directory: Path, other: str | bytes) -> bool:
     """Whether one of two paths is inside the other."""
     paths = [str(directory.absolute()), os.path.abspath(os.fsdecode(other))]
     return os.path.commonpath(paths) in paths
+
+
+def _partial(path: Path) -> Path:
+    """Where a file is written to before it is complete."""
+    return path.parent / f".{path.stem}.partial{path.suffix}"
 
 
 def _check_is_no_file(path: Path) -> None:

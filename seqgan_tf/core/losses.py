@@ -25,11 +25,11 @@ def token_log_probs(logits: tf.Tensor, token_ids: tf.Tensor) -> tf.Tensor:
         InputError: a shape or a dtype is wrong.
     """
     check_tensors(logits=(logits, "BTV"), token_ids=(token_ids, "BT"))
-    return _log_softmax_at(logits, tf.cast(tf.maximum(token_ids, 0), tf.int32))
+    return log_softmax_at(logits, tf.cast(tf.maximum(token_ids, 0), tf.int32))
 
 
 @tf.custom_gradient
-def _log_softmax_at(logits, token_ids):
+def log_softmax_at(logits, token_ids):
     """log_softmax(logits)[..., token_id]; the gradient reuses the exponentials of the forward pass.
 
     TensorFlow's own cross-entropy operation reads and writes the [B, T, V] tensor more often. On a CPU these passes,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import tensorflow as tf
 
 from seqgan_tf.core import sampling
+from seqgan_tf.core.categorical import draw_at, uniforms
 from seqgan_tf.core.sampling import PLAIN, SamplingSettings
 from seqgan_tf.core.seeds import split
 
@@ -56,7 +57,7 @@ def resample(
         prompt = tf.tile(prompt, [particles, 1])
     drawn = sampling.sample(generator, particles * rows, sequence_length, drawing, prompt, settings)
     log_weights = tf.transpose(tf.reshape(value(drawn), [particles, rows]))
-    taken = sampling.draw_at(log_weights, sampling.uniforms(seeds[:, -1], [1], rows)[0])  # [B]
+    taken = draw_at(log_weights, uniforms(seeds[:, -1], [1], rows)[0])  # [B]
     token_ids = tf.gather(drawn, taken * rows + tf.range(rows))
     weights = tf.nn.softmax(log_weights)
     return token_ids, 1.0 / tf.reduce_sum(weights**2, axis=1)

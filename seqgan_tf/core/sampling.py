@@ -1,4 +1,4 @@
-"""The categorical draw and the decode loop that everything that samples uses.
+"""The settings of a draw, and the decode loop that everything that samples uses.
 
 Axes: R rows, T position, V vocabulary. Seeds are stateless, see `seeds`: the same seed gives the same tokens.
 """
@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import tensorflow as tf
-from tensorflow_probability import distributions as tfd
 
+from seqgan_tf.core.categorical import draw, draw_at, uniform_numbers, uniforms
+from seqgan_tf.core.losses import log_softmax_at
 from seqgan_tf.core.replicas import Rows
 from seqgan_tf.core.seeds import fold_in
 from seqgan_tf.core.sequences import PADDING, check_generated_length
@@ -17,65 +18,7 @@ from seqgan_tf.core.validation import InputError, check_at_least, real_number, w
 if TYPE_CHECKING:
     from seqgan_tf.core.protocols import Generator
 
-BLOCK = 100  # tokens per block of the two-level search; at V = 5,000 the fastest of 50, 100 and 200
 COLDEST = 1e-30  # instead of a temperature of 0: all logits but the largest become so small that their exp is 0
-BELOW_ONE = 1.0 - 2.0**-23
-
-
-class InverseCDFCategorical(tfd.Categorical):
-    """`tfd.Categorical` that draws by inverting the cumulative distribution function in two levels.
-
-    One uniform number per row picks a block of tokens and then a token in the block. The parent class draws Gumbel
-    noise for the whole vocabulary instead, which takes longer than computing the logits. The uniform number is made of
-    integer bits, so that the draw is the same with and without XLA. `quantile` takes uniform numbers of the caller.
-
-    Args:
-        logits: float32 [..., V].
-        dtype: of the tokens. Defaults to int32.
-        (Others: as for `tfd.Categorical`. The seed of `sample` is int32 [2], without negative words.)
-
-    Example:
-    ```python
-    import tensorflow as tf
-    from seqgan_tf.core.sampling import InverseCDFCategorical
-
-    distribution = InverseCDFCategorical(logits=tf.zeros([2, 5000]))
-    tokens = distribution.sample(seed=tf.constant([1, 0]))  # int32 [2]
-    ```
-    """
-
-    def _sample_n(self, n, seed=None):
-        uniform = _uniform(tf.concat([[n], tf.shape(self.logits_parameter())[:-1]], axis=0), seed)
-        return self._quantile(uniform)
-
-    def _quantile(self, value):
-        """The tokens at which the cumulative distribution function exceeds `value` in [0, 1), a tensor [..., batch]."""
-        logits = tf.reshape(self.logits_parameter(), [-1, self.logits_parameter().shape[-1]])
-        rows, vocabulary_size = tf.shape(logits)[0], logits.shape[-1]
-        blocks = -(-vocabulary_size // BLOCK)
-        # One operation that stays in cache: on a CPU the passes over [R, V] take most of the time of a draw.
-        weights = tf.nn.softmax(logits)
-        if blocks * BLOCK > vocabulary_size:
-            weights = tf.pad(weights, [[0, 0], [0, blocks * BLOCK - vocabulary_size]])
-        weights = tf.reshape(weights, [-1, blocks, BLOCK])
-        cumulative = tf.cumsum(tf.reduce_sum(weights, axis=-1), axis=-1)  # [R, blocks]
-
-        uniform = tf.reshape(value, [tf.size(value) // tf.maximum(rows, 1), rows])
-        target = uniform * cumulative[:, -1]  # [n, R], below the total, since value <= BELOW_ONE
-        block = tf.reduce_sum(tf.cast(cumulative <= target[..., tf.newaxis], tf.int32), axis=-1)
-        row = tf.broadcast_to(tf.range(rows), tf.shape(block))
-        before = tf.gather_nd(tf.pad(cumulative, [[0, 0], [1, 0]]), tf.stack([row, block], axis=-1))
-        inside = tf.cumsum(tf.gather_nd(weights, tf.stack([row, block], axis=-1)), axis=-1)  # [n, R, BLOCK]
-        # Because of rounding, the rest of the target may reach or exceed the sum of the block, where no token is.
-        rest = tf.minimum(target - before, inside[..., -1] * BELOW_ONE)
-        token = block * BLOCK + tf.reduce_sum(tf.cast(inside <= rest[..., tf.newaxis], tf.int32), axis=-1)
-        return tf.cast(tf.reshape(token, tf.shape(value)), self.dtype)
-
-
-def _uniform(shape: tf.Tensor | list[int], seed: tf.Tensor) -> tf.Tensor:
-    """Uniform numbers in [0, 1), multiples of 2^-23, for an int32 [2] seed."""
-    bits = tf.random.stateless_uniform(shape, seed, minval=None, maxval=None, dtype=tf.uint32)
-    return tf.cast(tf.bitwise.right_shift(bits, tf.constant(9, tf.uint32)), tf.float32) * 2.0**-23
 
 
 class SamplingSettings(NamedTuple):
@@ -162,9 +105,9 @@ def warp(logits: tf.Tensor, settings: SamplingSettings) -> tf.Tensor:
         banned = tf.reduce_any(tf.equal(tf.range(logits.shape[-1])[:, None], list(suppress_tokens)), axis=1)
         logits = tf.where(banned, lowest, logits)
     if not (isinstance(temperature, (int, float)) and temperature == 1):
-        # The largest logit is shifted to 0 first, so that division by a tiny temperature does not overflow.
-        divisor = tf.maximum(tf.cast(temperature, logits.dtype), COLDEST)
-        logits = (logits - tf.reduce_max(logits, axis=-1, keepdims=True)) / divisor
+        temperature = tf.cast(temperature, logits.dtype)
+        # A row at temperature 1 keeps its logits whatever the others have; where all have 1, nothing is computed.
+        logits = tf.cond(tf.reduce_any(temperature != 1.0), lambda: _divided(logits, temperature), lambda: logits)
     if top_k is not None:
         kth = tf.math.top_k(logits, min(top_k, logits.shape[-1])).values[..., -1:]
         logits = tf.where(logits < kth, lowest, logits)
@@ -175,6 +118,12 @@ def warp(logits: tf.Tensor, settings: SamplingSettings) -> tf.Tensor:
     return logits
 
 
+def _divided(logits: tf.Tensor, temperature: tf.Tensor) -> tf.Tensor:
+    # The largest logit is shifted to 0 first, so that division by a tiny temperature does not overflow.
+    shifted = logits - tf.reduce_max(logits, axis=-1, keepdims=True)
+    return tf.where(temperature == 1.0, logits, shifted / tf.maximum(temperature, COLDEST))
+
+
 def _nucleus(logits: tf.Tensor, top_p: tf.Tensor, lowest: tf.Tensor) -> tf.Tensor:
     ordered = tf.sort(logits, axis=-1, direction="DESCENDING")
     probability_before = tf.cumsum(tf.nn.softmax(ordered), axis=-1, exclusive=True)
@@ -182,31 +131,27 @@ def _nucleus(logits: tf.Tensor, top_p: tf.Tensor, lowest: tf.Tensor) -> tf.Tenso
     return tf.where(logits < tf.reduce_min(kept, axis=-1, keepdims=True), lowest, logits)
 
 
-def draw(logits: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """One token per row from softmax(logits): int32 [R] for logits [R, V] and a seed int32 [2]."""
-    return InverseCDFCategorical(logits=logits, dtype=tf.int32).sample(seed=seed)
+class Drawn(NamedTuple):
+    """Tokens of a policy, and how likely it makes them.
 
+    Attributes:
+        token_ids: int32, `PADDING` after the end token.
+        log_probs: float32 of the same shape, nats: log G(y_t | Y_1:t-1) of the unchanged policy, whatever the settings
+            of the draw; 0 on padding.
 
-def draw_at(logits: tf.Tensor, uniform: tf.Tensor) -> tf.Tensor:
-    """One token per row from softmax(logits): int32 [R] for logits [R, V] and uniform numbers [R] in [0, 1)."""
-    return InverseCDFCategorical(logits=logits, dtype=tf.int32).quantile(uniform)
+    Example:
+    ```python
+    import tensorflow as tf
 
+    import seqgan_tf as sg
 
-def uniforms(seed: tf.Tensor, shape: list[int], rows: int | tf.Tensor) -> tf.Tensor:
-    """Uniform numbers in [0, 1) for each row.
-
-    Args:
-        seed: int32 [2]; or int32 [R, 2], one seed per row: the numbers of a row then depend on its seed alone.
-        shape: of the numbers of one row.
-        rows: R.
-
-    Returns:
-        float32 [*shape, R].
+    drawn = sg.sampling.sample_scored(sg.Generator(50), 5, sequence_length=20, seed=tf.constant([1, 0]))
+    print(tf.reduce_sum(drawn.log_probs, axis=1))  # [5]
+    ```
     """
-    if seed.shape.rank == 1:
-        return _uniform([*shape, rows], seed)
-    numbers = tf.map_fn(lambda row: _uniform(shape, row), seed, fn_output_signature=tf.float32)
-    return tf.transpose(numbers, [*range(1, len(shape) + 1), 0])
+
+    token_ids: tf.Tensor
+    log_probs: tf.Tensor
 
 
 def decode(
@@ -232,7 +177,7 @@ def decode(
         seed: int32 [2]; step i draws with `fold_in(seed, i)`. Or int32 [R, 2], one seed per row: the tokens of a row
             then do not depend on the other rows. Or None, with `uniform`.
         branch: function (i, token_ids, state, finished) -> (token_ids, state, finished), called before step i: it may
-            continue a row from another prefix. Defaults to None.
+            continue a row from another prefix. Defaults to None: the loop then ends when all rows have.
         settings: how to draw. Defaults to drawing from the unchanged policy.
         uniform: float32 [num_steps, R] in [0, 1), the numbers that step i draws with. Defaults to None: those of the
             seed.
@@ -242,29 +187,53 @@ def decode(
     Returns:
         int32 [num_steps, R]; after its end token a row holds `PADDING`.
     """
+    (drawn,) = _decode(generator, token_ids, state, finished, num_steps, seed, branch, settings, uniform, rows)
+    return drawn
+
+
+def _decode(
+    generator, token_ids, state, finished, num_steps, seed, branch, settings, uniform, rows, given=None, scored=False
+):
+    """[tokens], as `decode`, and with `scored` their log-probabilities, float32 [num_steps, R].
+
+    Where `given`, int32 [num_steps, R], is not padding, it is taken and not what was drawn.
+    """
     if seed is not None and seed.shape.rank == 2:
         uniform = uniforms(seed, [num_steps], tf.shape(token_ids)[0])
+    stops = branch is None and generator.end_token_id is not None
 
     def draw_step(i, logits):
         if uniform is None and (rows is None or rows.indices is None):
             return draw(logits, fold_in(seed, i))
-        numbers = rows.take(_uniform([rows.total], fold_in(seed, i))) if uniform is None else uniform[i]
+        numbers = rows.take(uniform_numbers([rows.total], fold_in(seed, i))) if uniform is None else uniform[i]
         return draw_at(logits, numbers)
 
-    def body(i, token_ids, state, finished, drawn):
+    def body(i, token_ids, state, finished, arrays):
         if branch is not None:
             token_ids, state, finished = branch(i, token_ids, state, finished)
         logits, state = generator.step(token_ids, state)
-        logits = warp(logits, settings)
-        token_ids = tf.where(finished, PADDING, draw_step(i, logits))
+        drawn = draw_step(i, warp(logits, settings))
+        if given is not None:
+            drawn = tf.where(tf.equal(given[i], PADDING), drawn, given[i])
+        found = [tf.where(finished, PADDING, drawn)]
+        if scored:
+            found.append(tf.where(finished, 0.0, log_softmax_at(logits, drawn)))
         if generator.end_token_id is not None:
-            finished = finished | tf.equal(token_ids, generator.end_token_id)
-        return i + 1, token_ids, state, finished, drawn.write(i, token_ids)
+            finished = finished | tf.equal(found[0], generator.end_token_id)
+        arrays = [array.write(i, values) for array, values in zip(arrays, found, strict=True)]
+        return i + 1, found[0], state, finished, arrays
 
-    drawn = tf.TensorArray(tf.int32, size=num_steps, element_shape=token_ids.shape)
-    loop = (tf.constant(0), token_ids, state, finished, drawn)
-    *_, drawn = tf.while_loop(lambda i, *_: i < num_steps, body, loop, maximum_iterations=num_steps)
-    return drawn.stack()
+    def goes_on(i, token_ids, state, finished, arrays):
+        return (i < num_steps) & ~tf.reduce_all(finished) if stops else i < num_steps
+
+    shape = [num_steps, tf.shape(token_ids)[0]]  # what is not written stays padding
+    arrays = [tf.fill(shape, PADDING), *([tf.zeros(shape)] if scored else [])]
+    arrays = [
+        tf.TensorArray(values.dtype, num_steps, element_shape=token_ids.shape).unstack(values) for values in arrays
+    ]
+    loop = (tf.constant(0), token_ids, state, finished, arrays)
+    *_, arrays = tf.while_loop(goes_on, body, loop, maximum_iterations=num_steps)
+    return [array.stack() for array in arrays]
 
 
 def prefix_states(generator: "Generator", token_ids: tf.Tensor) -> Any:
@@ -322,16 +291,38 @@ def sample(
     Raises:
         InputError: T is above the `sequence_length` of a generator that has one.
     """
+    return _sample(generator, batch_size, sequence_length, seed, prompt, settings, rows)[0]
+
+
+def sample_scored(
+    generator: "Generator",
+    batch_size: int | tf.Tensor,
+    sequence_length: int,
+    seed: tf.Tensor,
+    prompt: tf.Tensor | None = None,
+    settings: SamplingSettings = PLAIN,
+) -> Drawn:
+    """Draws whole sequences, with the log-probability of each token: those of `sample`, in one pass.
+
+    Args:
+        generator, batch_size, sequence_length, seed, prompt, settings: as for `sample`.
+
+    Returns:
+        `Drawn`, both [B, T]; the tokens of a prompt have their log-probabilities too.
+
+    Raises:
+        InputError: as `sample`.
+    """
+    return Drawn(*_sample(generator, batch_size, sequence_length, seed, prompt, settings, scored=True))
+
+
+def _sample(generator, batch_size, sequence_length, seed, prompt, settings, rows=None, scored=False):
+    """[tokens], and with `scored` their log-probabilities, each [B, T]."""
     check_generated_length(generator, sequence_length)
-    first, branch = tf.fill([batch_size], generator.start_token_id), None
+    first, given = tf.fill([batch_size], generator.start_token_id), None
     state, finished = generator.initial_state(batch_size), tf.zeros_like(first, tf.bool)
     if prompt is not None:
-        prompt = tf.pad(prompt, [[0, 0], [0, sequence_length - tf.shape(prompt)[1]]], constant_values=PADDING)
-        fed = tf.concat([tf.fill([1, batch_size], PADDING), tf.transpose(prompt)], axis=0)
-
-        def branch(i, token_ids, state, finished):
-            is_given = tf.not_equal(fed[i], PADDING)
-            return tf.where(is_given, fed[i], token_ids), state, finished & ~is_given
-
-    drawn = tf.transpose(decode(generator, first, state, finished, sequence_length, seed, branch, settings, rows=rows))
-    return drawn if prompt is None else tf.where(tf.equal(prompt, PADDING), drawn, prompt)
+        missing = [[0, 0], [0, sequence_length - tf.shape(prompt)[1]]]
+        given = tf.transpose(tf.pad(prompt, missing, constant_values=PADDING))
+    found = _decode(generator, first, state, finished, sequence_length, seed, None, settings, None, rows, given, scored)
+    return [tf.transpose(values) for values in found]

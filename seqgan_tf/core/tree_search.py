@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import tensorflow as tf
 
 from seqgan_tf.core import sampling
+from seqgan_tf.core.categorical import draw_at, uniforms
 from seqgan_tf.core.conditions import network_of
 from seqgan_tf.core.sampling import PLAIN, SamplingSettings
 from seqgan_tf.core.sequences import PADDING
@@ -131,7 +132,7 @@ def search(
     num_actions = min(num_actions, vocabulary_size)
     row = tf.range(tf.shape(prefixes.token_ids)[0])
     depths = min(simulations, length)
-    uniform = sampling.uniforms(seed, [simulations, length], tf.size(row))  # [M, T, R]
+    uniform = uniforms(seed, [simulations, length], tf.size(row))  # [M, T, R]
 
     def at(array: tf.Tensor, node: tf.Tensor) -> tf.Tensor:
         """array[node[r], r] for each r: [R, ...] of an array [M, R, ...]."""
@@ -265,7 +266,7 @@ def _complete(
     """Whole sequences int32 [R, T] that begin with the prefixes, drawn from the policy with numbers [T, R]."""
     token_ids, lengths, ended, logits, state = prefixes
     length = token_ids.shape[1]
-    first = tf.where(ended, PADDING, sampling.draw_at(logits, uniform[0]))
+    first = tf.where(ended, PADDING, draw_at(logits, uniform[0]))
     if generator.end_token_id is not None:
         ended |= tf.equal(first, generator.end_token_id)
     steps, fed = length - 1 - shortest, tf.maximum(first, 0)

@@ -73,10 +73,10 @@ class RowFunctions:
         return self.generator.encode(condition)
 
     def _sample(self, seed, temperature, top_p, prompt, context=None):
-        """int32 [B, T] for seeds [B, 2], temperature and top_p [B, 1], and a prompt [B, T]."""
+        """`Drawn` [B, T] for seeds [B, 2], temperature and top_p [B, 1], and a prompt [B, T]."""
         settings = SamplingSettings(temperature, None, top_p, self.suppress_tokens)
         policy = bound(self.generator, context)
-        return sampling.sample(policy, tf.shape(seed)[0], self.sequence_length, seed, prompt, settings)
+        return sampling.sample_scored(policy, tf.shape(seed)[0], self.sequence_length, seed, prompt, settings)
 
     def _search(self, length_penalty, context=None):
         """int32 [B, T] for length_penalty [B, 1]."""

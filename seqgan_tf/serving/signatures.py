@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
+from seqgan_tf.core.sampling import Drawn
 from seqgan_tf.core.seeds import NON_NEGATIVE
 from seqgan_tf.core.sequences import PADDING, mask
 from seqgan_tf.serving.condition_inputs import ConditionInputs
@@ -145,7 +146,7 @@ class Signatures:
         )
         nothing = tf.fill([tf.shape(seed)[0], self.sequence_length], PADDING)
         context = self._rows.encode(condition)
-        return self._sequences(self._draw(seed, temperature, top_p, nothing, context, error), context, error)
+        return self._sequences(self._draw(seed, temperature, top_p, nothing, context, error), error)
 
     def caption(self, condition: Any) -> dict[str, tf.Tensor]:
         """The captions of images, of which nothing else is asked: `generate` at temperature 0.
@@ -175,7 +176,8 @@ class Signatures:
         error = first_error(*errors, (is_wrong, "length_penalty must be a finite number"))
         context = self._rows.encode(condition)
         found = self._rows.search(tf.where(is_wrong, 1.0, length_penalty)[:, tf.newaxis], context)
-        return self._sequences(tf.where((error == "")[:, tf.newaxis], found, PADDING), context, error)
+        token_ids = tf.where((error == "")[:, tf.newaxis], found, PADDING)
+        return self._sequences(Drawn(token_ids, self._rows.log_probs(token_ids, context)), error)
 
     @any_number_of_rows
     def complete(
@@ -197,10 +199,10 @@ class Signatures:
         )
         prompt, error = self._tokens(text, [*errors, self._temperature_error(temperature)], with_unknown=False)
         context = self._rows.encode(condition)
-        token_ids = self._draw(seed, temperature, tf.ones_like(temperature), prompt, context, error)
-        added = tf.where(prompt == PADDING, self._rows.log_probs(token_ids, context), 0.0)
+        drawn = self._draw(seed, temperature, tf.ones_like(temperature), prompt, context, error)
+        added = tf.where(prompt == PADDING, drawn.log_probs, 0.0)
         log_prob = or_nan(tf.reduce_sum(added, axis=1), error != "")
-        return {"text": self.text.decode(token_ids), "log_prob": log_prob, "error": error}
+        return {"text": self.text.decode(drawn.token_ids), "log_prob": log_prob, "error": error}
 
     @any_number_of_rows
     def score(self, text: tf.Tensor, condition: Any = None) -> dict[str, tf.Tensor]:
@@ -274,12 +276,12 @@ class Signatures:
         temperature, top_p = (tf.where(is_right, value, 1.0)[:, tf.newaxis] for value in (temperature, top_p))
         seed = tf.bitwise.bitwise_and(seed, NON_NEGATIVE)
         drawn = self._rows.sample(seed, temperature, top_p, prompt, context)
-        return tf.where(is_right[:, tf.newaxis], drawn, PADDING)
+        return drawn._replace(token_ids=tf.where(is_right[:, tf.newaxis], drawn.token_ids, PADDING))
 
-    def _sequences(self, token_ids, context, error):
-        log_prob = tf.reduce_sum(self._rows.log_probs(token_ids, context), axis=1)
-        answer = {"token_ids": token_ids, "log_prob": or_nan(log_prob, error != ""), "error": error}
-        return answer | ({"text": self.text.decode(token_ids)} if self.text else {})
+    def _sequences(self, drawn, error):
+        log_prob = or_nan(tf.reduce_sum(drawn.log_probs, axis=1), error != "")
+        answer = {"token_ids": drawn.token_ids, "log_prob": log_prob, "error": error}
+        return answer | ({"text": self.text.decode(drawn.token_ids)} if self.text else {})
 
     def _score(self, token_ids, error, condition):
         log_probs = or_nan(self._rows.log_probs(token_ids, self._rows.encode(condition)), error != "")

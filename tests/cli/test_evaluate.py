@@ -48,6 +48,15 @@ def test_evaluate_prints_json_and_nothing_else(run, copies, tmp_path):
     assert (copies[1] / "evaluation" / "sweep.png").stat().st_size > 0
 
 
+def test_evaluate_keeps_a_directory_with_other_files(refused, copies, monkeypatch):
+    monkeypatch.setattr("seqgan_tf.reports.evaluate.evaluate_run", None)
+    directory = copies[0] / "evaluation"
+    directory.mkdir()
+    (directory / "mine.txt").write_text("mine")
+    wanted = "expected a new directory, or one with a report.json. Received: one with other files"
+    assert refused("evaluate", copies[0]) == f"seqgan-tf: {directory}: {wanted}\n"
+
+
 def test_evaluate_measures_another_file(run, copies, tmp_path):
     data = tmp_path / "other.txt"
     data.write_text("red cat\nred red red red red red\nblue\n")

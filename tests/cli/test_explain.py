@@ -73,6 +73,15 @@ def test_files(run, refused, text, tmp_path):
     assert refused("explain", text.directory, "--output", tmp_path / "a.pdf") == message
 
 
+def test_an_output_that_cannot_be_written_is_refused_before_the_work(refused, text, tmp_path, monkeypatch):
+    monkeypatch.setattr("seqgan_tf.reports.explain.explain", None)
+    monkeypatch.setattr("seqgan_tf.reports.run_page.run_page", None)
+    for command in ("explain", "report"):
+        path = tmp_path / "none" / "page.html"
+        message = f"seqgan-tf: {path}: expected a place to write to (No such file or directory)\n"
+        assert refused(command, text.directory, "--output", path) == message
+
+
 def test_json_of_an_image_has_its_grid_and_no_pixels(run, base):
     made = tiny_runs.captions_run(base)
     code, out, err = run("explain", made.directory, "--condition", made.data / "003.png", "--json", *FEW)

@@ -144,10 +144,26 @@ def test_a_rename_that_fails_leaves_the_old_file_and_no_partial_file(tmp_path, m
 def test_a_place_that_cannot_be_written_to_is_refused_with_the_reason(name, reason, tmp_path):
     (tmp_path / "directory").mkdir()
     (tmp_path / "file").write_text("mine")
-    with refused(tmp_path / name, rf"expected a place to write to \({reason}"):
-        files.write_text(tmp_path / name, "text")
+    for write in (files.check_writable, lambda path: files.write_text(path, "text")):
+        with refused(tmp_path / name, rf"expected a place to write to \({reason}"):
+            write(tmp_path / name)
     assert names(tmp_path) == ["directory", "file"]
     assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_a_place_that_can_be_written_to_is_left_as_it_was(tmp_path):
+    (tmp_path / "a.txt").write_text("old")
+    for name in ("a.txt", "b.txt"):
+        files.check_writable(tmp_path / name)
+    files.check_replaceable(tmp_path / "none" / "directory")
+    assert names(tmp_path) == ["a.txt"]
+    assert (tmp_path / "a.txt").read_text() == "old"
+
+
+def test_a_directory_below_a_place_that_cannot_be_written_to_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda path, mode: path != tmp_path)  # root may write anywhere
+    with refused(tmp_path / "none" / "a", r"expected a place to write to \(Permission denied\)$"):
+        files.check_replaceable(tmp_path / "none" / "a")
 
 
 @pytest.mark.parametrize("path", [".", "..", "/"])
@@ -161,7 +177,8 @@ def test_a_path_without_a_file_name_is_refused(path, tmp_path, monkeypatch):
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_a_read_only_directory_is_refused(tmp_path):
     tmp_path.chmod(stat.S_IRUSR | stat.S_IXUSR)
-    for write in (lambda path: files.write_text(path, "text"), files.make_directory):
+    writes = lambda path: files.write_text(path, "text"), files.make_directory, files.check_writable
+    for write in (*writes, files.check_replaceable):
         with refused(tmp_path / "a", r"expected a place to write to \(Permission denied\)$"):
             write(tmp_path / "a")
     tmp_path.chmod(stat.S_IRWXU)

@@ -1,12 +1,12 @@
-"""The categorical draw, sampling settings and decoding."""
+"""Sampling settings and decoding."""
 
 import numpy as np
 import pytest
 import tensorflow as tf
 from exact import all_sequences, chi_square_p_value, index_of, log_softmax, sequence_probabilities
-from tensorflow_probability import distributions as tfd
 
 from seqgan_tf.core import sampling, seeds, sequences
+from seqgan_tf.core.categorical import draw
 from seqgan_tf.core.sampling import SamplingSettings
 from seqgan_tf.core.validation import InputError
 from seqgan_tf.models.generator import Generator
@@ -24,76 +24,6 @@ class Cycle:
 
     def step(self, token_ids, state):
         return tf.where(tf.one_hot((token_ids + 1) % 5, 5) > 0, 0.0, -np.inf), state + 1
-
-
-# The draw
-
-
-@pytest.mark.parametrize("vocabulary_size", [2, 7, 100, 230])  # below, at and above the block size of 100
-def test_draws_follow_the_distribution(vocabulary_size, rng):
-    logits = rng.normal(size=(2, vocabulary_size)).astype(np.float32) * 2
-    drawn = sampling.InverseCDFCategorical(logits=logits, dtype=tf.int32).sample(20_000, seed=SEED).numpy()
-    assert drawn.shape == (20_000, 2)
-    assert drawn.dtype == np.int32
-    for row in range(2):
-        assert chi_square_p_value(drawn[:, row], np.exp(log_softmax(logits[row]))) > 1e-3
-    assert np.abs(np.corrcoef(drawn.T)[0, 1]) < 0.03  # rows are independent
-
-
-def test_tokens_of_probability_zero_are_never_drawn(rng):
-    logits = rng.normal(size=(1, 330)).astype(np.float32)
-    logits[0, [0, 150, 229, 329]] = -np.inf
-    logits[0, 230:300] = -np.inf
-    drawn = sampling.InverseCDFCategorical(logits=logits).sample(20_000, seed=SEED).numpy()
-    assert np.isfinite(logits[0, drawn]).all()
-    assert chi_square_p_value(drawn, np.exp(log_softmax(logits[0]))) > 1e-3
-
-
-@pytest.mark.parametrize("vocabulary_size", [7, 100, 230])
-@pytest.mark.parametrize(("bits", "end"), [(0, 0), (2**32 - 1, -1)])
-def test_the_ends_of_the_uniform_range_give_the_first_and_last_token(monkeypatch, vocabulary_size, bits, end, rng):
-    def constant_bits(shape, *args, **kwargs):
-        return tf.fill(shape, tf.constant(bits, tf.uint32))
-
-    monkeypatch.setattr(tf.random, "stateless_uniform", constant_bits)
-    logits = rng.normal(size=(50, vocabulary_size)).astype(np.float32)
-    first, last = vocabulary_size // 2, vocabulary_size - 3
-    logits[:, :first] = logits[:, last + 1 :] = -np.inf
-    drawn = sampling.InverseCDFCategorical(logits=logits).sample(seed=SEED)
-    np.testing.assert_array_equal(drawn, np.full(50, (first, last)[end]))
-
-
-def test_huge_logits_do_not_overflow():
-    logits = np.zeros((3, 120), np.float32)
-    logits[0, 119], logits[1, 0], logits[2] = 1e30, 5e4, -1e30
-    logits[2, 60] = -9e29
-    drawn = sampling.InverseCDFCategorical(logits=logits).sample(50, seed=SEED)
-    np.testing.assert_array_equal(drawn, np.tile([119, 0, 60], (50, 1)))
-
-
-def test_it_is_a_tfp_categorical(rng):
-    logits = rng.normal(size=(4, 3, 6)).astype(np.float32)
-    distribution = sampling.InverseCDFCategorical(logits=logits)
-    assert isinstance(distribution, tfd.Categorical)
-    assert distribution.sample(seed=SEED).shape == (4, 3)
-    assert distribution.sample([5, 2], seed=SEED).shape == (5, 2, 4, 3)
-    np.testing.assert_allclose(distribution.log_prob(np.full((4, 3), 2)), log_softmax(logits)[..., 2], rtol=1e-5)
-
-
-def test_draws_depend_on_the_seed_alone(rng):
-    logits = rng.normal(size=(500, 9)).astype(np.float32)
-    first = sampling.draw(logits, tf.constant([7, 0]))
-    assert first.dtype == tf.int32
-    np.testing.assert_array_equal(first, sampling.draw(logits, tf.constant([7, 0])))
-    assert np.any(first != sampling.draw(logits, tf.constant([8, 0])))
-    assert np.any(first != sampling.draw(logits, tf.constant([7, 1])))
-
-
-@pytest.mark.parametrize("vocabulary_size", [7, 230])
-def test_draws_are_the_same_with_and_without_xla(vocabulary_size, rng):
-    logits = rng.normal(size=(1000, vocabulary_size)).astype(np.float32)
-    compiled = tf.function(sampling.draw, jit_compile=True)
-    np.testing.assert_array_equal(compiled(logits, SEED), sampling.draw(logits, SEED))
 
 
 # Warping
@@ -159,9 +89,7 @@ def test_top_p_is_measured_after_suppression():
 
 def test_a_temperature_near_zero_takes_the_most_probable_token(rng):
     logits = rng.normal(size=(200, 7)).astype(np.float32)
-    np.testing.assert_array_equal(
-        sampling.draw(sampling.warp(logits, SamplingSettings(1e-4)), SEED), logits.argmax(axis=1)
-    )
+    np.testing.assert_array_equal(draw(sampling.warp(logits, SamplingSettings(1e-4)), SEED), logits.argmax(axis=1))
 
 
 @pytest.mark.parametrize(
@@ -245,7 +173,7 @@ def test_a_sample_continues_its_prompt_as_a_plain_loop_does(seed):
     for t in range(5):
         logits, state = generator.step(fed, state)
         if seed is SEED:
-            expected = sampling.draw(logits / 1.5, seeds.fold_in(seed, t))
+            expected = draw(logits / 1.5, seeds.fold_in(seed, t))
         else:
             bits = [tf.random.stateless_uniform([5], row, None, None, tf.uint32)[t].numpy() >> 9 for row in seed]
             cumulative = np.cumsum(np.exp(log_softmax(logits.numpy() / 1.5)), axis=1)
@@ -273,15 +201,6 @@ def test_a_row_with_its_own_seed_does_not_depend_on_the_other_rows():
         np.testing.assert_array_equal(alone[0], drawn[row])
 
 
-def test_the_quantile_of_a_uniform_number_is_a_token_of_the_cumulative_distribution():
-    logits = np.log([[0.5, 0.25, 0.25], [0.125, 0.125, 0.75]]).astype(np.float32)
-    distribution = sampling.InverseCDFCategorical(logits=logits)
-    np.testing.assert_array_equal(distribution.quantile([0.6, 0.6]), [1, 2])
-    np.testing.assert_array_equal(
-        distribution.quantile([[0.0, 0.0], [0.49, 0.2], [0.8, 0.99]]), [[0, 0], [0, 1], [2, 2]]
-    )
-
-
 def test_samples_depend_on_the_seed_alone():
     generator = spiky_generator(6)
     first = sampling.sample(generator, 8, 5, SEED)
@@ -291,5 +210,47 @@ def test_samples_depend_on_the_seed_alone():
 
 def test_a_tiny_temperature_draws_the_most_probable_token(rng):
     logits = rng.normal(size=(40, 9)).astype(np.float32)
-    drawn = sampling.draw(sampling.warp(logits, SamplingSettings(1e-30)), SEED)
+    drawn = draw(sampling.warp(logits, SamplingSettings(1e-30)), SEED)
     np.testing.assert_array_equal(drawn, np.argmax(logits, axis=1))
+
+
+# Log-probabilities
+
+
+@pytest.mark.parametrize("settings", [SamplingSettings(), SamplingSettings(0.5, 3, 0.9, (4,))])
+def test_scored_samples_are_the_samples_with_the_log_probabilities_of_the_unchanged_policy(settings):
+    generator = spiky_generator(7, end_token_id=2)
+    prompt = np.array([[1, 5, sequences.PADDING], [6, 0, 3], [sequences.PADDING] * 3, [1, 1, 1]], np.int32)
+    drawn = sampling.sample_scored(generator, 4, 6, SEED, prompt, settings)
+    np.testing.assert_array_equal(drawn.token_ids, sampling.sample(generator, 4, 6, SEED, prompt, settings))
+    logits = generator(drawn.token_ids).numpy()
+    for row, tokens in enumerate(drawn.token_ids.numpy()):
+        expected = [log_softmax(logits[row, t])[token] if token >= 0 else 0.0 for t, token in enumerate(tokens)]
+        np.testing.assert_allclose(drawn.log_probs[row], expected, atol=1e-5)
+
+
+def counting(generator):
+    """(the generator, the steps that it has made in eager mode)."""
+    steps, step = [], generator.step
+
+    def counted(token_ids, state):
+        steps.append(token_ids)
+        return step(token_ids, state)
+
+    generator.step = counted
+    return generator, steps
+
+
+def test_decoding_ends_when_all_rows_have():
+    generator, steps = counting(Cycle())
+    first, finished = tf.constant([0, 2, 3]), tf.constant([False, False, True])
+    drawn = sampling.decode(generator, first, tf.zeros([3], tf.int32), finished, 9, SEED)
+    np.testing.assert_array_equal(tf.transpose(drawn), [[1, 2, 3, *[-1] * 6], [3, *[-1] * 8], [-1] * 9])
+    assert len(steps) == 3
+
+
+def test_a_prompt_is_fed_to_its_end_whatever_was_drawn():
+    generator, steps = counting(Cycle())
+    prompt = np.array([[2, 2, 2, 2, 0]], np.int32)  # after each 2 the end token, 3, is drawn
+    np.testing.assert_array_equal(sampling.sample(generator, 1, 8, SEED, prompt), [[2, 2, 2, 2, 0, 1, 2, 3]])
+    assert len(steps) == 8

@@ -8,6 +8,7 @@ import tensorflow as tf
 from tiny import DATA, make
 
 from seqgan_tf.core import sampling, seeds
+from seqgan_tf.core.categorical import draw
 from seqgan_tf.core.seeds import Stream, WeightStream
 from seqgan_tf.core.validation import InputError
 from seqgan_tf.data.oracle_corpus import OracleCorpus
@@ -92,7 +93,7 @@ def test_seeds_made_of_a_seed_are_not_negative_and_draw_the_same_under_xla(words
 
     def drawn(seed):
         made = [seeds.fold_in(seed, 3), *tf.unstack(seeds.split(seed, 2))]
-        return tf.stack(made), tf.stack([sampling.draw(logits, seed) for seed in made])
+        return tf.stack(made), tf.stack([draw(logits, seed) for seed in made])
 
     # The words of a caller's own seed may be negative: what is folded or split from it is the same only without XLA.
     made, plain = tf.function(drawn)(tf.constant(words))
