@@ -11,6 +11,7 @@ from seqgan_tf.core import sampling
 from seqgan_tf.core.beam_search import beam_search
 from seqgan_tf.core.conditions import check_rows, condition_on, number_of_rows, padded_rows
 from seqgan_tf.core.contracts import check_reach
+from seqgan_tf.core.graphs import graph_function
 from seqgan_tf.core.sampling import PLAIN, SamplingSettings
 from seqgan_tf.core.seeds import sample_seeds
 from seqgan_tf.core.sequences import PADDING, check_token_ids
@@ -79,7 +80,7 @@ class Decoder(NamedTuple):
     sequences: int = 1
 
 
-@tf.function
+@graph_function
 def _draw(
     generator: "Generator", rows: Rows, length: int, settings: SamplingSettings, condition: Any
 ) -> dict[str, tf.Tensor]:
@@ -87,7 +88,7 @@ def _draw(
     return {"token_ids": sampling.sample(policy, rows.count, length, rows.seeds(), rows.prompts(), settings)}
 
 
-@tf.function
+@graph_function
 def _search(
     generator: "Generator",
     rows: Rows,

@@ -16,6 +16,7 @@ from seqgan_tf.core import replicas
 from seqgan_tf.core.averages import AveragedWeights
 from seqgan_tf.core.conditions import condition_on
 from seqgan_tf.core.elements import split_condition
+from seqgan_tf.core.graphs import graph_function
 from seqgan_tf.core.sequences import mask
 from seqgan_tf.core.steps import LIKELIHOOD_LOGS, Logs, likelihood_metrics, likelihood_step
 from seqgan_tf.core.validation import InputError
@@ -62,7 +63,7 @@ class Phase:
         if run_eagerly:
             return self.step
         # Batches by length have hundreds of shapes: after the second one, one function is compiled for all of them.
-        return tf.function(self.step, jit_compile=jit_compile or None, reduce_retracing=True)
+        return graph_function(self.step, jit_compile=jit_compile or None, reduce_retracing=True)
 
 
 def likelihood_phase(generator: keras.Model, optimizer: keras.optimizers.Optimizer, sequences: int) -> Phase:

@@ -11,6 +11,7 @@ from typing import TypeGuard
 import tensorflow as tf
 
 from seqgan_tf.core import replicas
+from seqgan_tf.core.graphs import graph_function
 
 
 def are_several(strategy: tf.distribute.Strategy | None) -> TypeGuard[tf.distribute.Strategy]:
@@ -46,6 +47,6 @@ def _sums(strategy: tf.distribute.Strategy) -> tuple[Callable[[float], tf.Tensor
 
     def sum_of(of_all: bool) -> Callable[[float], tf.Tensor]:
         signature = [tf.TensorSpec([], tf.float64)]  # so that it is compiled once, at the same time on all workers
-        return tf.function(lambda value: replicas.run(strategy, exchange, value, of_all), input_signature=signature)
+        return graph_function(lambda value: replicas.run(strategy, exchange, value, of_all), input_signature=signature)
 
     return sum_of(of_all=False), sum_of(of_all=True)

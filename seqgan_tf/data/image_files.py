@@ -153,9 +153,10 @@ def _read_batch(
 def _decoder(image_size: tuple[int, int]) -> Callable[[Any], tuple[Any, Any]]:
     import tensorflow as tf
 
+    from seqgan_tf.core.graphs import graph_function
     from seqgan_tf.data.image_decoding import decode_images
 
-    return tf.function(
+    return graph_function(
         lambda contents: decode_images(contents, image_size), input_signature=[tf.TensorSpec([None], tf.string)]
     )
 

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from seqgan_tf.core import sampling, seeds
+from seqgan_tf.core.graphs import graph_function
 from seqgan_tf.core.sequences import PADDING
 from seqgan_tf.core.validation import InputError, check_at_least
 from seqgan_tf.data import pipeline
@@ -71,7 +72,7 @@ class OracleCorpus:
         self.sequence_length = sequence_length
         self.vocabulary_size = oracle.vocabulary_size
         self.end_token_id = oracle.end_token_id
-        draw = tf.function(lambda part: sampling.sample(oracle, BATCH_SIZE, sequence_length, part))
+        draw = graph_function(lambda part: sampling.sample(oracle, BATCH_SIZE, sequence_length, part))
         total = num_train + 2 * num_held_out
         count = -(-total // BATCH_SIZE)
         parts = [draw(seeds.stream_seed(seed, seeds.Stream.ORACLE_CORPUS, part)) for part in range(count)]

@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from seqgan_tf.core import sampling, seeds
 from seqgan_tf.core.conditions import condition_on
+from seqgan_tf.core.graphs import graph_function
 from seqgan_tf.core.losses import token_log_probs
 from seqgan_tf.core.sequences import mask, pad_after_end
 from seqgan_tf.rewards.estimator import value_of
@@ -46,7 +47,7 @@ class TokenValues:
     only_whole = False
 
     def __init__(self) -> None:
-        self._compiled = tf.function(self.of, reduce_retracing=True)
+        self._compiled = graph_function(self.of, reduce_retracing=True)
 
     def of(self, token_ids: tf.Tensor, draws: tf.Tensor, condition: Any) -> tf.Tensor:
         """The values inside a graph, see `__call__`: float32 [R]."""

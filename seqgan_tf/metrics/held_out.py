@@ -14,6 +14,7 @@ from seqgan_tf.core.conditions import (
     takes_condition,
 )
 from seqgan_tf.core.elements import join_condition, split_condition
+from seqgan_tf.core.graphs import graph_function
 from seqgan_tf.core.sequences import check_token_ids
 from seqgan_tf.core.validation import InputError, check_at_least
 from seqgan_tf.metrics.gain import held_out_gain
@@ -55,7 +56,7 @@ def discriminator_logits(discriminator: "keras.Model", token_ids: Any) -> np.nda
     return np.concatenate(parts)[: len(token_ids)]
 
 
-@tf.function
+@graph_function
 def _logits(discriminator: "keras.Model", condition: Any, token_ids: tf.Tensor) -> tf.Tensor:
     return condition_on(discriminator, condition)(token_ids, training=False)
 

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from seqgan_tf.core.conditions import check_rows, condition_on, padded_rows, takes_condition
 from seqgan_tf.core.elements import split_condition
+from seqgan_tf.core.graphs import graph_function
 from seqgan_tf.core.losses import token_log_probs
 from seqgan_tf.core.padding import PADDING
 from seqgan_tf.core.sequences import check_token_ids, mask
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 BATCH_SIZE = 250
 
 
-@tf.function
+@graph_function
 def _log_likelihoods(generator: "Generator", token_ids: tf.Tensor, temperature: tf.Tensor, condition: Any) -> tf.Tensor:
     logits = condition_on(generator, condition)(token_ids, training=False) / temperature
     return tf.reduce_sum(token_log_probs(logits, token_ids) * mask(token_ids), axis=1)

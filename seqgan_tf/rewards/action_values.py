@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from seqgan_tf.core import sampling, seeds
 from seqgan_tf.core.conditions import condition_on
+from seqgan_tf.core.graphs import graph_function
 from seqgan_tf.core.seeds import Stream, stream_seed
 from seqgan_tf.core.sequences import pad_after_end
 from seqgan_tf.core.validation import check_at_least, whole_number
@@ -95,7 +96,7 @@ def action_values(
     return ActionValues(found.mean(axis=1), np.where(whole, 0.0, deviation / np.sqrt(num_rollouts)))
 
 
-@tf.function
+@graph_function
 def _values(
     generator: "Generator",
     discriminator: "Discriminator",

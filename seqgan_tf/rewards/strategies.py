@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from seqgan_tf.core.conditions import condition_of, condition_on
 from seqgan_tf.core.generation import SAMPLE, Decoder, Rows
+from seqgan_tf.core.graphs import graph_function
 from seqgan_tf.core.keras_arguments import check_names
 from seqgan_tf.core.resampling import resample
 from seqgan_tf.core.sampling import SamplingSettings
@@ -140,7 +141,7 @@ def _value(
     return lambda token_ids: value_of(as_reward(reward), token_ids, judge, condition_of(policy))
 
 
-@tf.function
+@graph_function
 def _search(
     generator: "Generator",
     rows: Rows,
@@ -155,7 +156,7 @@ def _search(
     return {"token_ids": decode_by_search(policy, length, rows.seeds(), value, *budget, rows.prompts(), settings)}
 
 
-@tf.function
+@graph_function
 def _resample(
     generator: "Generator",
     rows: Rows,

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import tensorflow as tf
 
 from seqgan_tf.core.conditions import bound, condition_on, takes_condition
+from seqgan_tf.core.graphs import graph_function
 from seqgan_tf.core.sequences import PADDING
 from seqgan_tf.core.validation import InputError, require
 from seqgan_tf.models.attention import Context
@@ -80,9 +81,9 @@ class PortableSignatures:
         if self.conditions is None:
             return {"next_token": (self.next_token, [token_ids]), "score_tokens": (self.score_tokens, [token_ids])}
         condition = self.conditions.specs
+        encoded = graph_function(self.encode, input_signature=[condition]).get_concrete_function().structured_outputs
         context = {
-            name: tf.TensorSpec([None, *tensor.shape[1:]], tensor.dtype, name=name)
-            for name, tensor in tf.function(self.encode, [condition]).get_concrete_function().structured_outputs.items()
+            name: tf.TensorSpec([None, *tensor.shape[1:]], tensor.dtype, name=name) for name, tensor in encoded.items()
         }
         return {
             "encode": (self.encode, [condition]),
@@ -191,7 +192,7 @@ def _has_loop(policy: Any, sequence_length: int) -> bool:
     """Whether a generator computes the logits of token ids [B, T] in a loop."""
     spec = tf.TensorSpec([None, sequence_length], tf.int32)
     definition = (
-        tf.function(lambda token_ids: policy(token_ids, training=False))
+        graph_function(lambda token_ids: policy(token_ids, training=False))
         .get_concrete_function(spec)
         .graph.as_graph_def()
     )
@@ -246,7 +247,7 @@ def _write_onnx(signatures: PortableSignatures, folder: Path) -> None:
     for name, (function, specs) in signatures.functions.items():
         path = str(folder / f"{name}.onnx")
         model, _ = tf2onnx.convert.from_function(
-            tf.function(function, specs), specs, opset=ONNX_OPSET, output_path=path
+            graph_function(function, input_signature=specs), specs, opset=ONNX_OPSET, output_path=path
         )
         unknown = {node.op_type for node in model.graph.node if not onnx.defs.has(node.op_type, node.domain)}
         if unknown:  # tf2onnx writes them all the same, and no runtime reads the file

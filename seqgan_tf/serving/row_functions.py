@@ -10,6 +10,7 @@ import tensorflow as tf
 from seqgan_tf.core import losses, sampling
 from seqgan_tf.core.beam_search import beam_search
 from seqgan_tf.core.conditions import bound, condition_on, takes_condition
+from seqgan_tf.core.graphs import graph_function
 from seqgan_tf.core.sampling import SamplingSettings
 from seqgan_tf.core.sequences import PADDING
 from seqgan_tf.rewards.sequence_rewards import sequence_logits
@@ -54,11 +55,11 @@ class RowFunctions:
         self.sequence_length = discriminator.sequence_length
         self.suppress_tokens, self.num_beams = suppress_tokens, int(num_beams)
         compiled = {"jit_compile": True} if jit_compile else {}
-        self._encode = tf.function(self._encode_rows, **compiled)
-        self.sample = tf.function(self._sample, **compiled)
-        self.search = tf.function(self._search, **compiled)
-        self.log_probs = tf.function(self._log_probs, **compiled)
-        self.real_probability = tf.function(self._real_probability, **compiled)
+        self._encode = graph_function(self._encode_rows, **compiled)
+        self.sample = graph_function(self._sample, **compiled)
+        self.search = graph_function(self._search, **compiled)
+        self.log_probs = graph_function(self._log_probs, **compiled)
+        self.real_probability = graph_function(self._real_probability, **compiled)
 
     def encode(self, condition: Any) -> Any:
         """The generator's context of B conditions, which the other functions take; None for None."""

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import keras
-import tensorflow as tf
 
 from seqgan_tf.core.conditions import takes_condition
 from seqgan_tf.core.files import write_text
+from seqgan_tf.core.graphs import graph_function
 from seqgan_tf.serving.condition_inputs import ConditionInputs, Conditions
 from seqgan_tf.serving.graph_tokenizer import GraphTokenizer
 from seqgan_tf.serving.signatures import Functions, Signatures
@@ -86,7 +86,7 @@ def save(functions: Functions, folder: str | os.PathLike, signatures: Any) -> No
     networks = (signatures.generator, signatures.discriminator)
     for part in (*_tracked(networks), *signatures.tables):
         archive.track(part)
-    compiled = {name: tf.function(function, specs) for name, (function, specs) in functions.items()}
+    compiled = {name: graph_function(function, input_signature=specs) for name, (function, specs) in functions.items()}
     # On a machine with a GPU, Keras uses the kernels of cuDNN, and the exported model would need a GPU too.
     with layers_with(networks, use_cudnn=False):
         for name, function in compiled.items():
