@@ -193,7 +193,7 @@ def test_attention_weights_are_those_of_the_logits(images):
     mask = np.zeros([B, 6], np.float32)
     mask[:, 2] = 1
     only = network.attention_weights(TOKENS, context._replace(mask=mask))
-    np.testing.assert_array_equal(only, np.tile(mask[:, np.newaxis], [1, T, 1]))
+    np.testing.assert_allclose(only, np.tile(mask[:, np.newaxis], [1, T, 1]), atol=1e-6)
     read = np.einsum("bts,bsc->btc", weights, context.memory)
     outputs = network._outputs(TOKENS, context)
     logits = network.project(network.combination(tf.concat([outputs, read], axis=-1)))
