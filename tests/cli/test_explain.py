@@ -74,8 +74,10 @@ def test_files(run, refused, text, tmp_path):
 
 
 def test_an_output_that_cannot_be_written_is_refused_before_the_work(refused, text, tmp_path, monkeypatch):
+    import seqgan_tf.reports.run_page  # it must not take the explanations of this test
+
+    monkeypatch.setattr(seqgan_tf.reports.run_page, "run_page", None)
     monkeypatch.setattr("seqgan_tf.reports.explain.explain", None)
-    monkeypatch.setattr("seqgan_tf.reports.run_page.run_page", None)
     for command in ("explain", "report"):
         path = tmp_path / "none" / "page.html"
         message = f"seqgan-tf: {path}: expected a place to write to (No such file or directory)\n"
