@@ -25,7 +25,7 @@ def signatures(tmp_path_factory):
     return tf.saved_model.load(gan.export(tmp_path_factory.mktemp("served") / "bench", tokenizer)).signatures
 
 
-@pytest.mark.parametrize("rows", [1, 8, 64])
+@pytest.mark.parametrize("rows", [1, 8, 64, 256])
 @pytest.mark.parametrize("name", ["generate", "score"])
 def bench_requests(benchmark, signatures, name, rows):
     draw, ones = random.Random(rows), tf.ones([rows])
