@@ -29,7 +29,7 @@ def token_log_probs(logits: tf.Tensor, token_ids: tf.Tensor) -> tf.Tensor:
 
 
 @tf.custom_gradient
-def log_softmax_at(logits, token_ids):
+def log_softmax_at(logits: tf.Tensor, token_ids: tf.Tensor) -> tf.Tensor:
     """log_softmax(logits)[..., token_id]; the gradient reuses the exponentials of the forward pass.
 
     TensorFlow's own cross-entropy operation reads and writes the [B, T, V] tensor more often. On a CPU these passes,
