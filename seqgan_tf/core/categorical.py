@@ -33,7 +33,7 @@ class InverseCDFCategorical(tfd.Categorical):
     """
 
     def _sample_n(self, n, seed=None):
-        uniform = uniform_numbers(tf.concat([[n], tf.shape(self.logits_parameter())[:-1]], axis=0), seed)
+        uniform = _uniform(tf.concat([[n], tf.shape(self.logits_parameter())[:-1]], axis=0), seed)
         return self._quantile(uniform)
 
     def _quantile(self, value):
@@ -60,7 +60,7 @@ class InverseCDFCategorical(tfd.Categorical):
         return tf.cast(tf.reshape(token, tf.shape(value)), self.dtype)
 
 
-def uniform_numbers(shape: tf.Tensor | list[int], seed: tf.Tensor) -> tf.Tensor:
+def _uniform(shape: tf.Tensor | list[int], seed: tf.Tensor) -> tf.Tensor:
     """Uniform numbers in [0, 1), multiples of 2^-23, for an int32 [2] seed."""
     bits = tf.random.stateless_uniform(shape, seed, minval=None, maxval=None, dtype=tf.uint32)
     return tf.cast(tf.bitwise.right_shift(bits, tf.constant(9, tf.uint32)), tf.float32) * 2.0**-23
@@ -88,6 +88,6 @@ def uniforms(seed: tf.Tensor, shape: list[int], rows: int | tf.Tensor) -> tf.Ten
         float32 [*shape, R].
     """
     if seed.shape.rank == 1:
-        return uniform_numbers([*shape, rows], seed)
-    numbers = tf.map_fn(lambda row: uniform_numbers(shape, row), seed, fn_output_signature=tf.float32)
+        return _uniform([*shape, rows], seed)
+    numbers = tf.map_fn(lambda row: _uniform(shape, row), seed, fn_output_signature=tf.float32)
     return tf.transpose(numbers, [*range(1, len(shape) + 1), 0])

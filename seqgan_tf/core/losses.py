@@ -30,10 +30,11 @@ def token_log_probs(logits: tf.Tensor, token_ids: tf.Tensor) -> tf.Tensor:
 
 @tf.custom_gradient
 def log_softmax_at(logits: tf.Tensor, token_ids: tf.Tensor) -> tf.Tensor:
-    """log_softmax(logits)[..., token_id]; the gradient reuses the exponentials of the forward pass.
+    """log_softmax(logits)[..., token_id], float32 [...], for logits [..., V] and int32 token_ids [...] in [0, V).
 
-    TensorFlow's own cross-entropy operation reads and writes the [B, T, V] tensor more often. On a CPU these passes,
-    not the matrix products, take most of the time of a likelihood step.
+    The gradient reuses the exponentials of the forward pass. TensorFlow's own cross-entropy operation reads and
+    writes the tensor of logits more often. On a CPU these passes, not the matrix products, take most of the time of a
+    likelihood step.
     """
     largest = tf.reduce_max(logits, axis=-1)
     weights = tf.exp(logits - largest[..., tf.newaxis])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import tensorflow as tf
 
-from seqgan_tf.core.categorical import draw, draw_at, uniform_numbers, uniforms
+from seqgan_tf.core.categorical import draw, draw_at, uniforms
 from seqgan_tf.core.losses import log_softmax_at
 from seqgan_tf.core.replicas import Rows
 from seqgan_tf.core.seeds import fold_in
@@ -205,7 +205,7 @@ def _decode(
     def draw_step(i, logits):
         if uniform is None and (rows is None or rows.indices is None):
             return draw(logits, fold_in(seed, i))
-        numbers = rows.take(uniform_numbers([rows.total], fold_in(seed, i))) if uniform is None else uniform[i]
+        numbers = rows.take(uniforms(fold_in(seed, i), [], rows.total)) if uniform is None else uniform[i]
         return draw_at(logits, numbers)
 
     def body(i, token_ids, state, finished, arrays):
@@ -226,14 +226,14 @@ def _decode(
     def goes_on(i, token_ids, state, finished, arrays):
         return (i < num_steps) & ~tf.reduce_all(finished) if stops else i < num_steps
 
-    shape = [num_steps, tf.shape(token_ids)[0]]  # what is not written stays padding
-    arrays = [tf.fill(shape, PADDING), *([tf.zeros(shape)] if scored else [])]
-    arrays = [
-        tf.TensorArray(values.dtype, num_steps, element_shape=token_ids.shape).unstack(values) for values in arrays
-    ]
+    def array(unwritten):  # what a step that was not made leaves
+        values = tf.fill([num_steps, tf.shape(token_ids)[0]], unwritten)
+        return tf.TensorArray(values.dtype, num_steps, element_shape=token_ids.shape).unstack(values)
+
+    arrays = [array(PADDING), array(0.0)] if scored else [array(PADDING)]
     loop = (tf.constant(0), token_ids, state, finished, arrays)
     *_, arrays = tf.while_loop(goes_on, body, loop, maximum_iterations=num_steps)
-    return [array.stack() for array in arrays]
+    return [values.stack() for values in arrays]
 
 
 def prefix_states(generator: "Generator", token_ids: tf.Tensor) -> Any:

@@ -74,7 +74,7 @@ class RowFunctions:
         return self.generator.encode(condition)
 
     def _sample(self, seed, temperature, top_p, prompt, context=None):
-        """`Drawn` [B, T] for seeds [B, 2], temperature and top_p [B, 1], and a prompt [B, T]."""
+        """`Drawn` [B, T] for seeds [B, 2], temperature and top_p [B, 1], and a prompt [B, T] or None."""
         settings = SamplingSettings(temperature, None, top_p, self.suppress_tokens)
         policy = bound(self.generator, context)
         return sampling.sample_scored(policy, tf.shape(seed)[0], self.sequence_length, seed, prompt, settings)

@@ -144,9 +144,8 @@ class Signatures:
             self._temperature_error(temperature),
             (~((top_p > 0) & (top_p <= 1)), "top_p must be in (0, 1]"),
         )
-        nothing = tf.fill([tf.shape(seed)[0], self.sequence_length], PADDING)
         context = self._rows.encode(condition)
-        return self._sequences(self._draw(seed, temperature, top_p, nothing, context, error), error)
+        return self._sequences(self._draw(seed, temperature, top_p, None, context, error), error)
 
     def caption(self, condition: Any) -> dict[str, tf.Tensor]:
         """The captions of images, of which nothing else is asked: `generate` at temperature 0.
