@@ -17,9 +17,10 @@ setup: .venv/ready
 train: setup
 	$(BIN)/seqgan-tf train
 
-# One process a folder: TensorFlow frees no memory of a graph before the process ends.
+# New processes for each folder: TensorFlow frees no memory of a graph before the process ends. A file stays in one of
+# the two, so that both do not make its models.
 test: setup
-	failed=0; for part in $(TESTS); do $(BIN)/python -m pytest -n 2 $$part || failed=1; done; exit $$failed
+	failed=0; for part in $(TESTS); do $(BIN)/python -m pytest -n 2 --dist loadfile $$part || failed=1; done; exit $$failed
 
 test-long: setup
 	$(BIN)/python -m pytest -m long

@@ -178,6 +178,17 @@ def test_a_facade_holds_a_docstring_and_names_of_its_own_modules(name):
 # The public interface
 
 
+def test_functions_are_compiled_in_one_place():
+    """`tf.function` would bring AutoGraph back."""
+    found = {
+        name
+        for name, path in MODULES.items()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and ast.unparse(node) in ("tf.function", "tf.autograph")
+    }
+    assert found == {"core.graphs"}
+
+
 def test_every_public_name_is_there():
     for name in seqgan_tf.__all__:
         assert getattr(seqgan_tf, name) is not None

@@ -28,3 +28,23 @@ def graph_function(function: Callable[..., Any], **arguments: Any) -> Any:
     ```
     """
     return tf.function(function, autograph=False, **arguments)
+
+
+def mapped(dataset: tf.data.Dataset, function: Callable[..., Any], **arguments: Any) -> tf.data.Dataset:
+    """`dataset.map(function)` without AutoGraph, as `graph_function`.
+
+    Args:
+        dataset: the dataset.
+        function: from the components of an element to those of the new element.
+        **arguments: as for `tf.data.Dataset.map`.
+
+    Example:
+    ```python
+    import tensorflow as tf
+
+    from seqgan_tf.core.graphs import mapped
+
+    print(list(mapped(tf.data.Dataset.range(3), lambda x: 2 * x)))  # 0, 2, 4
+    ```
+    """
+    return dataset.map(tf.autograph.experimental.do_not_convert(function), **arguments)

@@ -166,11 +166,13 @@ def check_optimizers(optimizers: Mapping[str, keras.optimizers.Optimizer], netwo
 
 
 def get_optimizer(name: str, optimizer: Any) -> keras.optimizers.Optimizer:
-    """A Keras optimizer, from what Keras accepts as one.
+    """A Keras optimizer, from what Keras accepts as one; the name "adam" is `FusedAdam`.
 
     Raises:
         InputError: it is none.
     """
+    if isinstance(optimizer, str) and optimizer.lower() == "adam":
+        return FusedAdam()
     try:
         found = keras.optimizers.get(optimizer)
     except (ValueError, TypeError) as error:

@@ -123,7 +123,7 @@ class TrainedModel(MeanLogs):
 
         Args:
             generator_optimizer: Keras optimizer of the policy gradient steps; learning rate callbacks change this one.
-                Defaults to "adam".
+                Defaults to "adam", which is `core.optimizers.FusedAdam` here: the values of Keras' Adam, faster.
             discriminator_optimizer: Keras optimizer of the discriminator, in both of its phases. Defaults to "adam".
             pretrain_optimizer: Keras optimizer of the likelihood steps. It may have a schedule of the learning rate,
                 and average weights (`use_ema=True`). Defaults to None: a new one with the settings of

@@ -7,6 +7,8 @@ import re
 
 import tensorflow as tf
 
+from seqgan_tf.core.graphs import mapped
+
 EXPECTED = "an image that can be decoded: JPEG, PNG, GIF, BMP or WebP"
 PARALLEL = 4  # images of a batch that are decoded at once
 
@@ -41,7 +43,7 @@ def decode_images(contents: tf.Tensor, image_size: tuple[int, int]) -> tuple[tf.
     """
     count = tf.size(contents, tf.int64)
     numbered = tf.data.Dataset.from_tensor_slices(contents).enumerate()
-    decoded = numbered.map(lambda i, content: (i, decode_image(content, image_size)), num_parallel_calls=PARALLEL)
+    decoded = mapped(numbered, lambda i, content: (i, decode_image(content, image_size)), num_parallel_calls=PARALLEL)
     # Damaged images are left out. A last, black one stands for them.
     black = tf.data.Dataset.from_tensors((count, tf.zeros([*image_size, 3], tf.uint8)))
     options = tf.data.Options()

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from seqgan_tf.core.conditions import take_rows
+from seqgan_tf.core.graphs import mapped
 from seqgan_tf.core.sequences import PADDING
 from seqgan_tf.core.validation import InputError, check_at_least
 from seqgan_tf.data import inputs
@@ -50,7 +51,7 @@ def batches(data: Any, batch_size: int, shuffle_seed: int | None = None) -> tf.d
     if shuffle_seed is not None and size:
         indices = indices.shuffle(size, seed=shuffle_seed)
     # Indices are shuffled, not rows: the shuffle's buffer then holds one number per row.
-    return _prefetched(indices.batch(batch_size).map(lambda index: take_rows(rows, index)))
+    return _prefetched(mapped(indices.batch(batch_size), lambda index: take_rows(rows, index)))
 
 
 def batches_by_length(data: Any, batch_size: int, seed: int) -> tf.data.Dataset:
@@ -205,7 +206,7 @@ def as_dataset(
         data = BatchReader(data, *arguments).dataset()
     spec = data.element_spec
     if isinstance(spec, tuple) and len(spec) == 1:
-        data, spec = data.map(lambda token_ids: token_ids), spec[0]
+        data, spec = mapped(data, lambda token_ids: token_ids), spec[0]
     is_ragged = isinstance(spec, tf.RaggedTensorSpec)
     if not (is_ragged or isinstance(spec, tf.TensorSpec)) or not spec.dtype.is_integer:
         raise InputError(f"`{name}` must be a dataset of int token ids [B, T]. Received: {spec}")
@@ -219,7 +220,7 @@ def as_dataset(
             token_ids.to_tensor(PADDING) if is_ragged else token_ids, *arguments, pad=pad or is_ragged
         )
 
-    return data.map(check)
+    return mapped(data, check)
 
 
 def _with_condition(
@@ -233,7 +234,7 @@ def _with_condition(
             raise InputError(f"{expected}, for a generator with an encoder. Received: {spec}")
         if spec[1].shape.rank != 2 or not spec[1].dtype.is_integer:
             raise InputError(f"`{name}` must hold token ids, integers of shape [B, T]. Received: {spec[1]}")
-        return data.map(lambda condition, token_ids: (condition, inputs.aligned(token_ids, *arguments, pad=pad)))
+        return mapped(data, lambda condition, token_ids: (condition, inputs.aligned(token_ids, *arguments, pad=pad)))
     if isinstance(data, keras.utils.PyDataset) or (isinstance(data, Iterable) and not inputs.is_rows(data)):
         return BatchReader(data, *arguments, with_condition=True).dataset()
     if not isinstance(data, tuple) or len(data) != 2:

@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from seqgan_tf.core.files import write_text
+from seqgan_tf.core.graphs import graph_function
 from seqgan_tf.core.sequences import PADDING
 from seqgan_tf.core.validation import InputError
 from seqgan_tf.data.tokenizer import END, UNKNOWN
@@ -94,6 +95,8 @@ class GraphTokenizer(tf.Module):
         first, later = (tokens, [f" {token}" for token in tokens]) if tables else token_texts(tokenizer)
         self.first_pieces, self.later_pieces = tf.constant(first), tf.constant(later)
         self.longest_piece = max(map(len, later))
+        # Compiled once, however many functions of an exported model read texts.
+        self._encode = graph_function(self._encode_texts, input_signature=[tf.TensorSpec([None], tf.string)])
         self._check(tokenizer)
 
     def _check(self, tokenizer):
@@ -139,7 +142,7 @@ class GraphTokenizer(tf.Module):
         """Whether rows of `encode`, int32 [B, T], hold an unknown part: bool [B]."""
         return tf.reduce_any(token_ids == self.unknown_mark, axis=1)
 
-    def _encode(self, texts):
+    def _encode_texts(self, texts):
         """(ids, tokens of the text) as ragged tensors; no tokens for byte pairs, of which none is unknown."""
         codes = tf.strings.unicode_decode(texts, "UTF-8")
         codes, rows = codes.values, tf.cast(codes.value_rowids(), tf.int32)
@@ -267,7 +270,7 @@ class GraphTokenizer(tf.Module):
 
 
 def _ragged(values, rows, texts):
-    return tf.RaggedTensor.from_value_rowids(values, tf.cast(rows, tf.int64), tf.size(texts, tf.int64))
+    return tf.RaggedTensor.from_value_rowids(values, tf.cast(rows, tf.int64), tf.size(texts, tf.int64), validate=False)
 
 
 def _shift(values, first):

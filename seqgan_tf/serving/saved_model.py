@@ -86,13 +86,12 @@ def save(functions: Functions, folder: str | os.PathLike, signatures: Any) -> No
     networks = (signatures.generator, signatures.discriminator)
     for part in (*_tracked(networks), *signatures.tables):
         archive.track(part)
-    compiled = {name: graph_function(function, input_signature=specs) for name, (function, specs) in functions.items()}
     # On a machine with a GPU, Keras uses the kernels of cuDNN, and the exported model would need a GPU too.
     with layers_with(networks, use_cudnn=False):
-        for name, function in compiled.items():
-            function.get_concrete_function()
-            archive.add_endpoint(name, function)
-        archive.add_endpoint("serving_default", next(iter(compiled.values())))
+        for name, (function, specs) in functions.items():
+            # TensorFlow traces an endpoint again while it saves: here that is one call of what was traced.
+            traced = graph_function(function, input_signature=specs).get_concrete_function()
+            archive.add_endpoint(name, traced, specs)
         archive.write_out(str(folder), verbose=False)
 
 

@@ -62,6 +62,14 @@ def test_fused_adam_is_adam(rng, settings, rate):
         assert np.abs(one - start).max() > RATE / 2
 
 
+@pytest.mark.parametrize("name", ["adam", "Adam"])
+def test_adam_by_its_name_is_fused(name):
+    gan = tiny.make(compiling={"generator_optimizer": name, "discriminator_optimizer": name})
+    for optimizer in (gan.optimizer, gan.pretrain_optimizer, gan.discriminator_optimizer):
+        assert type(optimizer) is FusedAdam
+        assert float(optimizer.learning_rate) == pytest.approx(1e-3)
+
+
 def test_amsgrad_is_refused():
     with pytest.raises(InputError, match=r"`amsgrad` must be False. Received: True"):
         FusedAdam(amsgrad=True)

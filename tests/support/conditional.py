@@ -1,8 +1,8 @@
 """Tiny conditional networks. B, T, S, V and U (source tokens) all differ."""
 
-import keras
 import numpy as np
 
+from seqgan_tf.core.optimizers import FusedAdam
 from seqgan_tf.models.conv_discriminator import Discriminator
 from seqgan_tf.models.encoders import SequenceEncoder
 from seqgan_tf.models.generator import Generator
@@ -51,5 +51,5 @@ def make(update_rate=0.5, compiling=None, **settings):
     model = SeqGAN(
         *networks, MonteCarloRollout(2, update_rate=update_rate), batch_size=4, discriminator_steps=2, **settings
     )
-    model.compile(keras.optimizers.Adam(0.01), keras.optimizers.Adam(0.01), **compiling or {})
+    model.compile(FusedAdam(0.01), FusedAdam(0.01), **compiling or {})
     return model

@@ -1,8 +1,8 @@
 """A SeqGAN that is small enough for tests, and comparisons of two sets of weights."""
 
-import keras
 import numpy as np
 
+from seqgan_tf.core.optimizers import FusedAdam
 from seqgan_tf.models.conv_discriminator import Discriminator
 from seqgan_tf.models.generator import Generator
 from seqgan_tf.rewards.rollout import MonteCarloRollout
@@ -18,7 +18,7 @@ def make(cls=SeqGAN, dtype=None, update_rate=0.0, compiling=None, end_token_id=0
     discriminator = Discriminator(V, T, 3, widths=[1, 2], filters=[3, 2], seed=1, dtype=dtype)
     estimator = MonteCarloRollout(2, update_rate=update_rate)
     model = cls(generator, discriminator, estimator, **{"batch_size": 3, "discriminator_steps": 2} | settings)
-    model.compile(**{"generator_optimizer": keras.optimizers.Adam(0.05)} | (compiling or {}))
+    model.compile(**{"generator_optimizer": FusedAdam(0.05)} | (compiling or {}))
     return model
 
 
