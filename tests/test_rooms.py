@@ -175,9 +175,6 @@ def test_a_facade_holds_a_docstring_and_names_of_its_own_modules(name):
     assert sorted(imported) == ast.literal_eval(names.value)
 
 
-# The public interface
-
-
 def test_functions_are_compiled_in_one_place():
     """`tf.function` would bring AutoGraph back."""
     found = {
@@ -187,6 +184,9 @@ def test_functions_are_compiled_in_one_place():
         if isinstance(node, ast.Attribute) and ast.unparse(node) in ("tf.function", "tf.autograph")
     }
     assert found == {"core.graphs"}
+
+
+# The public interface
 
 
 def test_every_public_name_is_there():
