@@ -31,8 +31,8 @@ def preset(name: str, task: str) -> RunSettings:
             held-out likelihood, as all published runs do, so that its metrics can be compared with theirs.
         task: "oracle", or the task of the data, see `data.records`. For text `quick` has a larger generator, stops the
             pre-training at the best held-out likelihood, and uses a reward, a baseline and a learning rate that
-            preserve diversity. It trains on sequences of similar length, from the frequencies of the tokens. With
-            conditions, and for code, it has larger networks yet. Code is read as byte pairs in both presets. All
+            preserve diversity. It trains on sequences of similar length, from the frequencies of the tokens, and averages
+            the weights. With conditions its networks are larger yet. Code is read as byte pairs in both presets. All
             value tokens by roll-outs, the paper's estimator; docs/speed.md has the variance and the time of the others.
     """
     if name == "paper":
@@ -53,13 +53,15 @@ def preset(name: str, task: str) -> RunSettings:
     if task == TEXT:
         return RunSettings(
             generator=GeneratorSettings(
-                embedding_dim=64, hidden_dim=128, dropout=0.3, initializer_stddev=None, embedding_range=0.3
+                embedding_dim=256, hidden_dim=256, dropout=0.5, initializer_stddev=None, embedding_range=0.3
             ),
             discriminator=DiscriminatorSettings(embedding_range=0.2),
             rollout=RolloutSettings(reward="log_odds"),
             pretrain=PretrainSettings(
                 patience=2,
                 learning_rate=5e-3,
+                weight_decay=0.01,
+                ema_momentum=0.99,
                 token_frequencies=True,
                 by_length=True,
                 discriminator_learning_rate=1e-3,
