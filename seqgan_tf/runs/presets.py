@@ -32,9 +32,8 @@ def preset(name: str, task: str) -> RunSettings:
         task: "oracle", or the task of the data, see `data.records`. For text `quick` has a larger generator, stops the
             pre-training at the best held-out likelihood, and uses a reward, a baseline and a learning rate that
             preserve diversity. It trains on sequences of similar length, from the frequencies of the tokens, and
-            averages the weights. With conditions its networks are larger yet. Code is read as byte pairs in both
-            presets. All value tokens by roll-outs, the paper's estimator; docs/speed.md has the variance and the time
-            of the others.
+            averages the weights. Code is read as byte pairs in both presets. All value tokens by roll-outs, the paper's
+            estimator; docs/speed.md has the variance and the time of the others.
     """
     if name == "paper":
         return RunSettings(

@@ -16,7 +16,8 @@ import time
 
 import numpy as np
 
-# Written again: a process that imports both libraries may crash.
+# `paper_setting` says these too, but a process that imports both libraries may crash.
+V, T, B = 5_000, 20, 64
 FILTERS = {1: 100, 2: 200, 3: 200, 4: 200, 5: 200, 6: 100, 7: 100, 8: 100, 9: 100, 10: 100, 15: 160, 20: 160}
 ROUNDS, FIRST = 20, 3  # timed steps of a turn, and steps before them
 ROWS = ("likelihood step, 64 sequences", "discriminator step, 64 sequences", "discriminator step, 128 sequences")
@@ -49,7 +50,6 @@ def pytorch_steps():
     from torch import nn
 
     torch.set_num_threads(os.cpu_count())
-    vocabulary_size, length = 5_000, 20
     device = "cuda" if torch.cuda.is_available() else "cpu"
 
     class Generator(nn.Module):
@@ -57,9 +57,9 @@ def pytorch_steps():
 
         def __init__(self, embedding_dim=32, hidden_dim=32):
             super().__init__()
-            self.embedding = nn.Embedding(vocabulary_size, embedding_dim)
+            self.embedding = nn.Embedding(V, embedding_dim)
             self.lstm = nn.LSTM(embedding_dim, hidden_dim, batch_first=True)
-            self.projection = nn.Linear(hidden_dim, vocabulary_size)
+            self.projection = nn.Linear(hidden_dim, V)
 
         def forward(self, token_ids):
             given = F.pad(token_ids[:, :-1], (1, 0))
@@ -71,7 +71,7 @@ def pytorch_steps():
         def __init__(self, embedding_dim=64):
             super().__init__()
             features = sum(FILTERS.values())
-            self.embedding = nn.Embedding(vocabulary_size, embedding_dim)
+            self.embedding = nn.Embedding(V, embedding_dim)
             self.convolutions = nn.ModuleList(
                 nn.Conv1d(embedding_dim, count, width) for width, count in FILTERS.items()
             )
@@ -86,7 +86,7 @@ def pytorch_steps():
 
     def draw(rows):
         numbers = torch.Generator().manual_seed(3)
-        return torch.randint(vocabulary_size, [rows, length], generator=numbers).to(device)
+        return torch.randint(V, [rows, T], generator=numbers).to(device)
 
     def trained(network, loss, rate, clipnorm=None):
         network.to(device).train()
@@ -104,7 +104,7 @@ def pytorch_steps():
         return step
 
     def likelihood_step():
-        generator, real = Generator(), draw(64)
+        generator, real = Generator(), draw(B)
         return trained(generator, lambda: F.cross_entropy(generator(real).flatten(0, 1), real.flatten()), 1e-2, 5.0)
 
     def discriminator_step(sequences):
