@@ -3,8 +3,8 @@
     pip install torch
     python tests/benchmarks/pytorch.py [--turns 3]
 
-Sizes and optimizers are those of `paper_setting`. The two take turns, each in a process of its own with a thread for
-every core; a row is the median over all steps of all turns.
+Sizes and optimizers are those of `paper_setting`. The two take turns, each in a process of its own with the threads
+that it takes by itself; a row is the median over all steps of all turns.
 """
 
 import argparse
@@ -49,7 +49,6 @@ def pytorch_steps():
     import torch.nn.functional as F
     from torch import nn
 
-    torch.set_num_threads(os.cpu_count())
     device = "cuda" if torch.cuda.is_available() else "cpu"
 
     class Generator(nn.Module):
