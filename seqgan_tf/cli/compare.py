@@ -30,6 +30,8 @@ class Compare(SampleSettings, ReportFlags):
     """Directories of the runs."""
     labels: Annotated[tuple[str, ...], tyro.conf.arg(help_behavior_hint="(default: the settings that differ)")] = ()
     """One name per run. Runs with the same name are averaged."""
+    particles: int | None = None
+    """Also compare the samples that the discriminator chooses, each of so many. None: these are left out."""
     output_dir: Path | None = None
     """Directory of the report. None: comparison/ in the first run."""
 
@@ -47,7 +49,9 @@ class Compare(SampleSettings, ReportFlags):
         check_replaceable(directory, markdown.REPORT)
         runs = [open_run(path) for path in self.directories]
         report = (lambda text: None) if self.json else console.note
-        comparison = compare_runs(runs, settings, self.data, self.labels, report, self.target, self.images)
+        comparison = compare_runs(
+            runs, settings, self.data, self.labels, report, self.target, self.images, self.particles
+        )
         text = markdown.write_comparison(directory, comparison, published)
         self.print_report(directory, text)
         return 0

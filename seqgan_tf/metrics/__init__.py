@@ -17,6 +17,7 @@ from seqgan_tf.metrics.music import (
     scale_consistency,
 )
 from seqgan_tf.metrics.references import chrf, corpus_bleu, exact_match
+from seqgan_tf.metrics.resampled import resampled_sweep, resampling_log_ratios
 from seqgan_tf.metrics.reverse_lm import reverse_language_model
 from seqgan_tf.metrics.samples import sample_metrics
 from seqgan_tf.metrics.sentence_bleu import bleu, self_bleu
@@ -48,6 +49,8 @@ __all__ = [
     "negative_log_likelihood",
     "parse_share",
     "pitch_class_distance",
+    "resampled_sweep",
+    "resampling_log_ratios",
     "reverse_language_model",
     "sample_metrics",
     "scale_consistency",

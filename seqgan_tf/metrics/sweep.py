@@ -91,27 +91,57 @@ def temperature_sweep(
         InputError: there is no alpha or no seed, an alpha is not above 0, a quality is not finite, or as
             `negative_log_likelihood`.
     """
+    condition, token_ids = split_condition(test) if takes_condition(generator) else (None, test)
+    if condition is not None:
+        condition = first_rows(condition, num_samples)
+        num_samples = min(num_samples, len(token_ids))
+
+    def samples(temperature: float, seed: int) -> np.ndarray:
+        settings = SamplingSettings(temperature)
+        return generate(generator, num_samples, np.shape(token_ids)[1], seed, settings, condition=condition)
+
+    def nll_test(temperature: float) -> float:
+        return negative_log_likelihood(generator, test, temperature)
+
+    return sweep_of(nll_test, samples, quality, alphas, seeds, len(token_ids), num_samples)
+
+
+def sweep_of(
+    nll_test: Callable[[float], float],
+    samples: Callable[[float, int], np.ndarray],
+    quality: Callable[[np.ndarray], float],
+    alphas: Sequence[float],
+    seeds: Sequence[int],
+    num_test: int,
+    num_generated: int,
+) -> TemperatureSweep:
+    """The curve of anything that has a likelihood and can be sampled at a temperature.
+
+    Args:
+        nll_test: function of the temperature: NLL of the held-out sequences, nats per token.
+        samples: function of (temperature, seed): int32 array [num_generated, T].
+        quality: function from such samples to a number.
+        alphas: numbers above 0, the temperatures are 1 / alpha.
+        seeds: one set of samples is drawn with each.
+        num_test: number of held-out sequences.
+        num_generated: number of samples.
+
+    Raises:
+        InputError: there is no alpha or no seed, an alpha is not above 0, or a quality is not finite.
+    """
     values = np.array(sorted(set(alphas)), np.float64)
     if not len(values) or not ((values > 0) & np.isfinite(values)).all():
         raise InputError(f"`alphas` must hold numbers above 0. Received: {values.tolist()}")
     if not len(seeds):
         raise InputError("`seeds` must hold at least one. Received: none")
-    condition, token_ids = split_condition(test) if takes_condition(generator) else (None, test)
-    if condition is not None:
-        condition = first_rows(condition, num_samples)
-        num_samples = min(num_samples, len(token_ids))
-    nll_test = [negative_log_likelihood(generator, test, 1 / alpha) for alpha in values]
+    nlls = [nll_test(1 / alpha) for alpha in values]
     qualities = np.zeros([len(seeds), len(values)])
     for i, seed in enumerate(seeds):
         for j, alpha in enumerate(values):
-            settings = SamplingSettings(1 / alpha)
-            samples = generate(generator, num_samples, np.shape(token_ids)[1], seed, settings, condition=condition)
-            qualities[i, j] = quality(samples)
+            qualities[i, j] = quality(samples(1 / alpha, seed))
             if not math.isfinite(qualities[i, j]):
                 raise InputError(f"`quality` must give a finite number. Received: {qualities[i, j]} at alpha {alpha}")
-    return TemperatureSweep(
-        values, np.tile(nll_test, [len(seeds), 1]), qualities, tuple(seeds), len(token_ids), num_samples
-    )
+    return TemperatureSweep(values, np.tile(nlls, [len(seeds), 1]), qualities, tuple(seeds), num_test, num_generated)
 
 
 def sweep_over_runs(sweeps: Sequence[TemperatureSweep], seeds: Sequence[int]) -> TemperatureSweep:

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from seqgan_tf import metrics
-from seqgan_tf.core.validation import InputError
+from seqgan_tf.core.conditions import takes_condition
+from seqgan_tf.core.validation import InputError, check_at_least
 from seqgan_tf.metrics.metric import Metric
 from seqgan_tf.metrics.sweep import EqualNllComparison, TemperatureSweep
 from seqgan_tf.reports.data import read_evaluation_data
@@ -55,6 +56,7 @@ def compare_runs(
     report: Callable[[str], object] = lambda text: None,
     target: Path | None = None,
     images: Path | None = None,
+    particles: int | None = None,
 ) -> Comparison:
     """Sweeps the temperatures of the pre-trained and the last state of every run.
 
@@ -69,14 +71,21 @@ def compare_runs(
         report: function that is called with the name of each state before it is measured. Defaults to doing nothing.
         target: a text file with the targets of the lines of `data`. Defaults to None.
         images: of captions, the folder of the images that `data` names. Defaults to None: that of `data`.
+        particles: also sweep, for each state, the samples that its discriminator chooses, each of so many, see
+            `metrics.resampled_sweep`. Defaults to None: it is not swept.
 
     Raises:
         InputError: the runs are on different data, two are equal, or the number of labels is not that of the runs;
-            also as in `read_evaluation_data`.
+            `particles` for runs with conditions, or below 1; also as in `read_evaluation_data`.
     """
     first = runs[0]
     if labels and len(labels) != len(runs):
         raise InputError(f"`labels` must be one per run. Received: {len(labels)} labels, {len(runs)} runs")
+    if particles is not None:
+        check_at_least(1, particles=particles)
+        for run in runs:
+            if takes_condition(run.gan.generator):
+                raise InputError(f"`particles` must be None for runs with conditions. Received: {run.directory}")
     names: dict[tuple[str, int], Path] = {}  # (name of the last state, seed) -> directory
     for run, label in zip(runs, labels or [""] * len(runs), strict=True):
         if run.data_digest != first.data_digest:
@@ -91,12 +100,15 @@ def compare_runs(
         for state in restored_states(run):
             if state == UNFINISHED:
                 raise InputError(f"{run.directory}: expected a run that has finished its pre-training")
-            curve = _pretrained_name(run, first) if state == PRETRAINED else name if labels else state + name
-            if seed in found.get(curve, {}):
-                continue  # an ablation shares the pre-training of its run
-            report(f"{run.directory}: {state}")
-            sweep = sweep_run(run, evaluation_data, settings)
-            found.setdefault(curve, {})[seed] = (sweep, str(run.directory))
+            for count in (None,) if particles is None else (None, particles):
+                resampled = "" if count is None else f", resampled, {count} particles"
+                trained = name if labels else state + name
+                curve = (_pretrained_name(run, first, count) if state == PRETRAINED else trained) + resampled
+                if seed in found.get(curve, {}):
+                    continue  # an ablation shares the pre-training of its run
+                report(f"{run.directory}: {state}{resampled}")
+                sweep = sweep_run(run, evaluation_data, settings, count)
+                found.setdefault(curve, {})[seed] = (sweep, str(run.directory))
     order = sorted(found, key=lambda name: not name.startswith(PRETRAINED))
     curves = {}
     for name in order:
@@ -119,9 +131,11 @@ def _name(run: Run, first: Run) -> str:
     return _words(config.difference(first.settings, settings))
 
 
-def _pretrained_name(run: Run, first: Run) -> str:
+def _pretrained_name(run: Run, first: Run, particles: int | None) -> str:
+    """The settings that change the pre-trained generator; where it is resampled, also those of its discriminator."""
     changes = config.difference(first.settings, _on_data_of(run, first))
-    return PRETRAINED + _words({k: v for k, v in changes.items() if not k.startswith(NOT_OF_THE_GENERATOR)})
+    without = NOT_OF_THE_GENERATOR if particles is None else config.BRANCHING
+    return PRETRAINED + _words({k: v for k, v in changes.items() if not k.startswith(without)})
 
 
 def _on_data_of(run: Run, first: Run) -> config.RunSettings:

@@ -73,14 +73,21 @@ def evaluate_run(
     return report, sweeps
 
 
-def sweep_run(run: Run, data: EvaluationData, settings: EvaluationSettings) -> TemperatureSweep:
-    """The temperature sweep of the run's generator with its present weights; its quality is `run.source.quality`."""
-    return metrics.temperature_sweep(
-        run.gan.generator,
-        data.real,
-        run.source.measure_quality(data.held_out),
-        num_samples=settings.samples,
-        seeds=tuple(range(settings.seed, settings.seed + settings.sweep_seeds)),
+def sweep_run(
+    run: Run, data: EvaluationData, settings: EvaluationSettings, particles: int | None = None
+) -> TemperatureSweep:
+    """The temperature sweep of the run's generator with its present weights; its quality is `run.source.quality`.
+
+    With particles, the sweep of the samples that its discriminator chooses, see `metrics.resampled_sweep`.
+    """
+    quality = run.source.measure_quality(data.held_out)
+    seeds = tuple(range(settings.seed, settings.seed + settings.sweep_seeds))
+    if particles is None:
+        return metrics.temperature_sweep(
+            run.gan.generator, data.real, quality, num_samples=settings.samples, seeds=seeds
+        )
+    return metrics.resampled_sweep(
+        run.gan, data.real, quality, num_samples=settings.samples, seeds=seeds, particles=particles
     )
 
 

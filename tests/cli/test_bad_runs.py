@@ -93,6 +93,7 @@ def test_published_curves_that_cannot_be_read_are_refused(
         (["evaluate", "--samples", "1"], "`samples` must be at least 2. Received: 1"),
         (["evaluate", "--sweep", "--sweep-seeds", "0"], "`sweep_seeds` must be at least 1. Received: 0"),
         (["compare", "--samples", "1"], "`samples` must be at least 2. Received: 1"),
+        (["compare", "--particles", "0"], "`particles` must be at least 1. Received: 0"),
     ],
 )
 def test_evaluation_settings_outside_their_range_are_refused(arguments, message, refused, oracle_directory):

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from seqgan_tf.core.validation import InputError
 from seqgan_tf.metrics.metric import METRICS
 from seqgan_tf.metrics.sweep import TemperatureSweep
 from seqgan_tf.reports import compare as comparison
@@ -36,17 +37,17 @@ def compare(monkeypatch):
             run.state = state
             yield state
 
-    def sweep(run, data, settings):
-        compare.measured.append((str(run.directory), run.state))
-        shift = run.shifts.get(run.state, 0.0)
+    def sweep(run, data, settings, particles):
+        compare.measured.append((str(run.directory), run.state) + (() if particles is None else (particles,)))
+        shift = run.shifts.get(run.state, 0.0) - (particles or 0)
         assert data == f"data of {run.directory}"
         assert settings.sweep_seeds == 1
         return TemperatureSweep(
             ALPHAS, np.array([[9.4, 9.0, 9.5]]), np.array([[11.0, 10.0, 9.0]]) + shift, (1,), 30, 40
         )
 
-    def compare(*runs, labels=None):
-        return comparison.compare_runs(list(runs), EvaluationSettings(), labels=labels)
+    def compare(*runs, **arguments):
+        return comparison.compare_runs(list(runs), EvaluationSettings(), **arguments)
 
     compare.measured = []
     monkeypatch.setattr(comparison, "restored_states", states)
@@ -61,8 +62,15 @@ def run(name, settings=BASE, states=BOTH, digest="of words.txt", oracle=None, **
     """A stand-in for a run. `before` and `after` shift the quality of its two states."""
     shifts = {"pre-trained": shifts.get("before", 0.0), "after 4 rounds": shifts.get("after", 0.0)}
     source = types.SimpleNamespace(quality=METRICS["nll_oracle" if oracle else "bleu_4"])
+    gan = types.SimpleNamespace(generator=types.SimpleNamespace(encoder=None))
     return types.SimpleNamespace(
-        directory=Path(name), settings=settings, data_digest=digest, source=source, states=states, shifts=shifts
+        directory=Path(name),
+        settings=settings,
+        data_digest=digest,
+        source=source,
+        states=states,
+        shifts=shifts,
+        gan=gan,
     )
 
 
@@ -144,6 +152,38 @@ def test_runs_with_another_pretraining_have_a_pretrained_curve_of_their_own(comp
     found = compare(run("a"), run("b", replace(BASE, pretrain={"epochs": 30}), before=1.0))
     assert rows(found.curves["pre-trained, pretrain.epochs 30"]) == [1.0]
     assert rows(found.curves["pre-trained"]) == [0.0]
+
+
+def test_resampled_curves_stand_beside_those_of_the_generators(compare):
+    found = compare(run("a", after=-0.25), particles=4)
+    resampled = [f"{state}, resampled, 4 particles" for state in BOTH]
+    assert list(found.curves) == [BOTH[0], resampled[0], BOTH[1], resampled[1]]
+    assert [rows(curve) for curve in found.curves.values()] == [[0.0], [-4.0], [-0.25], [-4.25]]
+    assert list(found.differences) == [resampled[0], BOTH[1], resampled[1]]
+    assert compare.measured == [("a", BOTH[0]), ("a", BOTH[0], 4), ("a", BOTH[1]), ("a", BOTH[1], 4)]
+
+
+def test_labels_name_resampled_curves_too(compare):
+    found = compare(run("a"), run("b", replace(BASE, seed=1)), labels=["words"] * 2, particles=4)
+    assert list(found.curves)[2:] == ["words", "words, resampled, 4 particles"]
+
+
+def test_resampled_samples_of_one_pretraining_are_told_apart_by_the_discriminator(compare):
+    found = compare(run("a"), run("b", replace(BASE, discriminator={"kind": "ngram"}), before=1.0), particles=4)
+    assert [name for name in found.curves if name.startswith("pre-trained")] == [
+        "pre-trained",
+        "pre-trained, resampled, 4 particles",
+        "pre-trained, discriminator.kind ngram, resampled, 4 particles",
+    ]
+
+
+def test_runs_with_conditions_have_no_resampled_curve(compare):
+    pairs = run("a")
+    pairs.gan.generator.encoder = object()
+    with pytest.raises(InputError) as raised:
+        compare(run("b"), pairs, particles=4)
+    assert str(raised.value) == "`particles` must be None for runs with conditions. Received: a"
+    assert compare.measured == []
 
 
 def test_every_curve_is_compared_with_the_first(compare):
