@@ -198,11 +198,11 @@ def defaults(arguments: Sequence[str]) -> Train:
             raise InputError("--pretrained takes the settings of the run. Received: --preset too")
         settings = toml.read_run_settings(base.pretrained / toml.CONFIG)
         if base.config:
-            settings = toml.override(settings, toml.without_header(toml.read_toml(base.config)), base.config)
+            settings = _override(settings, toml.without_header(toml.read_toml(base.config)), base)
     else:
         table = toml.without_header(toml.read_toml(base.config)) if base.config else {}
         settings = presets.preset(base.preset, _task(base, table))
-        settings = toml.override(presets.for_generator(settings, _generator_kind(base, table)), table, base.config)
+        settings = _override(presets.for_generator(settings, _kind("generator", base, table)), table, base)
     return Train(**{field.name: getattr(settings, field.name) for field in dataclasses.fields(settings)})
 
 
@@ -215,13 +215,14 @@ def check(command: Train, default: Train) -> None:
         default: the settings of the run, from `defaults`.
 
     Raises:
-        InputError: the flags change a setting other than the number of rounds and the path of the text; or the
-            objective comes from a file; or TF_CONFIG is wrong or does not fit.
+        InputError: the flags change a setting other than the number of rounds and the path of the text, or one that the
+            estimator does not take; or the objective comes from a file; or TF_CONFIG is wrong or does not fit.
     """
     cluster.check_strategy(command.strategy)
     if command.strategy == cluster.MULTI_WORKER and command.output_dir is None:
         raise InputError(f"--strategy {cluster.MULTI_WORKER} needs --output-dir, which worker 0 writes. Received: none")
     if not command.resume:
+        config.check_taken(command.estimator.kind, config.difference(default, command))
         objective = command.reward.objective
         if objective is not None and objective == default.reward.objective and not command.trust_objective:
             raise InputError(
@@ -240,7 +241,7 @@ def check(command: Train, default: Train) -> None:
 
 
 @dataclasses.dataclass(frozen=True)
-class _Generator:
+class _Kind:
     kind: str | None = None
 
 
@@ -249,14 +250,24 @@ class _Base(BaseFlags):
     data: Path | None = None
     target: Path | None = None
     task: str | None = None
-    generator: _Generator = _Generator()
+    generator: _Kind = _Kind()
+    estimator: _Kind = _Kind()
 
 
-def _generator_kind(base: _Base, table: dict[str, Any]) -> str:
-    """The kind of generator of a new run, from the flags, from a TOML table, or the default."""
-    given = table.get("generator")
+def _kind(name: str, base: _Base, table: dict[str, Any]) -> str | None:
+    """The kind of a part of a new run, from the flags or from a TOML table; None: neither names it."""
+    given = table.get(name)
     in_table = given.get("kind") if isinstance(given, dict) else None
-    return base.generator.kind or in_table or config.GeneratorSettings.kind
+    return getattr(base, name).kind or in_table
+
+
+def _override(settings: config.RunSettings, table: dict[str, Any], base: _Base) -> config.RunSettings:
+    """Settings, changed by a TOML table, which holds nothing that an estimator does not take that it does not name."""
+    changed = toml.override(settings, table, base.config)
+    if _kind("estimator", _Base(), table) is None:
+        kind = base.estimator.kind or settings.estimator.kind
+        config.check_taken(kind, config.difference(settings, changed), f"{base.config}: ")
+    return changed
 
 
 def _task(base: _Base, table: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ The command line shows the docstrings of this module as its help texts.
 
 import dataclasses
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -404,6 +404,30 @@ class RunSettings:
 
 BRANCHING = ("adversarial.", "estimator.", "reward.", "rollout.")
 """Prefixes of the settings in which a run may differ from the run whose pre-training it uses."""
+
+
+OF_ROLLOUTS = ("rollout.num_rollouts", "rollout.update_rate")
+OF_TREES = ("estimator.simulations", "estimator.exploration", "estimator.num_actions")
+OF_PREFIXES = ("rollout.stride", "rollout.chunk_size")
+OF_ESTIMATORS = {"rollout": (*OF_ROLLOUTS, *OF_PREFIXES), "tree": (*OF_TREES, *OF_PREFIXES), "terminal": ()}
+"""The settings that kinds of estimators take, and not all of them."""
+
+
+def check_taken(kind: str, given: Collection[str], where: str = "") -> None:
+    """Checks that the estimator takes what was given.
+
+    Args:
+        kind: `estimator.kind`.
+        given: dotted keys of settings.
+        where: what a message begins with. Defaults to nothing.
+
+    Raises:
+        InputError: a setting that it does not take.
+    """
+    for name in given:
+        kinds = [other for other, names in OF_ESTIMATORS.items() if name in names]
+        if kinds and kind not in kinds:
+            raise InputError(f"{where}`{name}` needs estimator.kind {' or '.join(kinds)}. Received: {kind}")
 
 
 FILES = ("data", "target", "validation", "validation_target", "test", "test_target", "images", "image_cache")

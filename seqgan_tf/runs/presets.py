@@ -9,6 +9,7 @@ from seqgan_tf.runs.config import (
     DataSettings,
     DiscriminatorSettings,
     EncoderSettings,
+    EstimatorSettings,
     GeneratorSettings,
     PretrainSettings,
     RolloutSettings,
@@ -32,8 +33,9 @@ def preset(name: str, task: str) -> RunSettings:
         task: "oracle", or the task of the data, see `data.records`. For text `quick` has a larger generator, stops the
             pre-training at the best held-out likelihood, and uses a reward, a baseline and a learning rate that
             preserve diversity. It trains on sequences of similar length, from the frequencies of the tokens, and
-            averages the weights. Code is read as byte pairs in both presets. All value tokens by roll-outs, the paper's
-            estimator; docs/speed.md has the variance and the time of the others.
+            averages the weights; a token gets the reward of its own whole sequence, of more sequences, which costs less
+            than roll-outs of fewer (docs/speed.md). Code is read as byte pairs in both presets. All but `quick` for
+            text value tokens by roll-outs, the paper's estimator.
     """
     if name == "paper":
         return RunSettings(
@@ -56,6 +58,7 @@ def preset(name: str, task: str) -> RunSettings:
                 embedding_dim=256, hidden_dim=256, dropout=0.5, initializer_stddev=None, embedding_range=0.3
             ),
             discriminator=DiscriminatorSettings(embedding_range=0.2),
+            estimator=EstimatorSettings("terminal"),
             rollout=RolloutSettings(reward="log_odds"),
             pretrain=PretrainSettings(
                 patience=2,
@@ -66,7 +69,9 @@ def preset(name: str, task: str) -> RunSettings:
                 by_length=True,
                 discriminator_learning_rate=1e-3,
             ),
-            adversarial=AdversarialSettings(rounds=20, learning_rate=1e-4, baseline="leave_one_out"),
+            adversarial=AdversarialSettings(
+                rounds=20, generator_batch_size=256, learning_rate=1e-4, baseline="leave_one_out"
+            ),
         )
     return RunSettings()
 
@@ -92,14 +97,14 @@ def _music() -> RunSettings:
     )
 
 
-def for_generator(settings: RunSettings, kind: str) -> RunSettings:
+def for_generator(settings: RunSettings, kind: str | None) -> RunSettings:
     """A preset whose settings a kind of generator takes: those of recurrent generators alone get their defaults.
 
     Args:
         settings: a preset, whose generator is recurrent.
-        kind: `generator.kind` of the run. The preset's own kind changes nothing.
+        kind: `generator.kind` of the run. The preset's own kind, and None, change nothing.
     """
-    if kind == settings.generator.kind:
+    if kind in (None, settings.generator.kind):
         return settings
     own: dict[str, Any] = {
         field.name: field.default for field in dataclasses.fields(GeneratorSettings) if field.name in RECURRENT

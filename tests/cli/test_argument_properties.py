@@ -25,8 +25,17 @@ def flags(chosen, prefix="--"):
     return found
 
 
+def not_taken(kind):
+    """The flags that are refused beside an `--estimator.kind`: those of others."""
+    others = {name for names in config.OF_ESTIMATORS.values() for name in names}
+    return {f"--{name.replace('_', '-')}" for name in others.difference(config.OF_ESTIMATORS[kind])}
+
+
 @settings(max_examples=30)
 @given(values_of(config.RunSettings))
 def test_any_settings_are_the_same_when_they_are_given_as_flags(chosen):
-    command = parse(["train", *flags(chosen)])
-    assert {name: getattr(command, name) for name in typing.get_type_hints(config.RunSettings)} == vars(chosen)
+    refused = not_taken(chosen.estimator.kind)
+    command = parse(["train", *(flag for flag in flags(chosen) if flag.split("=")[0] not in refused)])
+    parsed = config.RunSettings(**{name: getattr(command, name) for name in typing.get_type_hints(config.RunSettings)})
+    different = config.difference(parsed, chosen)
+    assert {f"--{name.replace('_', '-')}" for name in different} <= refused

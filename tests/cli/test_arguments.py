@@ -27,6 +27,35 @@ def test_flags_override_the_toml_file_which_overrides_the_preset(tmp_path):
     assert command.adversarial == presets.preset("paper", "oracle").adversarial
 
 
+def text_of(tmp_path, name="a.txt", text="a b\n"):
+    path = tmp_path / name
+    path.write_text(text)
+    return path
+
+
+def test_a_setting_that_the_estimator_does_not_take_is_refused(refused, tmp_path):
+    data = text_of(tmp_path)
+    line = refused("train", "--data", data, "--rollout.num-rollouts", "8")
+    assert "`rollout.num_rollouts` needs estimator.kind rollout. Received: terminal" in line
+    line = refused("train", "--data", data, "--rollout.stride", "8")
+    assert "`rollout.stride` needs estimator.kind rollout or tree. Received: terminal" in line
+    line = refused("train", "--estimator.simulations", "8")
+    assert "`estimator.simulations` needs estimator.kind tree. Received: rollout" in line
+    table = text_of(tmp_path, "my.toml", "[rollout]\nnum_rollouts = 8\n")
+    line = refused("train", "--data", data, "--config", table)
+    assert f"{table}: `rollout.num_rollouts` needs estimator.kind rollout. Received: terminal" in line
+
+
+def test_settings_of_the_estimator_that_is_chosen_are_taken(tmp_path):
+    data, kind = text_of(tmp_path), ("--estimator.kind", "rollout")
+    assert parsed("--data", data, *kind, "--rollout.num-rollouts", 8).rollout.num_rollouts == 8
+    table = text_of(tmp_path, "my.toml", "[rollout]\nnum_rollouts = 8\n")
+    assert parsed("--data", data, *kind, "--config", table).rollout.num_rollouts == 8
+    # A file that names its estimator may hold the settings of others, as the config.toml of every run does.
+    whole = text_of(tmp_path, "whole.toml", "[estimator]\nkind = 'terminal'\n[rollout]\nnum_rollouts = 8\n")
+    assert parsed("--data", data, "--config", whole).estimator.kind == "terminal"
+
+
 def test_without_flags_the_settings_are_those_of_the_quick_preset(tmp_path):
     def settings(command):
         return config.RunSettings(**{f.name: getattr(command, f.name) for f in dataclasses.fields(config.RunSettings)})

@@ -48,6 +48,20 @@ def test_every_kind_of_the_settings_has_a_class():
     assert set(build.CONTROLS) == {"none", "constant", "noise"}
 
 
+def test_the_settings_of_an_estimator_are_the_arguments_of_its_class():
+    for kind, estimator in build.ESTIMATORS.items():
+        names = set(inspect.signature(estimator).parameters) - {"reward", "clip"}
+        assert {name.split(".")[1] for name in config.OF_ESTIMATORS[kind]} == names
+    assert set(config.OF_ESTIMATORS) == set(build.ESTIMATORS)
+    everything = [f"{table}.{field.name}" for table in ("estimator", "rollout") for field in fields_of(table)]
+    everywhere = {"estimator.kind", "rollout.reward", "rollout.clip"}
+    assert set(everything) == everywhere.union(*config.OF_ESTIMATORS.values())
+
+
+def fields_of(table):
+    return dataclasses.fields(getattr(config.RunSettings(), table))
+
+
 def test_the_estimator_is_that_of_its_kind(base):
     settings = tiny_runs.oracle_settings(base)
     rollout = build.build_estimator(settings, source())

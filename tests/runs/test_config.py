@@ -40,6 +40,8 @@ def test_the_quick_preset_on_text_stops_early_and_keeps_diversity():
     assert oracle.pretrain.patience is None
     assert (text.rollout.reward, text.adversarial.baseline) == ("log_odds", "leave_one_out")
     assert text.adversarial.learning_rate < oracle.adversarial.learning_rate
+    assert (text.estimator.kind, oracle.estimator.kind) == ("terminal", "rollout")
+    assert text.adversarial.generator_batch_size > oracle.batch_size
     assert text.generator.hidden_dim > oracle.generator.hidden_dim
     assert text.pretrain.ema_momentum > 0
     assert oracle.pretrain.ema_momentum is None

@@ -18,9 +18,10 @@ FLAGS = shlex.split("""
     --batch-size 4 --corpus.sequence-length 5
     --generator.embedding-dim 3 --generator.hidden-dim 4 --generator.dropout 0.3 --generator.initializer-stddev 0.1
     --discriminator.embedding-dim 3 --discriminator.widths 1 2 --discriminator.filters 2 3 --discriminator.dropout 0.3
-    --rollout.num-rollouts 2 --rollout.update-rate 0.5
+    --estimator.kind rollout --rollout.num-rollouts 2 --rollout.update-rate 0.5
     --pretrain.epochs 2 --pretrain.discriminator-steps 4 --pretrain.discriminator-learning-rate 0.01
-    --adversarial.rounds 4 --adversarial.discriminator-steps 3 --adversarial.evaluate-every 2
+    --adversarial.rounds 4 --adversarial.generator-batch-size none
+    --adversarial.discriminator-steps 3 --adversarial.evaluate-every 2
 """)
 WORDS = ("red", "blue", "green", "cat", "dog", "bird", "sees", "likes")
 
