@@ -16,7 +16,7 @@ from seqgan_tf.cli import worker
 from seqgan_tf.cli.flags import pick
 from seqgan_tf.core.validation import InputError, MissingExtraError, require
 from seqgan_tf.data import records
-from seqgan_tf.runs import cluster, config, presets, toml
+from seqgan_tf.runs import checks, cluster, config, presets, toml
 
 if TYPE_CHECKING:
     from seqgan_tf.runs.directory import Run
@@ -222,7 +222,7 @@ def check(command: Train, default: Train) -> None:
     if command.strategy == cluster.MULTI_WORKER and command.output_dir is None:
         raise InputError(f"--strategy {cluster.MULTI_WORKER} needs --output-dir, which worker 0 writes. Received: none")
     if not command.resume:
-        config.check_taken(command.estimator.kind, config.difference(default, command))
+        checks.check_taken(command.estimator.kind, config.difference(default, command))
         objective = command.reward.objective
         if objective is not None and objective == default.reward.objective and not command.trust_objective:
             raise InputError(
@@ -266,7 +266,7 @@ def _override(settings: config.RunSettings, table: dict[str, Any], base: _Base) 
     changed = toml.override(settings, table, base.config)
     if _kind("estimator", _Base(), table) is None:
         kind = base.estimator.kind or settings.estimator.kind
-        config.check_taken(kind, config.difference(settings, changed), f"{base.config}: ")
+        checks.check_taken(kind, config.difference(settings, changed), f"{base.config}: ")
     return changed
 
 

@@ -6,12 +6,10 @@ The command line shows the docstrings of this module as its help texts.
 """
 
 import dataclasses
-import math
-from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
-from seqgan_tf.core.validation import InputError, check_at_least
+from seqgan_tf.core.validation import InputError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -406,30 +404,6 @@ BRANCHING = ("adversarial.", "estimator.", "reward.", "rollout.")
 """Prefixes of the settings in which a run may differ from the run whose pre-training it uses."""
 
 
-OF_ROLLOUTS = ("rollout.num_rollouts", "rollout.update_rate")
-OF_TREES = ("estimator.simulations", "estimator.exploration", "estimator.num_actions")
-OF_PREFIXES = ("rollout.stride", "rollout.chunk_size")
-OF_ESTIMATORS = {"rollout": (*OF_ROLLOUTS, *OF_PREFIXES), "tree": (*OF_TREES, *OF_PREFIXES), "terminal": ()}
-"""The settings that kinds of estimators take, and not all of them."""
-
-
-def check_taken(kind: str, given: Collection[str], where: str = "") -> None:
-    """Checks that the estimator takes what was given.
-
-    Args:
-        kind: `estimator.kind`.
-        given: dotted keys of settings.
-        where: what a message begins with. Defaults to nothing.
-
-    Raises:
-        InputError: a setting that it does not take.
-    """
-    for name in given:
-        kinds = [other for other, names in OF_ESTIMATORS.items() if name in names]
-        if kinds and kind not in kinds:
-            raise InputError(f"{where}`{name}` needs estimator.kind {' or '.join(kinds)}. Received: {kind}")
-
-
 FILES = ("data", "target", "validation", "validation_target", "test", "test_target", "images", "image_cache")
 """The settings that are files or folders of the user."""
 
@@ -444,67 +418,3 @@ def difference(settings: Any, others: Any, prefix: str = "") -> dict[str, tuple[
         elif a != b:
             found[prefix + field.name] = (a, b)
     return found
-
-
-AT_LEAST_0 = (
-    "pretrain.epochs",
-    "pretrain.discriminator_steps",
-    "pretrain.warmup_steps",
-    "pretrain.weight_decay",
-    "pretrain.discriminator_weight_decay",
-    "adversarial.rounds",
-    "adversarial.kl_weight",
-    "discriminator.l2",
-)
-AT_LEAST_1 = ("batch_size", "corpus.turns", "pretrain.patience", "adversarial.patience", "adversarial.evaluate_every")
-ABOVE_0 = (
-    "pretrain.learning_rate",
-    "pretrain.discriminator_learning_rate",
-    "pretrain.clip_norm",
-    "adversarial.learning_rate",
-    "generator.initializer_stddev",
-    "generator.embedding_range",
-    "discriminator.embedding_range",
-)
-
-
-def check(settings: RunSettings) -> None:
-    """Checks the numbers that no constructor checks.
-
-    Raises:
-        InputError: a number is out of its range, not finite, or NaN.
-    """
-    values = dict(_numbers(settings))
-    check_at_least(0, **{name: values[name] for name in AT_LEAST_0})
-    check_at_least(1, **{name: values[name] for name in AT_LEAST_1 if name in values})
-    for name in ABOVE_0:
-        if name in values and not 0 < values[name] < math.inf:
-            raise InputError(f"`{name}` must be a finite number above 0. Received: {values[name]}")
-    for name, value in values.items():
-        if math.isnan(value) or (math.isinf(value) and name != "rollout.clip"):
-            raise InputError(f"`{name}` must be a finite number. Received: {value}")
-    momentum = settings.pretrain.ema_momentum
-    if momentum is not None and not 0 < momentum < 1:
-        raise InputError(f"`pretrain.ema_momentum` must be in (0, 1). Received: {momentum}")
-    sizes = settings.generator.embedding_dim, settings.discriminator.embedding_dim
-    if settings.pretrain.copy_embedding and sizes[0] != sizes[1]:
-        raise InputError(
-            f"`pretrain.copy_embedding` needs a discriminator.embedding_dim of {sizes[0]}, that of the generator. "
-            f"Received: {sizes[1]}"
-        )
-    for name, needed in (("target", "data"), ("validation_target", "validation"), ("test_target", "test")):
-        if getattr(settings, name) is not None and getattr(settings, needed) is None:
-            flags = (f"--{word.replace('_', '-')}" for word in (name, needed))
-            raise InputError("{} needs {}, its source. Received: none".format(*flags))
-    if not 0 <= settings.seed < 2**31:
-        raise InputError(f"`seed` must be in [0, 2^31). Received: {settings.seed}")
-
-
-def _numbers(settings: Any, prefix: str = "") -> Iterator[tuple[str, float]]:
-    """(dotted key, value) of every number in settings."""
-    for field in dataclasses.fields(settings):
-        value = getattr(settings, field.name)
-        if dataclasses.is_dataclass(value):
-            yield from _numbers(value, f"{prefix}{field.name}.")
-        elif isinstance(value, (int, float)) and not isinstance(value, bool):
-            yield prefix + field.name, value

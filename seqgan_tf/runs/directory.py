@@ -26,7 +26,7 @@ from seqgan_tf.core.protocols import Corpus
 from seqgan_tf.core.validation import InputError
 from seqgan_tf.data.tokenizer import TextTokenizer
 from seqgan_tf.models.oracle import Oracle
-from seqgan_tf.runs import config
+from seqgan_tf.runs import checks, config
 from seqgan_tf.runs.build import build_gan
 from seqgan_tf.runs.checkpoints import FOLDER, RunState
 from seqgan_tf.runs.config import RunSettings
@@ -186,7 +186,7 @@ def create_run(
         InputError: the directory already holds a run, a setting is out of its range, or the data cannot be used.
     """
     directory = _free_directory(directory)
-    config.check(settings)
+    checks.check(settings)
     kind = source_class(settings)
     source, corpus = kind.begin(settings)
     settings = with_data(settings, corpus)
@@ -224,7 +224,7 @@ def branch_run(
             still in its pre-training.
     """
     directory, other = _free_directory(directory), open_run(source)
-    config.check(settings)
+    checks.check(settings)
     changes = config.difference(other.settings, settings)
     for key in changes:
         if not key.startswith(config.BRANCHING) and not (key in config.FILES and other.settings.data):
@@ -271,7 +271,7 @@ def open_run(
     settings = read_run_settings(directory / CONFIG)
     if rounds is not None:
         settings = dataclasses.replace(settings, adversarial=dataclasses.replace(settings.adversarial, rounds=rounds))
-        config.check(settings)
+        checks.check(settings)
     for name, path in files.items():
         if path is not None:
             if getattr(settings, name) is None:

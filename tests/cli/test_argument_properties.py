@@ -7,7 +7,7 @@ from any_settings import values_of
 from hypothesis import given, settings
 
 from seqgan_tf.cli.main import parse
-from seqgan_tf.runs import config
+from seqgan_tf.runs import checks, config
 
 
 def flags(chosen, prefix="--"):
@@ -27,8 +27,8 @@ def flags(chosen, prefix="--"):
 
 def not_taken(kind):
     """The flags that are refused beside an `--estimator.kind`: those of others."""
-    others = {name for names in config.OF_ESTIMATORS.values() for name in names}
-    return {f"--{name.replace('_', '-')}" for name in others.difference(config.OF_ESTIMATORS[kind])}
+    others = {name for names in checks.OF_ESTIMATORS.values() for name in names}
+    return {f"--{name.replace('_', '-')}" for name in others.difference(checks.OF_ESTIMATORS[kind])}
 
 
 @settings(max_examples=30)

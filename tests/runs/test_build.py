@@ -14,7 +14,7 @@ from seqgan_tf.core.validation import InputError
 from seqgan_tf.data import corpora, records
 from seqgan_tf.data.code_corpus import PLAIN_CORPORA
 from seqgan_tf.data.music import MusicCorpus
-from seqgan_tf.runs import build, config, presets
+from seqgan_tf.runs import build, checks, config, presets
 from seqgan_tf.runs.code_source import CodeSource
 from seqgan_tf.runs.directory import create_run, load_run, open_run
 from seqgan_tf.runs.oracle_source import OracleSource
@@ -51,11 +51,11 @@ def test_every_kind_of_the_settings_has_a_class():
 def test_the_settings_of_an_estimator_are_the_arguments_of_its_class():
     for kind, estimator in build.ESTIMATORS.items():
         names = set(inspect.signature(estimator).parameters) - {"reward", "clip"}
-        assert {name.split(".")[1] for name in config.OF_ESTIMATORS[kind]} == names
-    assert set(config.OF_ESTIMATORS) == set(build.ESTIMATORS)
+        assert {name.split(".")[1] for name in checks.OF_ESTIMATORS[kind]} == names
+    assert set(checks.OF_ESTIMATORS) == set(build.ESTIMATORS)
     everything = [f"{table}.{field.name}" for table in ("estimator", "rollout") for field in fields_of(table)]
     everywhere = {"estimator.kind", "rollout.reward", "rollout.clip"}
-    assert set(everything) == everywhere.union(*config.OF_ESTIMATORS.values())
+    assert set(everything) == everywhere.union(*checks.OF_ESTIMATORS.values())
 
 
 def fields_of(table):

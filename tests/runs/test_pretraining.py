@@ -10,7 +10,7 @@ from seqgan_tf.core.optimizers import MatrixDecayAdamW
 from seqgan_tf.core.phases import ADVERSARIAL, PRETRAIN_GENERATOR
 from seqgan_tf.core.validation import InputError
 from seqgan_tf.metrics.likelihood import negative_log_likelihood
-from seqgan_tf.runs import build, config
+from seqgan_tf.runs import build, checks, config
 from seqgan_tf.runs.directory import branch_run, create_run, open_run
 from seqgan_tf.runs.training import AT_END, WITHIN_PHASE
 
@@ -166,7 +166,7 @@ def test_the_settings_work_in_mixed_precision(base, tmp_path):
 )
 def test_settings_out_of_range_are_refused(changes, message, base):
     with pytest.raises(InputError, match=message):
-        config.check(settings_of(base, **changes))
+        checks.check(settings_of(base, **changes))
 
 
 @pytest.mark.parametrize(
