@@ -224,7 +224,7 @@ def write_sources(folder, count=40):
 @functools.cache
 def code_run(base):
     """A finished run on 40 functions, made through the command line, as `text_run`."""
-    flags = shlex.split("--corpus.vocabulary-size 280 --corpus.sequence-length 30 --estimator.kind terminal")
+    flags = shlex.split("--corpus.vocabulary-size 280 --corpus.sequence-length 30 --rollout.stride 10")
     return train(base / "code-run", "--data", write_sources(base / "sources"), "--task", "code", more=flags)
 
 
