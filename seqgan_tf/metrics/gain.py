@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from seqgan_tf.core.log_odds import CLIP
 from seqgan_tf.core.validation import InputError
 
 LARGEST_SCALE = 8.0
@@ -11,7 +12,7 @@ LARGEST_SCALE = 8.0
 
 
 def held_out_gain(
-    real_logits: Sequence[float] | np.ndarray, generated_logits: Sequence[float] | np.ndarray, clip: float = 3.0
+    real_logits: Sequence[float] | np.ndarray, generated_logits: Sequence[float] | np.ndarray, clip: float = CLIP
 ) -> float:
     """The fall of KL(data || G) if G were replaced by G exp(s) / Z, in nats per sequence.
 

@@ -3,23 +3,19 @@
 Axes: n sequences, P particles.
 """
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
 from seqgan_tf.core.conditions import takes_condition
+from seqgan_tf.core.log_odds import CLIP
 from seqgan_tf.core.padding import PADDING
 from seqgan_tf.core.validation import InputError, check_at_least
 from seqgan_tf.metrics.held_out import discriminator_logits
-from seqgan_tf.metrics.likelihood import sequence_log_likelihoods
+from seqgan_tf.metrics.likelihood import negative_log_likelihood
 from seqgan_tf.metrics.sweep import ALPHAS, TemperatureSweep, sweep_of
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-CLIP = 3.0
-"""Bound of the log-odds, that of `rewards.LogOdds`."""
 DRAWS = 10_000
 """Sets of other particles that the likelihood is averaged over."""
 
@@ -70,7 +66,7 @@ def resampling_log_ratios(
 def resampled_sweep(
     gan: Any,
     test: Any,
-    quality: "Callable[[np.ndarray], float]",
+    quality: Callable[[np.ndarray], float],
     alphas: Sequence[float] = ALPHAS,
     num_samples: int = 5_000,
     seeds: Sequence[int] = (1,),
@@ -117,8 +113,8 @@ def resampled_sweep(
     def nll_test(temperature: float) -> float:
         fresh = gan.generate(num_samples, seeds[0], temperature=temperature)
         sampled = np.clip(discriminator_logits(gan.discriminator, fresh), -CLIP, CLIP)
-        ratios = resampling_log_ratios(values, sampled, particles)
-        return float(-(sequence_log_likelihoods(gan.generator, test, temperature) + ratios).sum() / num_tokens)
+        nll = negative_log_likelihood(gan.generator, test, temperature)
+        return nll - float(resampling_log_ratios(values, sampled, particles).sum()) / num_tokens
 
     def samples(temperature: float, seed: int) -> np.ndarray:
         return gan.generate(num_samples, seed, temperature=temperature, strategy="resample", particles=particles)

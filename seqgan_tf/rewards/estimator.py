@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from seqgan_tf.core import replicas
 from seqgan_tf.core.conditions import rows_of
+from seqgan_tf.core.log_odds import CLIP
 from seqgan_tf.core.logs import report
 from seqgan_tf.core.sequences import mask
 from seqgan_tf.core.validation import InputError, check_at_least, real_number, whole_number
@@ -18,9 +19,6 @@ from seqgan_tf.rewards.sequence_rewards import SequenceReward, as_reward, sequen
 
 if TYPE_CHECKING:
     from seqgan_tf.core.protocols import Discriminator
-
-CLIP = 3.0
-"""Bound of the log-odds where none is given."""
 
 
 class SequenceEstimator:

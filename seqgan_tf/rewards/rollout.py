@@ -9,10 +9,10 @@ import tensorflow as tf
 from seqgan_tf.core import replicas, seeds
 from seqgan_tf.core.branching import branches_of
 from seqgan_tf.core.conditions import Conditioned, condition_of, network_of, rows_of
+from seqgan_tf.core.log_odds import CLIP
 from seqgan_tf.core.validation import InputError, check_at_least, check_tensors, real_number, whole_number
 from seqgan_tf.rewards.completions import complete
 from seqgan_tf.rewards.estimator import (
-    CLIP,
     PrefixEstimator,
     evaluate,
     of_completions,

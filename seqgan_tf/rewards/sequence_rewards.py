@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 import keras
 import tensorflow as tf
 
+from seqgan_tf.core.log_odds import CLIP
 from seqgan_tf.core.sequences import check_token_ids
 from seqgan_tf.core.validation import InputError, check_at_least, check_tensors, real_number
 
@@ -103,7 +104,7 @@ class LogOdds(SequenceReward):
     log_name = "log_odds"
     is_of_logit = True
 
-    def __init__(self, clip: float = 3.0) -> None:
+    def __init__(self, clip: float = CLIP) -> None:
         self.clip = _checked_clip(clip)
 
     def of_logits(self, logits: tf.Tensor) -> tf.Tensor:
@@ -195,7 +196,7 @@ NAMED = {"log_odds": LogOdds, "probability": Probability}
 """The rewards that a name stands for."""
 
 
-def as_reward(reward: Any, clip: float = 3.0) -> SequenceReward:
+def as_reward(reward: Any, clip: float = CLIP) -> SequenceReward:
     """The reward that the arguments of an estimator describe.
 
     Args:

@@ -6,8 +6,9 @@ import keras
 import tensorflow as tf
 
 from seqgan_tf.core.conditions import condition_of
+from seqgan_tf.core.log_odds import CLIP
 from seqgan_tf.core.sequences import mask
-from seqgan_tf.rewards.estimator import CLIP, SequenceEstimator, evaluate
+from seqgan_tf.rewards.estimator import SequenceEstimator, evaluate
 from seqgan_tf.rewards.sequence_rewards import SequenceReward, checked_token_ids
 
 if TYPE_CHECKING:

@@ -8,10 +8,11 @@ import tensorflow as tf
 from seqgan_tf.core import replicas, sampling, seeds
 from seqgan_tf.core.branching import StateBranches
 from seqgan_tf.core.conditions import condition_of, rows_of
+from seqgan_tf.core.log_odds import CLIP
 from seqgan_tf.core.sequences import PADDING
 from seqgan_tf.core.tree_search import Prefixes, check_state, search
 from seqgan_tf.core.validation import InputError, check_at_least, real_number, whole_number
-from seqgan_tf.rewards.estimator import CLIP, PrefixEstimator, evaluate, on_tokens, value_of
+from seqgan_tf.rewards.estimator import PrefixEstimator, evaluate, on_tokens, value_of
 from seqgan_tf.rewards.sequence_rewards import SequenceReward, checked_token_ids
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any, Literal
 
+from seqgan_tf.core.log_odds import CLIP
 from seqgan_tf.core.validation import InputError
 
 
@@ -217,7 +218,7 @@ class RolloutSettings:
     """Lag of the roll-out policy behind the generator, in [0, 1); 0 means no lag."""
     reward: Literal["log_odds", "probability"] = "probability"
     """Reward of a whole sequence: the discriminator's log-odds, or its probability (as in the paper)."""
-    clip: float = 3.0
+    clip: float = CLIP
     """The log-odds are clipped to [-clip, clip]."""
     stride: int = 1
     """Complete only the prefixes whose length is a multiple of this."""
