@@ -29,8 +29,8 @@ def preset(name: str, task: str) -> RunSettings:
     Args:
         name: "quick" takes minutes on two cores; "paper" is the authors' own schedule. On the oracle both use the
             authors' sizes, initializers and reward, without a baseline. `quick` pre-trains a little beyond the best
-            held-out likelihood, as all published runs do, and makes one roll-out of each prefix: more cost more time
-            and did not lower NLL-oracle further (docs/results.md).
+            held-out likelihood, as all published runs do, and makes one roll-out of each prefix: four cost more
+            time, and NLL-oracle fell as far (docs/results.md).
         task: "oracle", or the task of the data, see `data.records`. For text `quick` has a larger generator, stops the
             pre-training at the best held-out likelihood, and uses a reward, a baseline and a learning rate that
             preserve diversity. It trains on sequences of similar length, from the frequencies of the tokens, and
