@@ -23,6 +23,11 @@ def test_the_paper_preset_is_the_authors_schedule():
 
 def test_the_quick_preset_on_the_oracle_has_the_sizes_reward_and_baseline_of_the_paper_and_a_shorter_schedule():
     quick, paper = presets.preset("quick", "oracle"), presets.preset("paper", "oracle")
+    assert config.difference(config.RunSettings(), quick) == {
+        "rollout.num_rollouts": (4, 1),
+        "pretrain.epochs": (20, 12),
+        "pretrain.discriminator_steps": (300, 150),
+    }
     for name in ("corpus", "generator", "batch_size", "seed"):
         assert getattr(quick, name) == getattr(paper, name)
     for name in ("embedding_dim", "widths", "filters", "dropout", "l2"):
