@@ -113,9 +113,9 @@ def parse(arguments: Sequence[str]) -> Any:
         raise ArgumentError(f"expected a command: {', '.join(COMMANDS)}. Received: {received}")
     with one_line(rest, flags.names(COMMANDS[name])):
         rest = flags.with_none(COMMANDS[name], rest)
-        if name != "train" or HELP & set(rest):
+        if name != "train":
             return tyro.cli(COMMANDS[name], prog=f"seqgan-tf {name}", args=rest)
-        default = train.defaults(rest)
+        default = train.defaults([] if HELP & set(rest) else rest)  # the help shows what a command without flags takes
         command = tyro.cli(train.Train, prog="seqgan-tf train", args=rest, default=default)
     train.check(command, default)
     return command

@@ -105,6 +105,16 @@ def test_help_is_printed_with_exit_code_0(arguments, capsys):
     assert "usage: seqgan-tf" in out
 
 
+def test_the_help_of_train_shows_the_settings_of_a_command_without_flags(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "500")
+    with pytest.raises(SystemExit):
+        main.main(["train", "--data", "no such file", "--help"])
+    out = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    preset = presets.preset("quick", "oracle")
+    assert f"the number of completions of every prefix. (default: {preset.rollout.num_rollouts})" in out
+    assert f"Maximum number of epochs of the generator. (default: {preset.pretrain.epochs})" in out
+
+
 def test_resume_without_a_directory_is_refused(refused):
     assert "--resume needs --output-dir, the directory of the run" in refused("train", "--resume")
 
