@@ -18,7 +18,7 @@ class InverseCDFCategorical(tfd.Categorical):
     integer bits, so that the draw is the same with and without XLA. `quantile` takes uniform numbers of the caller.
 
     Args:
-        logits: float32 [..., V].
+        logits: float32 [..., V]; or probs, float32 [..., V], as for `tfd.Categorical`.
         dtype: of the tokens. Defaults to int32.
         (Others: as for `tfd.Categorical`. The seed of `sample` is int32 [2], without negative words.)
 
@@ -33,16 +33,15 @@ class InverseCDFCategorical(tfd.Categorical):
     """
 
     def _sample_n(self, n, seed=None):
-        uniform = _uniform(tf.concat([[n], tf.shape(self.logits_parameter())[:-1]], axis=0), seed)
+        uniform = _uniform(tf.concat([[n], self.batch_shape_tensor()], axis=0), seed)
         return self._quantile(uniform)
 
     def _quantile(self, value):
         """The tokens at which the cumulative distribution function exceeds `value` in [0, 1), a tensor [..., batch]."""
-        logits = tf.reshape(self.logits_parameter(), [-1, self.logits_parameter().shape[-1]])
-        rows, vocabulary_size = tf.shape(logits)[0], logits.shape[-1]
+        # Of logits, one softmax: on a CPU the passes over [R, V] take most of the time of a draw.
+        weights = tf.reshape(self.probs_parameter(), [-1, self.probs_parameter().shape[-1]])
+        rows, vocabulary_size = tf.shape(weights)[0], weights.shape[-1]
         blocks = -(-vocabulary_size // BLOCK)
-        # One operation that stays in cache: on a CPU the passes over [R, V] take most of the time of a draw.
-        weights = tf.nn.softmax(logits)
         if blocks * BLOCK > vocabulary_size:
             weights = tf.pad(weights, [[0, 0], [0, blocks * BLOCK - vocabulary_size]])
         weights = tf.reshape(weights, [-1, blocks, BLOCK])
@@ -74,6 +73,13 @@ def draw(logits: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
 def draw_at(logits: tf.Tensor, uniform: tf.Tensor) -> tf.Tensor:
     """One token per row from softmax(logits): int32 [R] for logits [R, V] and uniform numbers [R] in [0, 1)."""
     return InverseCDFCategorical(logits=logits, dtype=tf.int32).quantile(uniform)
+
+
+def draw_scored_at(logits: tf.Tensor, uniform: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """`draw_at`, and the log-probabilities of the tokens, float32 [R], nats, without another pass over [R, V]."""
+    probs = tf.nn.softmax(logits)
+    tokens = InverseCDFCategorical(probs=probs, dtype=tf.int32).quantile(uniform)
+    return tokens, tf.math.log(tf.gather(probs, tokens, batch_dims=1))
 
 
 def uniforms(seed: tf.Tensor, shape: list[int], rows: int | tf.Tensor) -> tf.Tensor:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import tensorflow as tf
 
-from seqgan_tf.core.categorical import draw, draw_at, uniforms
-from seqgan_tf.core.losses import log_softmax_at
+from seqgan_tf.core.categorical import draw_at, draw_scored_at, uniforms
 from seqgan_tf.core.replicas import Rows
 from seqgan_tf.core.seeds import fold_in
 from seqgan_tf.core.sequences import PADDING, check_generated_length
@@ -103,7 +102,7 @@ def warp(logits: tf.Tensor, settings: SamplingSettings) -> tf.Tensor:
     lowest = tf.constant(float("-inf"), logits.dtype)
     if len(suppress_tokens):
         banned = tf.reduce_any(tf.equal(tf.range(logits.shape[-1])[:, None], list(suppress_tokens)), axis=1)
-        logits = tf.where(banned, lowest, logits)
+        logits += tf.where(banned, lowest, tf.zeros([], logits.dtype))  # faster than to select [R, V]
     if not (isinstance(temperature, (int, float)) and temperature == 1):
         temperature = tf.cast(temperature, logits.dtype)
         # A row at temperature 1 keeps its logits whatever the others have; where all have 1, nothing is computed.
@@ -201,23 +200,28 @@ def _decode(
     if seed is not None and seed.shape.rank == 2:
         uniform = uniforms(seed, [num_steps], tf.shape(token_ids)[0])
     stops = branch is None and generator.end_token_id is not None
+    is_reshaped = _reshapes(settings)
 
-    def draw_step(i, logits):
-        if uniform is None and (rows is None or rows.indices is None):
-            return draw(logits, fold_in(seed, i))
-        numbers = rows.take(uniforms(fold_in(seed, i), [], rows.total)) if uniform is None else uniform[i]
-        return draw_at(logits, numbers)
+    def numbers(i):
+        if uniform is not None:
+            return uniform[i]
+        batch = Rows(tf.shape(token_ids)[0], None) if rows is None else rows
+        return batch.take(uniforms(fold_in(seed, i), [], batch.total))
 
     def body(i, token_ids, state, finished, arrays):
         if branch is not None:
             token_ids, state, finished = branch(i, token_ids, state, finished)
         logits, state = generator.step(token_ids, state)
-        drawn = draw_step(i, warp(logits, settings))
+        if scored:
+            drawn, normalizer = _draw_normalized(logits, numbers(i), settings, is_reshaped)
+        else:
+            drawn = draw_at(warp(logits, settings), numbers(i))
         if given is not None:
             drawn = tf.where(tf.equal(given[i], PADDING), drawn, given[i])
         found = [tf.where(finished, PADDING, drawn)]
         if scored:
-            found.append(tf.where(finished, 0.0, log_softmax_at(logits, drawn)))
+            log_probs = tf.gather(logits, drawn, batch_dims=1) - normalizer
+            found.append(tf.where(finished, 0.0, log_probs))
         if generator.end_token_id is not None:
             finished = finished | tf.equal(found[0], generator.end_token_id)
         arrays = [array.write(i, values) for array, values in zip(arrays, found, strict=True)]
@@ -234,6 +238,36 @@ def _decode(
     loop = (tf.constant(0), token_ids, state, finished, arrays)
     *_, arrays = tf.while_loop(goes_on, body, loop, maximum_iterations=num_steps)
     return [values.stack() for values in arrays]
+
+
+def _reshapes(settings: SamplingSettings) -> tf.Tensor:
+    """Whether the settings do more to the logits of some row than to suppress tokens: bool, a scalar."""
+    temperature, top_k, top_p, _ = settings
+    changes = [tf.constant(top_k is not None), tf.reduce_any(tf.not_equal(temperature, 1.0))]
+    return tf.reduce_any([*changes, tf.constant(False) if top_p is None else tf.reduce_any(tf.less(top_p, 1.0))])
+
+
+def _draw_normalized(
+    logits: tf.Tensor, uniform: tf.Tensor, settings: SamplingSettings, is_reshaped: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Tokens int32 [R], and the logarithm of the sum of exp(logits), float32 [R], of the unchanged policy.
+
+    Where no logit but those of suppressed tokens has changed, the probability of the draw gives this sum: a pass over
+    [R, V] takes longer than all other operations of a small generator.
+    """
+
+    def suppressed() -> tuple[tf.Tensor, tf.Tensor]:
+        allowed = warp(logits, SamplingSettings(suppress_tokens=settings.suppress_tokens))
+        tokens, log_probs = draw_scored_at(allowed, uniform)
+        terms = [(tf.gather(logits, tokens, batch_dims=1) - log_probs)[:, tf.newaxis]]
+        if len(settings.suppress_tokens):
+            terms.append(tf.gather(logits, settings.suppress_tokens, axis=1))
+        return tokens, tf.reduce_logsumexp(tf.concat(terms, axis=1), axis=1)
+
+    def reshaped() -> tuple[tf.Tensor, tf.Tensor]:
+        return draw_at(warp(logits, settings), uniform), tf.reduce_logsumexp(logits, axis=1)
+
+    return tf.cond(is_reshaped, reshaped, suppressed)
 
 
 def prefix_states(generator: "Generator", token_ids: tf.Tensor) -> Any:

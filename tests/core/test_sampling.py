@@ -217,7 +217,18 @@ def test_a_tiny_temperature_draws_the_most_probable_token(rng):
 # Log-probabilities
 
 
-@pytest.mark.parametrize("settings", [SamplingSettings(), SamplingSettings(0.5, 3, 0.9, (4,))])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        SamplingSettings(),
+        SamplingSettings(suppress_tokens=(4, 0)),
+        SamplingSettings(top_p=0.9),
+        SamplingSettings(top_k=2),
+        SamplingSettings(0.5, 3, 0.9, (4,)),
+        SamplingSettings(tf.constant([[1.0], [1.0], [0.3], [1.0]]), None, tf.ones([4, 1]), (4,)),
+    ],
+    ids=["plain", "suppressed", "top_p", "top_k", "all", "one row colder"],
+)
 def test_scored_samples_are_the_samples_with_the_log_probabilities_of_the_unchanged_policy(settings):
     generator = spiky_generator(7, end_token_id=2)
     prompt = np.array([[1, 5, sequences.PADDING], [6, 0, 3], [sequences.PADDING] * 3, [1, 1, 1]], np.int32)
@@ -227,6 +238,18 @@ def test_scored_samples_are_the_samples_with_the_log_probabilities_of_the_unchan
     for row, tokens in enumerate(drawn.token_ids.numpy()):
         expected = [log_softmax(logits[row, t])[token] if token >= 0 else 0.0 for t, token in enumerate(tokens)]
         np.testing.assert_allclose(drawn.log_probs[row], expected, atol=1e-5)
+
+
+def test_the_log_probability_of_a_token_that_is_never_drawn_is_finite():
+    class Certain(Cycle):
+        """Token 0 after everything, by 200 nats: the probability of another token is 0 in float32."""
+
+        def step(self, token_ids, state):
+            return tf.tile([[200.0, 0.0, 0.0, 0.0, 0.0]], [tf.shape(token_ids)[0], 1]), state
+
+    drawn = sampling.sample_scored(Certain(), 2, 3, SEED, np.array([[1], [sequences.PADDING]], np.int32))
+    np.testing.assert_array_equal(drawn.token_ids, [[1, 0, 0], [0, 0, 0]])
+    np.testing.assert_allclose(drawn.log_probs, [[-200, 0, 0], [0, 0, 0]], atol=1e-4)
 
 
 def counting(generator):
