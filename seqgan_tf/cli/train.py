@@ -216,13 +216,15 @@ def check(command: Train, default: Train) -> None:
 
     Raises:
         InputError: the flags change a setting other than the number of rounds and the path of the text, or one that the
-            estimator does not take; or the objective comes from a file; or TF_CONFIG is wrong or does not fit.
+            estimator or the task does not take; the objective comes from a file; TF_CONFIG is wrong or does not fit.
     """
     cluster.check_strategy(command.strategy)
     if command.strategy == cluster.MULTI_WORKER and command.output_dir is None:
         raise InputError(f"--strategy {cluster.MULTI_WORKER} needs --output-dir, which worker 0 writes. Received: none")
     if not command.resume:
-        checks.check_taken(command.estimator.kind, config.difference(default, command))
+        given = config.difference(default, command)
+        checks.check_taken(command.estimator.kind, given)
+        checks.check_of_task(_task(command, {}), given)
         objective = command.reward.objective
         if objective is not None and objective == default.reward.objective and not command.trust_objective:
             raise InputError(
@@ -262,15 +264,18 @@ def _kind(name: str, base: _Base, table: dict[str, Any]) -> str | None:
 
 
 def _override(settings: config.RunSettings, table: dict[str, Any], base: _Base) -> config.RunSettings:
-    """Settings, changed by a TOML table, which holds nothing that an estimator does not take that it does not name."""
+    """Settings, changed by a TOML table, which holds nothing that the task or, where it names none, the estimator does
+    not take."""
     changed = toml.override(settings, table, base.config)
+    where = f"{base.config}: "
+    checks.check_of_task(settings.task or _task(base, table), config.difference(settings, changed), where)
     if _kind("estimator", _Base(), table) is None:
         kind = base.estimator.kind or settings.estimator.kind
-        checks.check_taken(kind, config.difference(settings, changed), f"{base.config}: ")
+        checks.check_taken(kind, config.difference(settings, changed), where)
     return changed
 
 
-def _task(base: _Base, table: dict[str, Any]) -> str:
+def _task(base: _Base | Train, table: dict[str, Any]) -> str:
     """The task of a new run, which its preset depends on: from the flags, or from a TOML table."""
     given: dict[str, Any] = {
         name: value for name in ("data", "target", "task") if (value := table.get(name, "none")) != "none"

@@ -6,13 +6,39 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from seqgan_tf.core.validation import InputError, check_at_least
+from seqgan_tf.data.records import CAPTIONS, CODE, DIALOGUE, LABELS, MUSIC, PAIRS, TASKS, TEXT
 from seqgan_tf.runs.config import RunSettings
+from seqgan_tf.runs.presets import ORACLE
 
 OF_ROLLOUTS = ("rollout.num_rollouts", "rollout.update_rate")
 OF_TREES = ("estimator.simulations", "estimator.exploration", "estimator.num_actions")
 OF_PREFIXES = ("rollout.stride", "rollout.chunk_size")
 OF_ESTIMATORS = {"rollout": (*OF_ROLLOUTS, *OF_PREFIXES), "tree": (*OF_TREES, *OF_PREFIXES), "terminal": ()}
 """The settings that kinds of estimators take, and not all of them."""
+
+
+_WITH_SOURCES, _WITH_CONDITIONS = (PAIRS, DIALOGUE), (PAIRS, LABELS, DIALOGUE, CAPTIONS)
+_TOKENIZED = (TEXT, *_WITH_CONDITIONS, CODE)
+OF_TASKS: dict[str, tuple[str, ...]] = {
+    "level": _TOKENIZED,
+    "corpus.vocabulary_size": _TOKENIZED,
+    "corpus.min_frequency": _TOKENIZED,
+    "corpus.blanks": _TOKENIZED,
+    "corpus.validation_split": TASKS,
+    "corpus.source_length": _WITH_SOURCES,
+    "corpus.shared_tokenizer": _WITH_SOURCES,
+    "corpus.image_size": (CAPTIONS,),
+    "corpus.turns": (DIALOGUE,),
+    "corpus.encoding": (MUSIC,),
+    "corpus.tracks": (MUSIC,),
+    "corpus.bars": (MUSIC,),
+    "corpus.transpose": (MUSIC,),
+    "corpus.velocities": (MUSIC,),
+    "corpus.step_seconds": (MUSIC,),
+    "corpus.oracle_sequences": (ORACLE,),
+    "corpus.oracle_seed": (ORACLE,),
+}
+"""The tasks of the settings that not all tasks take."""
 
 
 def check_taken(kind: str, given: Collection[str], where: str = "") -> None:
@@ -30,6 +56,22 @@ def check_taken(kind: str, given: Collection[str], where: str = "") -> None:
         kinds = [other for other, names in OF_ESTIMATORS.items() if name in names]
         if kinds and kind not in kinds:
             raise InputError(f"{where}`{name}` needs estimator.kind {' or '.join(kinds)}. Received: {kind}")
+
+
+def check_of_task(task: str, given: Collection[str], where: str = "") -> None:
+    """Checks that the task takes what was given.
+
+    Args:
+        task: "oracle", or a task of data, see `data.records`.
+        given: dotted keys of settings.
+        where: what a message begins with. Defaults to nothing.
+
+    Raises:
+        InputError: a setting that it does not take.
+    """
+    for name in given:
+        if task not in OF_TASKS.get(name, (task,)):
+            raise InputError(f"{where}`{name}` needs the task {' or '.join(OF_TASKS[name])}. Received: {task}")
 
 
 AT_LEAST_0 = (

@@ -46,6 +46,24 @@ def test_a_setting_that_the_estimator_does_not_take_is_refused(refused, tmp_path
     assert f"{table}: `rollout.num_rollouts` needs estimator.kind rollout. Received: terminal" in line
 
 
+def test_a_setting_that_the_task_does_not_take_is_refused(refused, tmp_path):
+    data = text_of(tmp_path)
+    words = "text or pairs or labels or dialogue or captions or code"
+    line = refused("train", "--corpus.vocabulary-size", "50")
+    assert f"`corpus.vocabulary_size` needs the task {words}. Received: oracle" in line
+    line = refused("train", "--level", "char")
+    assert f"`level` needs the task {words}. Received: oracle" in line
+    line = refused("train", "--data", data, "--corpus.oracle-sequences", "50")
+    assert "`corpus.oracle_sequences` needs the task oracle. Received: text" in line
+    line = refused("train", "--data", data, "--target", data, "--corpus.turns", "2")
+    assert "`corpus.turns` needs the task dialogue. Received: pairs" in line
+    line = refused("train", "--data", data, "--task", "music", "--corpus.source-length", "2")
+    assert "`corpus.source_length` needs the task pairs or dialogue. Received: music" in line
+    table = text_of(tmp_path, "my.toml", "[corpus]\nbars = 8\n")
+    line = refused("train", "--data", data, "--config", table)
+    assert f"{table}: `corpus.bars` needs the task music. Received: text" in line
+
+
 def test_settings_of_the_estimator_that_is_chosen_are_taken(tmp_path):
     data, kind = text_of(tmp_path), ("--estimator.kind", "rollout")
     assert parsed("--data", data, *kind, "--rollout.num-rollouts", 8).rollout.num_rollouts == 8

@@ -58,6 +58,13 @@ def test_the_settings_of_an_estimator_are_the_arguments_of_its_class():
     assert set(everything) == everywhere.union(*checks.OF_ESTIMATORS.values())
 
 
+def test_the_settings_of_tasks_are_settings_and_each_task_is_one():
+    keys = {"level", *(f"corpus.{field.name}" for field in fields_of("corpus"))}
+    assert keys - set(checks.OF_TASKS) == {"corpus.sequence_length"}  # all tasks take it
+    assert set(checks.OF_TASKS) <= keys
+    assert {task for tasks in checks.OF_TASKS.values() for task in tasks} == {presets.ORACLE, *records.TASKS}
+
+
 def fields_of(table):
     return dataclasses.fields(getattr(config.RunSettings(), table))
 
