@@ -1,6 +1,7 @@
 """`seqgan-tf compare`: compares runs."""
 
 import dataclasses
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -32,6 +33,10 @@ class Compare(SampleSettings, ReportFlags):
     """One name per run. Runs with the same name are averaged."""
     particles: int | None = None
     """Also compare the samples that the discriminator chooses, each of so many. None: these are left out."""
+    nll_low: float = -math.inf
+    """Compare where NLL-test is at least this, in nats per token."""
+    nll_high: float = math.inf
+    """Compare where NLL-test is at most this."""
     output_dir: Path | None = None
     """Directory of the report. None: comparison/ in the first run."""
 
@@ -50,7 +55,15 @@ class Compare(SampleSettings, ReportFlags):
         runs = [open_run(path) for path in self.directories]
         report = (lambda text: None) if self.json else console.note
         comparison = compare_runs(
-            runs, settings, self.data, self.labels, report, self.target, self.images, self.particles
+            runs,
+            settings,
+            self.data,
+            self.labels,
+            report,
+            self.target,
+            self.images,
+            self.particles,
+            (self.nll_low, self.nll_high),
         )
         text = markdown.write_comparison(directory, comparison, published)
         self.print_report(directory, text)

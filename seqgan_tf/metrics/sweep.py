@@ -22,6 +22,7 @@ from seqgan_tf.metrics.likelihood import negative_log_likelihood
 if TYPE_CHECKING:
     from seqgan_tf.core.protocols import Generator
 
+EVERYWHERE = (-math.inf, math.inf)
 ALPHAS = (0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3, 1.4, 1.6, 1.8, 2.0, 2.3)
 
 
@@ -231,8 +232,22 @@ class EqualNllComparison:
     confidence: float
 
 
+def check_range(nll_range: tuple[float, float]) -> None:
+    """Checks a range of NLL-test.
+
+    Raises:
+        InputError: it is not two numbers, the first below the second.
+    """
+    if not nll_range[0] < nll_range[1]:
+        raise InputError(f"`nll_range` must be two numbers, the lower one first. Received: {nll_range}")
+
+
 def compare_at_equal_nll(
-    first: TemperatureSweep, second: TemperatureSweep, num_points: int = 9, confidence: float = 0.95
+    first: TemperatureSweep,
+    second: TemperatureSweep,
+    num_points: int = 9,
+    confidence: float = 0.95,
+    nll_range: tuple[float, float] = EVERYWHERE,
 ) -> EqualNllComparison:
     """The difference in quality of two curves at equal NLL-test, with its confidence band over seeds.
 
@@ -245,18 +260,22 @@ def compare_at_equal_nll(
         second: the curve that it is compared with.
         num_points: points of comparison, evenly spaced over the common range. Defaults to 9.
         confidence: of the interval, in (0, 1). Defaults to 0.95.
+        nll_range: compare over the part of the common range that lies within these two numbers. Defaults to
+            (-inf, inf): over all of it.
 
     Returns:
         The differences and their bands.
 
     Raises:
-        InputError: `num_points` < 1, or `confidence` is not in (0, 1).
+        InputError: `num_points` < 1, `confidence` is not in (0, 1), or `nll_range` does not increase.
     """
     _check_confidence(confidence)
     check_at_least(1, num_points=num_points)
+    check_range(nll_range)
     branches = [[_upper_branch(*row) for row in zip(c.nll_test, c.quality, strict=True)] for c in (first, second)]
     low = max(nll[0] for branch in branches for nll, _ in branch)
     high = min(nll[-1] for branch in branches for nll, _ in branch)
+    low, high = max(low, nll_range[0]), min(high, nll_range[1])
     points = np.linspace(low, high, num_points) if low < high else np.zeros(0)
     a, b = (np.stack([np.interp(points, nll, quality) for nll, quality in branch]) for branch in branches)
     paired = len(a) > 1 and first.seeds == second.seeds

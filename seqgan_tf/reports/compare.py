@@ -9,9 +9,10 @@ from seqgan_tf import metrics
 from seqgan_tf.core.conditions import takes_condition
 from seqgan_tf.core.validation import InputError, check_at_least
 from seqgan_tf.metrics.metric import Metric
-from seqgan_tf.metrics.sweep import EqualNllComparison, TemperatureSweep
+from seqgan_tf.metrics.sweep import EVERYWHERE, EqualNllComparison, TemperatureSweep, check_range
 from seqgan_tf.reports.data import read_evaluation_data
 from seqgan_tf.reports.evaluate import PRETRAINED, UNFINISHED, restored_states, sweep_run
+from seqgan_tf.reports.quality import quality_metric
 from seqgan_tf.reports.settings import EvaluationSettings
 from seqgan_tf.runs import config, presets
 from seqgan_tf.runs.directory import Run
@@ -57,6 +58,7 @@ def compare_runs(
     target: Path | None = None,
     images: Path | None = None,
     particles: int | None = None,
+    nll_range: tuple[float, float] = EVERYWHERE,
 ) -> Comparison:
     """Sweeps the temperatures of the pre-trained and the last state of every run.
 
@@ -73,12 +75,17 @@ def compare_runs(
         images: of captions, the folder of the images that `data` names. Defaults to None: that of `data`.
         particles: also sweep, for each state, the samples that its discriminator chooses, each of so many, see
             `metrics.resampled_sweep`. Defaults to None: it is not swept.
+        nll_range: lowest and highest NLL-test to compare at, see `metrics.compare_at_equal_nll`. Defaults to
+            (-inf, inf): wherever two curves have it in common.
 
     Raises:
         InputError: the runs are on different data, two are equal, or the number of labels is not that of the runs;
-            `particles` for runs with conditions, or below 1; also as in `read_evaluation_data`.
+            `particles` for runs with conditions, or below 1; the runs do not have the metric `settings.quality`;
+            `nll_range` does not increase; also as in `read_evaluation_data`.
     """
     first = runs[0]
+    quality = quality_metric(first, settings.quality)
+    check_range(nll_range)
     if labels and len(labels) != len(runs):
         raise InputError(f"`labels` must be one per run. Received: {len(labels)} labels, {len(runs)} runs")
     if particles is not None:
@@ -115,10 +122,10 @@ def compare_runs(
         seeds = sorted(found[name])
         curves[name] = metrics.sweep_over_runs([found[name][seed][0] for seed in seeds], seeds)
     return Comparison(
-        first.source.quality,
+        quality,
         curves,
         {name: [found[name][seed][1] for seed in sorted(found[name])] for name in order},
-        {name: metrics.compare_at_equal_nll(curves[name], curves[order[0]]) for name in order[1:]},
+        {name: metrics.compare_at_equal_nll(curves[name], curves[order[0]], nll_range=nll_range) for name in order[1:]},
     )
 
 

@@ -16,6 +16,7 @@ from seqgan_tf.metrics.reverse_lm import least_samples
 from seqgan_tf.metrics.sweep import TemperatureSweep
 from seqgan_tf.reports.conditional import evaluate_conditions
 from seqgan_tf.reports.data import EvaluationData
+from seqgan_tf.reports.quality import measure_quality, quality_metric, reverse_language_model
 from seqgan_tf.reports.settings import EvaluationSettings
 from seqgan_tf.runs.directory import Run
 from seqgan_tf.seqgan import SeqGAN
@@ -68,7 +69,7 @@ def evaluate_run(
         "real": _evaluate_real(run, data, settings),
     }
     if sweeps:
-        quality = run.source.quality.label
+        quality = quality_metric(run, settings.quality).label
         report["sweep"] = {"quality": quality, **{name: plain(sweep) for name, sweep in sweeps.items()}}
     return report, sweeps
 
@@ -76,11 +77,11 @@ def evaluate_run(
 def sweep_run(
     run: Run, data: EvaluationData, settings: EvaluationSettings, particles: int | None = None
 ) -> TemperatureSweep:
-    """The temperature sweep of the run's generator with its present weights; its quality is `run.source.quality`.
+    """The temperature sweep of the run's generator with its present weights; its quality is `settings.quality`.
 
     With particles, the sweep of the samples that its discriminator chooses, see `metrics.resampled_sweep`.
     """
-    quality = run.source.measure_quality(data.held_out)
+    quality = measure_quality(run, settings.quality, data.held_out)
     seeds = tuple(range(settings.seed, settings.seed + settings.sweep_seeds))
     if particles is None:
         return metrics.temperature_sweep(
@@ -128,7 +129,7 @@ def _evaluate_state(run: Run, data: EvaluationData, settings: EvaluationSettings
     if condition is not None:
         found["conditional"] = evaluate_conditions(run, data, settings.seed)
     if settings.reverse_lm:
-        found["reverse_lm"] = plain(_reverse_lm(run, generated, data))
+        found["reverse_lm"] = plain(reverse_language_model(run, generated, data.held_out))
     return found
 
 
@@ -158,7 +159,7 @@ def _evaluate_real(run: Run, data: EvaluationData, settings: EvaluationSettings)
         # The share of held-out sequences that are also in the training part; of the training part itself it is 1.
         found["samples"]["share_copied"] = metrics.share_copied(data.held_out, data.training).share
         if settings.reverse_lm and len(data.training) >= least_samples():
-            found["reverse_lm"] = plain(_reverse_lm(run, data.training[: settings.samples], data))
+            found["reverse_lm"] = plain(reverse_language_model(run, data.training[: settings.samples], data.held_out))
     return found
 
 
@@ -187,17 +188,3 @@ def healths(gan: SeqGAN, data: EvaluationData, generated: np.ndarray) -> dict[st
     if data.condition is not None:
         found["held-out real"]["mismatched_accuracy"] = mismatched_accuracy(gan.discriminator, data.real)
     return found
-
-
-def _reverse_lm(run, sequences, data):
-    generator = run.gan.generator
-    return metrics.reverse_language_model(
-        sequences,
-        data.held_out,
-        generator.vocabulary_size,
-        generator.end_token_id,
-        generator.embedding_dim,
-        generator.hidden_dim,
-        run.settings.pretrain.learning_rate,
-        seed=run.settings.seed,
-    )

@@ -1,6 +1,21 @@
 """The settings of an evaluation."""
 
 import dataclasses
+from typing import Literal
+
+Quality = Literal[
+    "nll_oracle",
+    "share_parsed",
+    "reverse_lm_nll",
+    "bleu_2",
+    "bleu_3",
+    "bleu_4",
+    "bleu_5",
+    "ms_jaccard_2",
+    "ms_jaccard_3",
+    "ms_jaccard_4",
+    "ms_jaccard_5",
+]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,6 +34,8 @@ class SampleSettings:
     """Number of samples, and maximum number of held-out sequences."""
     seed: int = 1
     """Random seed of the samples."""
+    quality: Quality | None = None
+    """Metric of samples at each temperature. None: nll_oracle on an oracle, share_parsed on code, else bleu_4."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from seqgan_tf.core.validation import InputError, check_at_least
-from seqgan_tf.data.records import CAPTIONS, CODE, DIALOGUE, LABELS, MUSIC, PAIRS, TASKS, TEXT
+from seqgan_tf.data.records import CAPTIONS, DIALOGUE, MUSIC, PAIRS, TASKS
 from seqgan_tf.runs.config import RunSettings
 from seqgan_tf.runs.presets import ORACLE
 
@@ -17,8 +17,8 @@ OF_ESTIMATORS = {"rollout": (*OF_ROLLOUTS, *OF_PREFIXES), "tree": (*OF_TREES, *O
 """The settings that kinds of estimators take, and not all of them."""
 
 
-_WITH_SOURCES, _WITH_CONDITIONS = (PAIRS, DIALOGUE), (PAIRS, LABELS, DIALOGUE, CAPTIONS)
-_TOKENIZED = (TEXT, *_WITH_CONDITIONS, CODE)
+_WITH_SOURCES = (PAIRS, DIALOGUE)
+_TOKENIZED = tuple(task for task in TASKS if task != MUSIC)
 OF_TASKS: dict[str, tuple[str, ...]] = {
     "level": _TOKENIZED,
     "corpus.vocabulary_size": _TOKENIZED,

@@ -77,14 +77,14 @@ def test_a_prompt_or_a_text_file_for_a_run_on_an_oracle_is_refused(refused, orac
         ("model,nll_test,nll_oracle\nMLE,9,low\n", "expected numbers in line 2. Received: "),
     ],
 )
-@pytest.mark.parametrize("command", ["evaluate", "compare"])
+@pytest.mark.parametrize("command", [["evaluate", "--sweep"], ["compare"]], ids=["evaluate", "compare"])
 def test_published_curves_that_cannot_be_read_are_refused(
     command, content, message, refused, oracle_directory, tmp_path
 ):
     path = tmp_path / "published.csv"
     if content is not None:
         path.write_text(content)
-    assert f"{path}: {message}" in refused(command, oracle_directory, "--published", path)
+    assert f"{path}: {message}" in refused(*command, oracle_directory, "--published", path)
 
 
 @pytest.mark.parametrize(
@@ -92,6 +92,15 @@ def test_published_curves_that_cannot_be_read_are_refused(
     [
         (["evaluate", "--samples", "1"], "`samples` must be at least 2. Received: 1"),
         (["evaluate", "--sweep", "--sweep-seeds", "0"], "`sweep_seeds` must be at least 1. Received: 0"),
+        (["evaluate", "--sweep-seeds", "2"], "--sweep-seeds needs --sweep. Received: 2 without it"),
+        (["evaluate", "--quality", "bleu_2"], "--quality needs --sweep. Received: bleu_2 without it"),
+        (["evaluate", "--published", "my.csv"], "--published needs --sweep. Received: my.csv without it"),
+        (
+            ["evaluate", "--sweep", "--quality", "share_parsed"],
+            "have: nll_oracle, or one that all have. Received: share",
+        ),
+        (["compare", "--quality", "share_parsed"], "have: nll_oracle, or one that all have. Received: share_parsed"),
+        (["compare", "--nll-low", "9", "--nll-high", "8"], "the lower one first. Received: (9.0, 8.0)"),
         (["compare", "--samples", "1"], "`samples` must be at least 2. Received: 1"),
         (["compare", "--particles", "0"], "`particles` must be at least 1. Received: 0"),
     ],

@@ -90,3 +90,14 @@ def test_compare_prints_json_and_nothing_else(is_terminal, copies, run, monkeypa
     code, out, err = run("compare", copies[1], *FEW, "--json")
     assert (code, err) == (0, "")
     assert json.loads(out) == written(copies[1] / "comparison")[1]
+
+
+def test_compare_takes_a_quality_and_a_range(copies, run):
+    flags = ("--quality", "ms_jaccard_2", "--nll-low", "1.5")
+    assert run("compare", copies[1], *FEW, *flags)[0] == 0
+    text, report = written(copies[1] / "comparison")
+    assert report["quality"] == "MS-Jaccard-2"
+    assert "| NLL-test | difference in MS-Jaccard-2 |" in text
+    points = report["differences"]["after 4 rounds"]["nll_test"]
+    nll_test = [np.min(curve["nll_test"]) for curve in report["curves"].values()]
+    assert points[0] == pytest.approx(max(1.5, *nll_test))

@@ -200,6 +200,20 @@ def test_the_range_is_what_all_rows_have():
     np.testing.assert_allclose(compare_at_equal_nll(first, second, 3).nll_test, [2, 3, 4])
 
 
+def test_a_range_is_cut_to_what_both_curves_have():
+    flat, steep = curve([[1, 3]], [[5, 5]]), curve([[2, 4]], [[0, 20]])
+    found = compare_at_equal_nll(flat, steep, num_points=3, nll_range=(2.5, 9.0))
+    np.testing.assert_allclose(found.nll_test, [2.5, 2.75, 3.0])
+    np.testing.assert_allclose(found.difference, [0, -2.5, -5])
+    assert not len(compare_at_equal_nll(flat, steep, nll_range=(3.5, 9.0)).nll_test)
+
+
+@pytest.mark.parametrize("nll_range", [(2.0, 2.0), (3.0, 2.0), (2.0, float("nan"))])
+def test_a_range_that_does_not_increase_is_refused(nll_range):
+    with pytest.raises(ValueError, match="`nll_range` must be two numbers, the lower one first"):
+        compare_at_equal_nll(curve([[1, 3]], [[5, 5]]), curve([[1, 3]], [[5, 5]]), nll_range=nll_range)
+
+
 @pytest.mark.parametrize("seeds", [(0,), (0, 1)])
 def test_curves_without_a_common_range_have_no_points(seeds):
     count = len(seeds)

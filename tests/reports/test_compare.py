@@ -42,14 +42,15 @@ def compare(monkeypatch):
         shift = run.shifts.get(run.state, 0.0) - (particles or 0)
         assert data == f"data of {run.directory}"
         assert settings.sweep_seeds == 1
+        compare.qualities.add(settings.quality)
         return TemperatureSweep(
             ALPHAS, np.array([[9.4, 9.0, 9.5]]), np.array([[11.0, 10.0, 9.0]]) + shift, (1,), 30, 40
         )
 
-    def compare(*runs, **arguments):
-        return comparison.compare_runs(list(runs), EvaluationSettings(), **arguments)
+    def compare(*runs, quality=None, **arguments):
+        return comparison.compare_runs(list(runs), EvaluationSettings(quality=quality), **arguments)
 
-    compare.measured = []
+    compare.measured, compare.qualities = [], set()
     monkeypatch.setattr(comparison, "restored_states", states)
     monkeypatch.setattr(comparison, "sweep_run", sweep)
     monkeypatch.setattr(
@@ -213,7 +214,25 @@ def test_the_quality_metric_is_that_of_the_runs(compare):
     assert compare(run("a", oracle="an oracle")).quality is METRICS["nll_oracle"]
 
 
+def test_another_quality_metric_is_measured_of_all_runs(compare):
+    found = compare(run("a"), run("b", replace(BASE, seed=1)), quality="ms_jaccard_3")
+    assert (found.quality, compare.qualities) == (METRICS["ms_jaccard_3"], {"ms_jaccard_3"})
+
+
+def test_runs_are_compared_over_a_range_of_nll_test(compare):
+    (found,) = compare(run("a"), nll_range=(9.1, 9.3)).differences.values()
+    np.testing.assert_allclose(found.nll_test, np.linspace(9.1, 9.3, 9))
+
+
 # Refusals
+
+
+def test_a_quality_or_a_range_that_cannot_be_is_refused_before_anything_is_measured(compare):
+    with pytest.raises(ValueError, match="a: expected a quality that runs on these data have: bleu_4, or one that all"):
+        compare(run("a"), quality="nll_oracle")
+    with pytest.raises(ValueError, match=r"the lower one first. Received: \(9.3, 9.1\)"):
+        compare(run("a"), nll_range=(9.3, 9.1))
+    assert compare.measured == []
 
 
 def test_runs_on_other_data_are_refused_before_anything_is_measured(compare):
