@@ -94,15 +94,16 @@ def compare_runs(
             if takes_condition(run.gan.generator):
                 raise InputError(f"`particles` must be None for runs with conditions. Received: {run.directory}")
     names: dict[tuple[str, int], Path] = {}  # (name of the last state, seed) -> directory
-    for run, label in zip(runs, labels or [""] * len(runs), strict=True):
+    compared = _on_equal_data(runs)
+    for run, own, label in zip(runs, compared, labels or [""] * len(runs), strict=True):
         if run.data_digest != first.data_digest:
             raise InputError(f"{run.directory}: expected a run on the data of {first.directory}. Received: other data")
-        equal = names.setdefault((label or _name(run, first), run.settings.seed), run.directory)
+        equal = names.setdefault((label or _name(own, first.settings), run.settings.seed), run.directory)
         if equal is not run.directory:
             raise InputError(f"{run.directory}: expected a run that differs from {equal}. Received: an equal one")
     settings = dataclasses.replace(settings, sweep_seeds=1)
     found: dict[str, dict[int, tuple[TemperatureSweep, str]]] = {}  # by name and seed: the sweep and the directory
-    for run, (name, seed) in zip(runs, names, strict=True):
+    for run, own, (name, seed) in zip(runs, compared, names, strict=True):
         evaluation_data = read_evaluation_data(run, settings, data, target, images)
         for state in restored_states(run):
             if state == UNFINISHED:
@@ -110,7 +111,8 @@ def compare_runs(
             for count in (None,) if particles is None else (None, particles):
                 resampled = "" if count is None else f", resampled, {count} particles"
                 trained = name if labels else state + name
-                curve = (_pretrained_name(run, first, count) if state == PRETRAINED else trained) + resampled
+                curve = _pretrained_name(own, first.settings, count) if state == PRETRAINED else trained
+                curve += resampled
                 if seed in found.get(curve, {}):
                     continue  # an ablation shares the pre-training of its run
                 report(f"{run.directory}: {state}{resampled}")
@@ -129,26 +131,35 @@ def compare_runs(
     )
 
 
-def _name(run: Run, first: Run) -> str:
-    """The settings in which a run differs from the first, in words, each with a comma before it."""
-    settings = _on_data_of(run, first)
+def _on_equal_data(runs: Sequence[Run]) -> list[config.RunSettings]:
+    """The settings of runs, with those of the first where runs on equal data may differ.
+
+    These are the seed, paths, and lengths, which follow from the lines that the seed leaves for training. Where two
+    runs differ in a length alone, it was given, and all lengths stay.
+    """
+    first = runs[0].settings
+    same = {name: getattr(first, name) for name in ("seed", "data", "oracle_weights")}
+    lengths = {name: getattr(first.corpus, name) for name in ("sequence_length", "source_length")}
+    whole = [dataclasses.replace(run.settings, **same) for run in runs]
+    found = [dataclasses.replace(own, corpus=dataclasses.replace(own.corpus, **lengths)) for own in whole]
+    seeds = [run.settings.seed for run in runs]
+    are_given = len({*zip(found, seeds, strict=True)}) < len({*zip(whole, seeds, strict=True)})
+    return whole if are_given else found
+
+
+def _name(settings: config.RunSettings, first: config.RunSettings) -> str:
+    """The settings that differ from those of the first run, in words, each with a comma before it."""
     for name in presets.CONTROLS:
-        if settings != first.settings and settings == presets.control(first.settings, name):
+        if settings != first and settings == presets.control(first, name):
             return f", {name} control"
-    return _words(config.difference(first.settings, settings))
+    return _words(config.difference(first, settings))
 
 
-def _pretrained_name(run: Run, first: Run, particles: int | None) -> str:
+def _pretrained_name(settings: config.RunSettings, first: config.RunSettings, particles: int | None) -> str:
     """The settings that change the pre-trained generator; where it is resampled, also those of its discriminator."""
-    changes = config.difference(first.settings, _on_data_of(run, first))
     without = NOT_OF_THE_GENERATOR if particles is None else config.BRANCHING
+    changes = config.difference(first, settings)
     return PRETRAINED + _words({k: v for k, v in changes.items() if not k.startswith(without)})
-
-
-def _on_data_of(run: Run, first: Run) -> config.RunSettings:
-    """The settings of a run with the seed and paths of the first, which may differ between runs on equal data."""
-    same = {name: getattr(first.settings, name) for name in ("seed", "data", "oracle_weights")}
-    return dataclasses.replace(run.settings, **same)
 
 
 def _words(changes: dict[str, tuple[Any, Any]]) -> str:

@@ -98,6 +98,27 @@ def test_runs_that_differ_in_their_seed_alone_are_one_curve_with_a_row_each(comp
     assert found.runs == {"pre-trained": ["b", "c", "a"], "after 4 rounds": ["b", "c", "a"]}
 
 
+def test_lengths_that_follow_from_the_lines_of_a_seed_make_no_difference(compare):
+    lengths = {"a": (0, 20, 9), "b": (1, 21, 9), "c": (2, 20, 8)}
+    found = compare(
+        *(
+            run(name, replace(BASE, seed=seed, corpus={"sequence_length": target, "source_length": source}))
+            for name, (seed, target, source) in lengths.items()
+        )
+    )
+    assert list(found.curves) == list(BOTH)
+    assert found.curves["pre-trained"].seeds == found.curves["after 4 rounds"].seeds == (0, 1, 2)
+
+
+def test_a_length_that_was_given_is_a_difference(compare):
+    lengths = {"a": (0, 20), "b": (1, 21), "c": (0, 30), "d": (1, 30)}
+    found = compare(
+        *(run(name, replace(BASE, seed=seed, corpus={"sequence_length": n})) for name, (seed, n) in lengths.items())
+    )
+    assert found.curves["after 4 rounds, corpus.sequence_length 30"].seeds == (0, 1)
+    assert found.curves["pre-trained, corpus.sequence_length 30"].seeds == (0, 1)
+
+
 def test_the_path_of_the_data_makes_no_difference(compare):
     found = compare(run("a"), run("b", replace(BASE, seed=1, data=Path("/elsewhere/words.txt"))))
     assert found.curves["after 4 rounds"].seeds == (0, 1)
