@@ -200,7 +200,7 @@ def _decode(
     if seed is not None and seed.shape.rank == 2:
         uniform = uniforms(seed, [num_steps], tf.shape(token_ids)[0])
     stops = branch is None and generator.end_token_id is not None
-    is_reshaped = _reshapes(settings)
+    is_reshaped = _reshapes(settings) if scored else None
 
     def numbers(i):
         if uniform is not None:
@@ -242,9 +242,9 @@ def _decode(
 
 def _reshapes(settings: SamplingSettings) -> tf.Tensor:
     """Whether the settings do more to the logits of some row than to suppress tokens: bool, a scalar."""
-    temperature, top_k, top_p, _ = settings
-    changes = [tf.constant(top_k is not None), tf.reduce_any(tf.not_equal(temperature, 1.0))]
-    return tf.reduce_any([*changes, tf.constant(False) if top_p is None else tf.reduce_any(tf.less(top_p, 1.0))])
+    temperature = tf.cast(settings.temperature, tf.float32)
+    top_p = tf.cast(1.0 if settings.top_p is None else settings.top_p, tf.float32)
+    return tf.reduce_any(temperature != 1.0) | tf.reduce_any(top_p < 1.0) | (settings.top_k is not None)
 
 
 def _draw_normalized(

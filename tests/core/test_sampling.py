@@ -224,10 +224,11 @@ def test_a_tiny_temperature_draws_the_most_probable_token(rng):
         SamplingSettings(suppress_tokens=(4, 0)),
         SamplingSettings(top_p=0.9),
         SamplingSettings(top_k=2),
+        SamplingSettings(2),
         SamplingSettings(0.5, 3, 0.9, (4,)),
         SamplingSettings(tf.constant([[1.0], [1.0], [0.3], [1.0]]), None, tf.ones([4, 1]), (4,)),
     ],
-    ids=["plain", "suppressed", "top_p", "top_k", "all", "one row colder"],
+    ids=["plain", "suppressed", "top_p", "top_k", "warmer", "all", "one row colder"],
 )
 def test_scored_samples_are_the_samples_with_the_log_probabilities_of_the_unchanged_policy(settings):
     generator = spiky_generator(7, end_token_id=2)
