@@ -130,6 +130,10 @@ class Discriminator(Protocol):
     prefixes, see `models.conv_discriminator`. It is used only where the same class also defines the `call` that the
     object uses.
 
+    It may be an ensemble, with an attribute `members`, an int M above 1. Under training=True it then returns the logits
+    of all members, [B, M], each of which learns by a loss of its own; otherwise one logit of a sequence, such as their
+    mean.
+
     Attributes:
         vocabulary_size: V.
         sequence_length: the longest sequence that it takes, T.

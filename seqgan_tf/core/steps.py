@@ -71,7 +71,8 @@ def discriminator_step(
     """One step of a discriminator and of its encoder.
 
     Args:
-        discriminator: a `Discriminator`.
+        discriminator: a `Discriminator`. The loss of an ensemble is the mean of those of its members, and so are the
+            accuracies.
         optimizer: Keras optimizer of its trainable variables.
         real: int32 [B, T], real sequences.
         generated: int32 [B, T], as many generated sequences, for the same conditions; of several replicas those of the
@@ -96,11 +97,14 @@ def discriminator_step(
     if mismatched:
         parts.append(rows.take(tf.roll(real, 1, axis=0)))
         is_mismatched = tf.cast(differs_from_previous(condition), tf.float32)
-    number = own.shape[0] and len(parts) * own.shape[0]
+    number, members = own.shape[0] and len(parts) * own.shape[0], getattr(discriminator, "members", 1)
+    if mismatched:
+        is_mismatched = tf.repeat(is_mismatched, members)
     with tf.GradientTape() as tape:
         logits = condition_on(discriminator, own_condition, training=True)(tf.concat(parts, axis=0), training=True)
-        check_tensors({"B": number}, **{"discriminator(token_ids)": (logits, "B")})
-        scored = [rows.gather(part) for part in tf.split(logits, len(parts))]
+        sizes = {"B": number, "M": members}
+        check_tensors(sizes, **{"discriminator(token_ids)": (logits, "BM" if members > 1 else "B")})
+        scored = [tf.reshape(rows.gather(part), [-1]) for part in tf.split(logits, len(parts))]  # [B * M]
         loss = losses.adversarial_cross_entropy(*scored, *([is_mismatched] if mismatched else []))
         objective = tf.add_n([loss, *(tf.cast(added, loss.dtype) for added in discriminator.losses)])
     norm = _apply(tape, objective, discriminator, optimizer)

@@ -29,16 +29,17 @@ class EmbeddingModel(RandomStateModel):
     embedding: keras.layers.Embedding
     embedding_range: float
 
-    def uniform_embedding(self, seed: int | None) -> keras.layers.Embedding:
+    def uniform_embedding(self, seed: int | None, copies: int = 1) -> keras.layers.Embedding:
         """An embedding of the tokens, not built yet, whose weights are drawn from U(-r, r), r being `embedding_range`.
 
         Args:
             seed: makes the weights reproducible. None: drawn.
+            copies: number of vectors of a token, side by side. Defaults to 1.
         """
         bound = self.embedding_range
         return keras.layers.Embedding(
             self.vocabulary_size,
-            self.embedding_dim,
+            copies * self.embedding_dim,
             embeddings_initializer=keras.initializers.RandomUniform(-bound, bound, seed=seed),
             dtype=self.dtype_policy,
             name="embedding",

@@ -2,20 +2,22 @@
 
 It has few ways to memorise whole sequences, so what it learns on training data holds for others too.
 
-Axes: B conditions, R sequences, T sequence length, E embedding, K distances.
+Axes: B conditions, R sequences, T sequence length, E embedding, K distances, M members.
 """
 
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from seqgan_tf.core import seeds
 from seqgan_tf.core.optimizers import check_policy
 from seqgan_tf.core.sequences import mask
-from seqgan_tf.core.validation import check_at_least, real_number, whole_number
+from seqgan_tf.core.validation import InputError, check_at_least, real_number, whole_number
 from seqgan_tf.models.attention import check_encoder
 from seqgan_tf.models.embedding import EmbeddingModel
 from seqgan_tf.models.language_model import check_embedding_range, checked_rate
@@ -33,6 +35,10 @@ class NgramDiscriminator(Matching, EmbeddingModel):
     The logit is a sum over tokens and over pairs at distance 1 to K, as the log-odds of two Markov chains are. At first
     u and the A_k are 0. It learns well at a high learning rate and with weight decay, see docs/results.md.
 
+    With `members` it is an ensemble of M of these, which differ in their initial embeddings. Each learns by a loss of
+    its own, and the logit is the mean of theirs. An ensemble judges new sequences better than one member that is as
+    large or is trained for as long, see docs/results.md.
+
     With an encoder it is D_phi(Y, c), the probability that a sequence is real and belongs to the condition c: the logit
     has a further term, the inner product of the K + 1 sums (before the sum over E) and a linear map of the summary of
     the context and the mean of its memory (Miyato and Koyama, 2018).
@@ -46,6 +52,8 @@ class NgramDiscriminator(Matching, EmbeddingModel):
         dropout: rate in [0, 1), on the embeddings under `training=True`. Defaults to 0.
         seed: makes the initial weights and the dropout reproducible. Defaults to None: drawn.
         encoder: the encoder of conditions, see `models.encoders`. Defaults to None: there are no conditions.
+        members: M. A step costs M times as much. Above 1 it takes no encoder, and cannot start from given embeddings,
+            since members that are equal stay equal. Defaults to 1.
         **kwargs: arguments of `keras.Model`, such as `name` and `dtype`.
 
     Raises:
@@ -74,6 +82,7 @@ class NgramDiscriminator(Matching, EmbeddingModel):
         dropout: float = 0.0,
         seed: int | None = None,
         encoder: keras.Model | None = None,
+        members: int = 1,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -85,29 +94,39 @@ class NgramDiscriminator(Matching, EmbeddingModel):
         self.distances = whole_number("distances", distances)
         self.dropout = checked_rate("dropout", dropout)
         self.seed = None if seed is None else whole_number("seed", seed)
+        self.members = whole_number("members", members)
         check_at_least(2, vocabulary_size=self.vocabulary_size, sequence_length=self.sequence_length)
-        check_at_least(1, embedding_dim=self.embedding_dim, distances=self.distances)
+        check_at_least(1, embedding_dim=self.embedding_dim, distances=self.distances, members=self.members)
         check_embedding_range(self.embedding_range)
         if encoder is not None:
             check_encoder(encoder)
+            if self.members > 1:
+                raise InputError(f"`members` must be 1 with an encoder. Received: {self.members}")
         self.encoder = encoder
 
         ints = seeds.integers(self.seed, seeds.WeightStream.DISCRIMINATOR)
-        self.embedding = self.uniform_embedding(next(ints))
+        self.embedding = self.uniform_embedding(next(ints), self.members)
         self.dropout_layer = keras.layers.Dropout(self.dropout, seed=next(ints), dtype=self.dtype_policy)
-        self.pair_layers = [
-            keras.layers.Dense(
-                self.embedding_dim,
-                use_bias=False,
-                kernel_initializer="zeros",
-                dtype=self.dtype_policy,
-                name=f"pairs_{k}",
-            )
-            for k in range(1, self._largest_distance + 1)
-        ]
         # The logit decides between real and generated, so what it is made of is not rounded to 16 bits.
         precise = keras.DTypePolicy(self.variable_dtype)
-        self.output_layer = keras.layers.Dense(1, kernel_initializer="zeros", dtype=precise, name="output")
+        self.pair_layers, self.token_layers = [], []
+        for member in range(self.members):
+            own = f"_{member}" if member else ""
+            self.pair_layers.append(
+                [
+                    keras.layers.Dense(
+                        self.embedding_dim,
+                        use_bias=False,
+                        kernel_initializer="zeros",
+                        dtype=self.dtype_policy,
+                        name=f"pairs_{k}{own}",
+                    )
+                    for k in range(1, self._largest_distance + 1)
+                ]
+            )
+            self.token_layers.append(
+                keras.layers.Dense(1, kernel_initializer="zeros", dtype=precise, name=f"tokens{own}")
+            )
         if encoder is not None:
             self.matching = matching_layer(self._num_features, next(ints), precise)
         self.build((None, self.sequence_length))
@@ -116,7 +135,7 @@ class NgramDiscriminator(Matching, EmbeddingModel):
         if self.built:
             return
         self.embedding.build((None, None))
-        for layer in (*self.pair_layers, self.output_layer):
+        for layer in (*itertools.chain(*self.pair_layers), *self.token_layers):
             layer.build((None, self.embedding_dim))
         if self.encoder is not None:
             self.matching.build((None, summary_width(self.encoder)))
@@ -140,7 +159,7 @@ class NgramDiscriminator(Matching, EmbeddingModel):
             training: whether dropout is on.
 
         Returns:
-            float32 [R].
+            float32 [R]; with `members` and under `training=True` the logit of each member, float32 [R, M].
 
         Raises:
             InputError: T > sequence_length, or (where values are at hand) an id outside the vocabulary; or there is an
@@ -149,15 +168,28 @@ class NgramDiscriminator(Matching, EmbeddingModel):
         token_ids = self.checked(token_ids, context)
         x = self.dropout_layer(self.embedding(tf.maximum(token_ids, 0)), training=training)
         x *= tf.cast(mask(token_ids), x.dtype)[..., tf.newaxis]
+        members = [self._member(i, part, context) for i, part in enumerate(tf.split(x, self.members, axis=2))]
+        if self.members == 1:
+            return members[0]
+        logits = tf.stack(members, axis=1)
+        return logits if training else tf.reduce_mean(logits, axis=1)
+
+    def _member(self, i: int, x: tf.Tensor, context: tf.Tensor | None) -> tf.Tensor:
+        """The logits of member i, float32 [R], for its embeddings x [R, T, E], 0 on padding."""
         tokens = self._sum(x) / math.sqrt(self.embedding_dim)
         pairs = [
             self._sum(layer(x)[:, :-k] * x[:, k:]) / self.embedding_dim
-            for k, layer in enumerate(self.pair_layers, start=1)
+            for k, layer in enumerate(self.pair_layers[i], start=1)
         ]
-        logits = tf.squeeze(self.output_layer(tokens), axis=1) + tf.reduce_sum(tf.add_n(pairs), axis=1)
+        logits = tf.squeeze(self.token_layers[i](tokens), axis=1) + tf.reduce_sum(tf.add_n(pairs), axis=1)
         if context is not None:
             logits += matches(tf.concat([tokens, *pairs], axis=1), context)
         return tf.cast(logits, tf.float32)
+
+    def start_from_embeddings(self, matrix: np.ndarray) -> None:
+        if self.members > 1:
+            raise InputError(f"`members` must be 1 to start from given embeddings. Received: {self.members}")
+        super().start_from_embeddings(matrix)
 
     def _sum(self, x: tf.Tensor) -> tf.Tensor:
         """The sum over positions: [R, T, E] -> [R, E]."""
@@ -172,6 +204,7 @@ class NgramDiscriminator(Matching, EmbeddingModel):
             "distances",
             "dropout",
             "seed",
+            "members",
         )
         return {
             **super().get_config(),

@@ -120,6 +120,9 @@ def check(settings: RunSettings) -> None:
             f"`pretrain.copy_embedding` needs a discriminator.embedding_dim of {sizes[0]}, that of the generator. "
             f"Received: {sizes[1]}"
         )
+    if settings.pretrain.copy_embedding and settings.discriminator.members > 1:
+        members = settings.discriminator.members
+        raise InputError(f"`pretrain.copy_embedding` needs discriminator.members 1. Received: {members}")
     for name, needed in (("target", "data"), ("validation_target", "validation"), ("test_target", "test")):
         if getattr(settings, name) is not None and getattr(settings, needed) is None:
             flags = (f"--{word.replace('_', '-')}" for word in (name, needed))

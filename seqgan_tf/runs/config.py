@@ -175,6 +175,8 @@ class DiscriminatorSettings:
     """recurrent: number of bidirectional layers."""
     distances: int = 3
     """ngram: largest distance of the tokens of a pair."""
+    members: int = 1
+    """ngram: number of members of an ensemble, whose logits are averaged."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -25,11 +25,15 @@ def recurrent(**settings):
     return sg.RecurrentDiscriminator(V, T, 3, 1.0, hidden_dim=4, seed=1, **settings)
 
 
-def ngram():
-    discriminator = sg.NgramDiscriminator(V, T, 3, distances=2, seed=1)
+def ngram(members=1):
+    discriminator = sg.NgramDiscriminator(V, T, 3, distances=2, seed=1, members=members)
     draw = np.random.default_rng(1)
     discriminator.set_weights([draw.normal(size=weight.shape) for weight in discriminator.get_weights()])
     return discriminator
+
+
+def ensemble():
+    return ngram(members=3)
 
 
 def network():
@@ -41,7 +45,7 @@ def network():
 
 @pytest.mark.parametrize(
     ("make", "method"),
-    [(convolutional, WINDOWS), (recurrent, GRADIENTS), (ngram, GRADIENTS), (network, GRADIENTS)],
+    [(convolutional, WINDOWS), (recurrent, GRADIENTS), (ngram, GRADIENTS), (ensemble, GRADIENTS), (network, GRADIENTS)],
 )
 def test_the_shares_add_up_to_the_logit(make, method):
     discriminator = make()

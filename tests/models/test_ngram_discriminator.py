@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 import seqgan_tf as sg
+from seqgan_tf.core import steps
 from seqgan_tf.core.validation import InputError
 
 V, T, E, K = 7, 5, 3, 2
@@ -23,14 +24,14 @@ def with_weights(rng, **settings):
     return network
 
 
-def plain(network, row, context=None):
+def plain(network, row, context=None, member=0):
     """The logit of one row, by the formula."""
-    embeddings = network.embedding.embeddings.numpy()
-    u, b = (weight.numpy() for weight in (network.output_layer.kernel, network.output_layer.bias))
+    embeddings = network.embedding.embeddings.numpy()[:, member * E : (member + 1) * E]
+    u, b = (weight.numpy() for weight in (network.token_layers[member].kernel, network.token_layers[member].bias))
     tokens = [embeddings[token] for token in row if token >= 0]
     features = [sum(tokens, np.zeros(E)) / np.sqrt(E)]
     for k in range(1, K + 1):
-        matrix = network.pair_layers[k - 1].kernel.numpy()
+        matrix = network.pair_layers[member][k - 1].kernel.numpy()
         features.append(sum(((a @ matrix) * c for a, c in zip(tokens, tokens[k:], strict=False)), np.zeros(E)) / E)
     logit = b[0] + features[0] @ u[:, 0] + sum(feature.sum() for feature in features[1:])
     return logit if context is None else logit + np.concatenate(features) @ context
@@ -51,13 +52,61 @@ def test_fewer_positions_and_padding_change_nothing(rng):
 
 def test_a_distance_that_no_pair_has_is_left_out(rng):
     network = sg.NgramDiscriminator(V, 3, E, distances=9)
-    assert len(network.pair_layers) == 2
+    assert len(network.pair_layers[0]) == 2
     assert network.encode(None) is None
     assert network(TOKEN_IDS[:, :3]).shape == (4,)
 
 
 def test_at_first_every_logit_is_0():
     np.testing.assert_array_equal(make()(TOKEN_IDS), np.zeros(4))
+
+
+def test_the_logit_of_an_ensemble_is_the_mean_of_its_members(rng):
+    network = with_weights(rng, members=3)
+    expected = np.array([[plain(network, row, member=member) for member in range(3)] for row in TOKEN_IDS])
+    np.testing.assert_allclose(network(TOKEN_IDS), expected.mean(axis=1), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(network(TOKEN_IDS, training=True), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_a_step_of_an_ensemble_is_a_step_of_each_member_by_a_loss_of_its_own(rng):
+    members, rate = 3, 0.5
+    network = with_weights(rng, members=members)
+    real, generated = rng.integers(0, V, [4, T]), rng.integers(0, V, [4, T])
+    alone = [make() for _ in range(members)]
+    for i, one in enumerate(alone):
+        one.embedding.embeddings.assign(network.embedding.embeddings[:, i * E : (i + 1) * E])
+        for layers in (network, one):
+            assert len(layers.pair_layers[0]) == K
+        for layer, same in zip(
+            [*one.pair_layers[0], one.token_layers[0]], [*network.pair_layers[i], network.token_layers[i]], strict=True
+        ):
+            layer.set_weights(same.get_weights())
+    found = steps.discriminator_step(network, keras.optimizers.SGD(rate), real, generated)
+    # The loss is the mean over the members, so each gets a part of its own gradient.
+    expected = [steps.discriminator_step(one, keras.optimizers.SGD(rate / members), real, generated) for one in alone]
+    for key in ("discriminator_loss", "real_accuracy", "generated_accuracy"):
+        np.testing.assert_allclose(found[key], np.mean([logs[key] for logs in expected]), rtol=1e-5)
+    for i, one in enumerate(alone):
+        own = network.embedding.embeddings[:, i * E : (i + 1) * E]
+        np.testing.assert_allclose(own, one.embedding.embeddings, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(network.pair_layers[i][1].kernel, one.pair_layers[0][1].kernel, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(network.token_layers[i].bias, one.token_layers[0].bias, rtol=1e-4, atol=1e-5)
+
+
+def test_members_begin_with_other_embeddings():
+    first, second = np.split(make(members=2).embedding.embeddings.numpy(), 2, axis=1)
+    assert np.abs(first - second).min() > 0
+
+
+def test_an_ensemble_trains_in_all_phases():
+    generator, real = sg.Generator(V, 3, 4, seed=1), np.random.default_rng(0).integers(0, V, [12, T])
+    gan = sg.SeqGAN(generator, make(members=2), sg.MonteCarloRollout(2), batch_size=3, discriminator_steps=2)
+    gan.compile()
+    before = gan.discriminator(real).numpy()
+    gan.pretrain_discriminator(real, steps=2, verbose=0)
+    gan.fit(real, epochs=1, verbose=0)
+    assert np.all(gan.discriminator(real) != before)
+    assert set(gan.evaluate(real, verbose=0, return_dict=True)) == {"nll", "real_accuracy", "generated_accuracy"}
 
 
 def test_a_condition_multiplies_the_sums(rng):
@@ -74,8 +123,9 @@ def test_dropout_is_on_in_training_alone(rng):
     assert np.any(network(TOKEN_IDS, training=True) != network(TOKEN_IDS))
 
 
-def test_it_is_saved_with_all_settings(rng, tmp_path):
-    network = with_weights(rng, dropout=0.1, embedding_range=0.7)
+@pytest.mark.parametrize("members", [1, 3])
+def test_it_is_saved_with_all_settings(members, rng, tmp_path):
+    network = with_weights(rng, dropout=0.1, embedding_range=0.7, members=members)
     network.save(tmp_path / "d.keras")
     loaded = keras.saving.load_model(tmp_path / "d.keras")
     np.testing.assert_array_equal(loaded(TOKEN_IDS), network(TOKEN_IDS))
@@ -112,6 +162,8 @@ def test_it_learns_pairs_that_no_token_alone_shows():
         ({"distances": 0}, "`distances` must be at least 1. Received: 0"),
         ({"dropout": 1.0}, "`dropout` must be in [0, 1). Received: 1.0"),
         ({"embedding_dim": 0}, "`embedding_dim` must be at least 1. Received: 0"),
+        ({"members": 0}, "`members` must be at least 1. Received: 0"),
+        ({"members": 2, "encoder": sg.LabelEncoder(3, 4)}, "`members` must be 1 with an encoder. Received: 2"),
         ({"embedding_range": 0}, "`embedding_range` must be a finite number above 0. Received: 0.0"),
     ],
 )
@@ -119,3 +171,9 @@ def test_errors(settings, message):
     with pytest.raises(InputError) as error:
         sg.NgramDiscriminator(**{"vocabulary_size": V, "sequence_length": T} | settings)
     assert str(error.value) == message
+
+
+def test_an_ensemble_does_not_start_from_given_embeddings():
+    generator = sg.Generator(V, E)
+    with pytest.raises(InputError, match=r"`members` must be 1 to start from given embeddings\. Received: 2"):
+        make(members=2).copy_embedding(generator)

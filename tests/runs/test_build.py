@@ -103,7 +103,7 @@ def test_the_discriminator_is_that_of_its_kind_with_its_own_settings():
     shared = {"embedding_dim": 3, "embedding_range": 0.7, "dropout": 0.1}
     own = {"cnn": {"widths": (1, 2), "filters": (2, 3), "l2": 0.3}}
     own["recurrent"] = {"hidden_dim": 5, "cell": "lstm", "num_layers": 2}
-    own["ngram"] = {"distances": 2}
+    own["ngram"] = {"distances": 2, "members": 3}
     short = dataclasses.replace(
         config.RunSettings(seed=4, dtype_policy="mixed_bfloat16"), corpus=config.DataSettings(sequence_length=5)
     )

@@ -169,6 +169,13 @@ def test_settings_out_of_range_are_refused(changes, message, base):
         checks.check(settings_of(base, **changes))
 
 
+def test_an_ensemble_that_would_copy_embeddings_is_refused_before_the_pretraining(base):
+    ensemble = config.DiscriminatorSettings("ngram", embedding_dim=4, members=2)
+    settings = dataclasses.replace(settings_of(base, copy_embedding=True), discriminator=ensemble)
+    with pytest.raises(InputError, match=r"`pretrain\.copy_embedding` needs discriminator\.members 1\. Received: 2"):
+        checks.check(settings)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
