@@ -39,6 +39,10 @@ def test_all_phases_with_conditions_on_two_devices_equal_those_on_one(strategy):
     both(strategy, data, tuple(part[:5] for part in data), with_condition=True, **SETTINGS)
 
 
+def test_all_phases_with_an_ensemble_on_two_devices_equal_those_on_one(strategy):
+    both(strategy, tiny.DATA, tiny.DATA[:5], members=3, compiling={"discriminator_optimizer": "sgd"}, **SETTINGS)
+
+
 def step_on(strategy, **settings):
     """The logs of one generator step, compiled."""
     gan = two_devices.make(strategy, **settings)

@@ -10,6 +10,7 @@ import tiny
 
 from seqgan_tf.models.conv_discriminator import Discriminator
 from seqgan_tf.models.generator import Generator
+from seqgan_tf.models.ngram_discriminator import NgramDiscriminator
 from seqgan_tf.rewards.rollout import MonteCarloRollout
 from seqgan_tf.runs.devices import strategy_of
 from seqgan_tf.seqgan import SeqGAN
@@ -30,7 +31,7 @@ def scope_of(strategy):
     return contextlib.nullcontext() if strategy is None else strategy.scope()
 
 
-def make(strategy, with_condition=False, estimator=None, compiling=None, **settings):
+def make(strategy, with_condition=False, members=1, estimator=None, compiling=None, **settings):
     """A compiled model without dropout, made under a strategy. Its batch of 3 sequences does not divide by 2."""
     with scope_of(strategy):
         if with_condition:
@@ -38,7 +39,9 @@ def make(strategy, with_condition=False, estimator=None, compiling=None, **setti
         else:
             networks = (
                 Generator(tiny.V, 3, 4, end_token_id=0, initializer_stddev=0.5, seed=1),
-                Discriminator(tiny.V, tiny.T, 3, widths=[1, 2], filters=[3, 2], dropout=0.0, seed=1),
+                Discriminator(tiny.V, tiny.T, 3, widths=[1, 2], filters=[3, 2], dropout=0.0, seed=1)
+                if members == 1
+                else NgramDiscriminator(tiny.V, tiny.T, 3, 0.3, members=members, seed=1),
             )
         estimator = MonteCarloRollout(3, update_rate=0.5, chunk_size=2) if estimator is None else estimator
         gan = SeqGAN(*networks, estimator, **{"batch_size": 3, "discriminator_steps": 2} | settings)
