@@ -57,13 +57,13 @@ class Compare(SampleSettings, ReportFlags):
         comparison = compare_runs(
             runs,
             settings,
-            self.data,
-            self.labels,
-            report,
-            self.target,
-            self.images,
-            self.particles,
-            (self.nll_low, self.nll_high),
+            data=self.data,
+            labels=self.labels,
+            report=report,
+            target=self.target,
+            images=self.images,
+            particles=self.particles,
+            nll_range=(self.nll_low, self.nll_high),
         )
         text = markdown.write_comparison(directory, comparison, published)
         self.print_report(directory, text)

@@ -252,8 +252,8 @@ def _draw_normalized(
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Tokens int32 [R], and the logarithm of the sum of exp(logits), float32 [R], of the unchanged policy.
 
-    Where no logit but those of suppressed tokens has changed, the probability of the draw gives this sum: a pass over
-    [R, V] takes longer than all other operations of a small generator.
+    Where no logit but those of suppressed tokens has changed, the probability of the draw gives this sum, without
+    another pass over [R, V].
     """
 
     def suppressed() -> tuple[tf.Tensor, tf.Tensor]:

@@ -93,13 +93,11 @@ def discriminator_step(
     own, own_condition = rows.take(real), rows.take(condition)
     check_tensors(integers=("real", "generated"), real=(own, "BT"), generated=(generated, "BT"))
     parts = [own, generated]
-    mismatched = learns_mismatched(discriminator, mismatched)
+    mismatched, members = learns_mismatched(discriminator, mismatched), getattr(discriminator, "members", 1)
     if mismatched:
         parts.append(rows.take(tf.roll(real, 1, axis=0)))
-        is_mismatched = tf.cast(differs_from_previous(condition), tf.float32)
-    number, members = own.shape[0] and len(parts) * own.shape[0], getattr(discriminator, "members", 1)
-    if mismatched:
-        is_mismatched = tf.repeat(is_mismatched, members)
+        is_mismatched = tf.repeat(tf.cast(differs_from_previous(condition), tf.float32), members)
+    number = own.shape[0] and len(parts) * own.shape[0]
     with tf.GradientTape() as tape:
         logits = condition_on(discriminator, own_condition, training=True)(tf.concat(parts, axis=0), training=True)
         sizes = {"B": number, "M": members}
