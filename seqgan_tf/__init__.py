@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from seqgan_tf.reports.explain import explain as explain
     from seqgan_tf.rewards.controls import ConstantReward as ConstantReward
     from seqgan_tf.rewards.controls import ShuffledReward as ShuffledReward
+    from seqgan_tf.rewards.next_token import NextTokenReward as NextTokenReward
     from seqgan_tf.rewards.objective import Objective as Objective
     from seqgan_tf.rewards.rollout import MonteCarloRollout as MonteCarloRollout
     from seqgan_tf.rewards.sequence_rewards import LogOdds as LogOdds
@@ -73,6 +74,7 @@ _HOMES = {
     "MonteCarloRollout": "rewards.rollout",
     "MonteCarloTreeSearch": "rewards.tree_search",
     "MusicCorpus": "data.music",
+    "NextTokenReward": "rewards.next_token",
     "NgramDiscriminator": "models.ngram_discriminator",
     "Objective": "rewards.objective",
     "Oracle": "models.oracle",
@@ -136,6 +138,7 @@ def _register() -> None:
             "ImageEncoder",
             "LogOdds",
             "MonteCarloRollout",
+            "NextTokenReward",
             "NgramDiscriminator",
             "Objective",
             "Oracle",

@@ -193,6 +193,8 @@ class AdversarialModel(TrainedModel):
         completing = condition_on(self.rollout_policy, condition) if self.lagging else policy
         rows = replicas.rows(self.generator_batch_size or self.batch_size)
         token_ids = rows.gather(self._sample(rows_of(policy, rows.indices), rows, draw_seed))
+        if hasattr(self.reward_estimator, "next_token_rewards"):
+            return self._next_token_step(token_ids, reward_seed)
         with collect(getattr(self.reward_estimator, "log_names", ())) as reported:
             rewards = self.reward_estimator.estimate(token_ids, completing, judge, reward_seed)
         check_tensors(token_ids=(token_ids, "BT"), rewards=(rewards, "BT"))
@@ -209,6 +211,18 @@ class AdversarialModel(TrainedModel):
             rate = getattr(self.reward_estimator, "update_rate", 0.0)
             steps.follow(self.rollout_policy, self.generator, rate)
         return logs | reported
+
+    def _next_token_step(self, token_ids: tf.Tensor, seed: tf.Tensor) -> Logs:
+        """`steps.next_token_gradient_step`, for an estimator that rewards all next tokens."""
+        return steps.next_token_gradient_step(
+            self.generator,
+            self.optimizer,
+            token_ids,
+            lambda own: self.reward_estimator.next_token_rewards(own, self.generator, self.discriminator, seed),
+            self.reference_generator if self.kl_weight else None,
+            self.kl_weight,
+            self.entropy_weight,
+        )
 
     def adversarial_round(self, data: Any) -> Logs:
         """Likelihood steps, generator steps, then discriminator steps.

@@ -102,6 +102,8 @@ def check_parts(generator: Any, discriminator: Any, estimator: Any) -> None:
             lambda: estimator.estimate(tf.constant(token_ids), generator, discriminator, seed),
         )
         check_tensors({"B": rows, "T": length}, **{"reward_estimator.estimate(...)": (rewards, "BT")})
+    if hasattr(estimator, "next_token_rewards"):
+        _check_next_token_rewards(generator, discriminator, estimator, token_ids)
 
 
 def check_objectives(generator: Any, discriminator: Any, estimator: Any) -> None:
@@ -157,6 +159,17 @@ def _short_sequences(generator: Any, discriminator: Any) -> np.ndarray:
     if end is not None and length > 2:
         token_ids[-1, length - 2], token_ids[-1, length - 1] = end, -1
     return token_ids
+
+
+def _check_next_token_rewards(generator: Any, discriminator: Any, estimator: Any, token_ids: np.ndarray) -> None:
+    if takes_condition(generator):
+        raise InputError(
+            "`generator` must have no encoder with a `reward_estimator` of all next tokens. Received: one with it"
+        )
+    (rows, length), name = token_ids.shape, "reward_estimator.next_token_rewards(...)"
+    given = (tf.constant(token_ids), generator, discriminator, tf.constant([0, 0], tf.int32))
+    rewards = _run(name, lambda: estimator.next_token_rewards(*given))
+    check_tensors({"B": rows, "T": length, "V": int(generator.vocabulary_size)}, **{name: (rewards, "BTV")})
 
 
 def _check_generator(generator: Any, token_ids: np.ndarray) -> None:

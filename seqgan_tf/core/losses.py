@@ -120,6 +120,26 @@ def policy_gradient_loss(log_probs: tf.Tensor, advantages: tf.Tensor, mask: tf.T
     return -tf.reduce_mean(masked_sum(log_probs * tf.stop_gradient(advantages), mask, axis=1))
 
 
+def expected_rewards(logits: tf.Tensor, rewards: tf.Tensor) -> tf.Tensor:
+    """sum_v G(v | Y_1:t-1) R_t(v): the mean reward of the next token, over all tokens of the vocabulary.
+
+    No gradient flows into `rewards`. The gradient is that of the policy at one prefix, without the noise of the token
+    that was drawn there (Asadi et al., 2017; Ciosek and Whiteson, 2018).
+
+    Args:
+        logits: float32 [B, T, V], of the generator.
+        rewards: float32 [B, T, V], of each possible next token.
+
+    Returns:
+        float32 [B, T].
+
+    Raises:
+        InputError: a shape or a dtype is wrong.
+    """
+    check_tensors(logits=(logits, "BTV"), rewards=(rewards, "BTV"))
+    return tf.reduce_sum(tf.nn.softmax(logits) * tf.stop_gradient(rewards), axis=-1)
+
+
 def divergence_to_go(log_probs: tf.Tensor, reference_log_probs: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
     """sum_(s >= t) log G(y_s | Y_1:s-1) / G_0(y_s | Y_1:s-1): what token t and those after it add to KL(G || G_0).
 

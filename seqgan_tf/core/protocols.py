@@ -130,6 +130,9 @@ class Discriminator(Protocol):
     prefixes, see `models.conv_discriminator`. It is used only where the same class also defines the `call` that the
     object uses.
 
+    It may have `next_token_logits(token_ids) -> float32 [B, T, V]`, what each possible token would add to the logit of
+    the tokens before it. `NextTokenReward` needs it, see `models.ngram_discriminator`.
+
     It may be an ensemble, with an attribute `members`, an int M above 1. Under training=True it then returns the logits
     of all members, [B, M], each of which learns by a loss of its own; otherwise one logit of a sequence, such as their
     mean.
@@ -163,7 +166,10 @@ class RewardEstimator(Protocol):
 
     - `update_rate`, a float in [0, 1): above 0, the policy that it gets lags behind the generator;
     - `log_names`, names of logs of the generator steps that `estimate` reports with `core.logs.report`;
-    - `objectives`, the `rewards.objective.Objective`s that it evaluates.
+    - `objectives`, the `rewards.objective.Objective`s that it evaluates;
+    - `next_token_rewards(token_ids, generator, discriminator, seed) -> float32 [B, T, V]`, a method: the reward of each
+      token that could follow the tokens before position t. The generator's steps then take the exact mean over next
+      tokens, see `core.steps.next_token_gradient_step`. It takes no networks with conditions.
 
     Example:
     ```python

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from seqgan_tf.core import losses, replicas
 from seqgan_tf.core.conditions import condition_on, differs_from_previous, rows_of, takes_condition
-from seqgan_tf.core.sequences import mask, masked_mean
+from seqgan_tf.core.sequences import mask, masked_mean, masked_sum
 from seqgan_tf.core.validation import check_tensors
 
 LIKELIHOOD_LOGS = ("nll", "gradient_norm")
@@ -212,6 +212,64 @@ def policy_gradient_step(
     norm = _apply(tape, objective, generator, optimizer)
     reward = masked_mean(rewards, token_mask)
     return {"generator_loss": loss, "reward": reward, "entropy": entropy, "generator_gradient_norm": norm}
+
+
+def next_token_gradient_step(
+    generator: keras.Model,
+    optimizer: keras.optimizers.Optimizer,
+    token_ids: tf.Tensor,
+    rewards: Callable[[tf.Tensor], tf.Tensor],
+    reference: keras.Model | None = None,
+    kl_weight: float = 0.0,
+    entropy_weight: float = 0.0,
+) -> Logs:
+    """One policy gradient step, with the rewards of all next tokens, on sequences that the generator has drawn.
+
+    The objective is the mean over sequences of
+
+        sum_t sum_v G(v | Y_1:t-1) R_t(v) - kl_weight * KL(G(. | Y_1:t-1) || G_0(. | Y_1:t-1)).
+
+    The sequences decide only which prefixes count; at each of them the gradient is exact, so there is nothing that a
+    baseline could improve. What a token changes in the rewards of later tokens is left out.
+
+    Args:
+        generator: a `Generator` without an encoder; dropout is off, as it was when the sequences were drawn.
+        optimizer: Keras optimizer of its trainable variables.
+        token_ids: int32 [B, T].
+        rewards: function of token ids int32 [B, T] that returns the rewards R_t(v), float32 [B, T, V].
+        reference: G_0. Defaults to None: there is no divergence.
+        kl_weight: weight of the divergence from it. Defaults to 0.
+        entropy_weight: weight of the mean entropy per token in the objective. Defaults to 0.
+
+    Returns:
+        {"generator_loss", "reward" (mean over tokens), "entropy" (nats per token), "generator_gradient_norm"}, and with
+        a reference "kl" (nats per sequence).
+
+    Raises:
+        InputError: a shape or a dtype is wrong.
+    """
+    check_tensors(token_ids=(token_ids, "BT"))
+    token_mask, rows = mask(token_ids), replicas.rows(token_ids)
+    own = rows.take(token_ids)
+    values = rewards(own)
+    divergence_logs: Logs = {}
+    before = None if reference is None else tf.nn.log_softmax(reference(own, training=False))
+    with tf.GradientTape() as tape:
+        logits = generator(own, training=False)
+        entropy = masked_mean(rows.gather(losses.entropy(logits)), token_mask)
+        expected = rows.gather(losses.expected_rewards(logits, values))
+        loss = -tf.reduce_mean(masked_sum(expected, token_mask, axis=1))
+        if before is not None:
+            # The mean of the gradient of log G is 0, so the ratios need none of their own.
+            ratios = tf.nn.log_softmax(logits) - before
+            divergence = rows.gather(losses.expected_rewards(logits, ratios))
+            divergence_logs[DIVERGENCE] = tf.reduce_mean(masked_sum(divergence, token_mask, axis=1))
+            loss += kl_weight * divergence_logs[DIVERGENCE]
+        objective = loss - entropy_weight * entropy if entropy_weight else loss
+    norm = _apply(tape, objective, generator, optimizer)
+    reward = masked_mean(expected, token_mask)
+    logs = {"generator_loss": loss, "reward": reward, "entropy": entropy, "generator_gradient_norm": norm}
+    return logs | divergence_logs
 
 
 def repeat(step: Callable[..., Logs], *inputs: Any) -> Logs:

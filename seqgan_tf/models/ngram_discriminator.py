@@ -186,6 +186,40 @@ class NgramDiscriminator(Matching, EmbeddingModel):
             logits += matches(tf.concat([tokens, *pairs], axis=1), context)
         return tf.cast(logits, tf.float32)
 
+    def next_token_logits(self, token_ids: tf.Tensor) -> tf.Tensor:
+        """What each possible token would add to the logit of the tokens before it, dropout off.
+
+        The logit is a sum over tokens and pairs of tokens, so each token adds its own score and those of its pairs with
+        the tokens before it: the logit of a sequence is the sum over its tokens, plus b.
+
+        Args:
+            token_ids: int32 [B, T], T <= sequence_length, padded after the end token.
+
+        Returns:
+            float32 [B, T, V]: at [b, t, v] what token v would add at position t of sequence b. On padding it has no
+            meaning.
+
+        Raises:
+            InputError: the discriminator has an encoder, or as for `call`.
+        """
+        if self.encoder is not None:
+            raise InputError("`next_token_logits` needs a discriminator without an encoder. Received: one with it")
+        token_ids = self.checked(token_ids, None)
+        x = self.embedding(tf.maximum(token_ids, 0)) * tf.cast(mask(token_ids), self.compute_dtype)[..., tf.newaxis]
+        scores = [self._next_token_weights(i, part) for i, part in enumerate(tf.split(x, self.members, axis=2))]
+        weights = tf.concat(scores, axis=2) / self.members
+        embeddings = tf.convert_to_tensor(self.embedding.embeddings)
+        return tf.cast(tf.matmul(weights, tf.cast(embeddings, weights.dtype), transpose_b=True), tf.float32)
+
+    def _next_token_weights(self, i: int, x: tf.Tensor) -> tf.Tensor:
+        """What member i multiplies the embedding of a next token by, [B, T, E], for its embeddings x [B, T, E]."""
+        own = tf.convert_to_tensor(self.token_layers[i].kernel)[:, 0] / math.sqrt(self.embedding_dim)
+        weights = own + tf.zeros_like(x, own.dtype)
+        for k, layer in enumerate(self.pair_layers[i], start=1):
+            before = tf.cast(layer(x)[:, :-k], own.dtype) / self.embedding_dim
+            weights += tf.pad(before, [[0, 0], [tf.minimum(k, tf.shape(x)[1]), 0], [0, 0]])
+        return weights
+
     def start_from_embeddings(self, matrix: np.ndarray) -> None:
         if self.members > 1:
             raise InputError(f"`members` must be 1 to start from given embeddings. Received: {self.members}")

@@ -10,7 +10,7 @@ import keras
 import tensorflow as tf
 
 from seqgan_tf.core.sequences import lengths, mask, masked_mean
-from seqgan_tf.core.validation import check_tensors
+from seqgan_tf.core.validation import InputError, check_tensors
 
 if TYPE_CHECKING:
     from seqgan_tf.core.protocols import Discriminator, Generator, RewardEstimator
@@ -20,6 +20,11 @@ class _Control:
     """An estimator that replaces the rewards of another one."""
 
     def __init__(self, estimator: "RewardEstimator") -> None:
+        if hasattr(estimator, "next_token_rewards"):
+            raise InputError(
+                f"`estimator` must reward sampled tokens in {type(self).__name__}. "
+                f"Received: {type(estimator).__name__}, which rewards all next tokens"
+            )
         self.estimator = estimator
 
     @property
@@ -78,7 +83,10 @@ class ConstantReward(_Control):
     into a slow drift.)
 
     Args:
-        estimator: a reward estimator.
+        estimator: a reward estimator, other than `NextTokenReward`.
+
+    Raises:
+        InputError: an estimator that rewards all next tokens.
 
     Example:
     ```python
@@ -107,7 +115,10 @@ class ShuffledReward(_Control):
     signal that is smaller than the wrapped estimator's by that factor.
 
     Args:
-        estimator: a reward estimator.
+        estimator: a reward estimator, other than `NextTokenReward`.
+
+    Raises:
+        InputError: an estimator that rewards all next tokens.
 
     Example:
     ```python

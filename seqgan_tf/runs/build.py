@@ -22,6 +22,7 @@ from seqgan_tf.models.ngram_discriminator import NgramDiscriminator
 from seqgan_tf.models.recurrent_discriminator import RecurrentDiscriminator
 from seqgan_tf.models.transformer_generator import TransformerGenerator
 from seqgan_tf.rewards.controls import ConstantReward, ShuffledReward
+from seqgan_tf.rewards.next_token import NextTokenReward
 from seqgan_tf.rewards.rollout import MonteCarloRollout
 from seqgan_tf.rewards.terminal import TerminalReward
 from seqgan_tf.rewards.tree_search import MonteCarloTreeSearch
@@ -41,6 +42,7 @@ ESTIMATORS: dict[str, Callable[..., RewardEstimator]] = {
     "rollout": MonteCarloRollout,
     "tree": MonteCarloTreeSearch,
     "terminal": TerminalReward,
+    "next_token": NextTokenReward,
 }
 CONTROLS: dict[str, Callable[[RewardEstimator], RewardEstimator]] = {
     "none": lambda estimator: estimator,
@@ -170,10 +172,11 @@ def _encoder(conditions: TextConditions, settings: RunSettings, seed: int) -> ke
 def build_estimator(settings: RunSettings, source: Source) -> RewardEstimator:
     """The reward estimator that `estimator.kind` names, inside the ablation that `adversarial.control` names."""
     kind = ESTIMATORS[settings.estimator.kind]
-    names = set(inspect.signature(kind).parameters) - {"reward", "clip"}
+    names = set(inspect.signature(kind).parameters)
     given = dataclasses.asdict(settings.estimator) | dataclasses.asdict(settings.rollout)
-    own = {name: value for name, value in given.items() if name in names}
-    return CONTROLS[settings.adversarial.control](kind(**own, **reward_of(settings, source)))
+    own = {name: value for name, value in given.items() if name in names - {"reward", "clip"}}
+    reward = reward_of(settings, source) if "reward" in names else {}
+    return CONTROLS[settings.adversarial.control](kind(**own, **reward))
 
 
 def _arguments(kind: Callable[..., Any], table: str, settings: RunSettings) -> dict[str, Any]:

@@ -13,7 +13,19 @@ from seqgan_tf.runs.presets import ORACLE
 OF_ROLLOUTS = ("rollout.num_rollouts", "rollout.update_rate")
 OF_TREES = ("estimator.simulations", "estimator.exploration", "estimator.num_actions")
 OF_PREFIXES = ("rollout.stride", "rollout.chunk_size")
-OF_ESTIMATORS = {"rollout": (*OF_ROLLOUTS, *OF_PREFIXES), "tree": (*OF_TREES, *OF_PREFIXES), "terminal": ()}
+OF_SEQUENCES = (
+    "rollout.reward",
+    "rollout.clip",
+    "reward.objective",
+    "reward.objective_weight",
+    "reward.discriminator_weight",
+)
+OF_ESTIMATORS: dict[str, tuple[str, ...]] = {
+    "rollout": (*OF_ROLLOUTS, *OF_PREFIXES, *OF_SEQUENCES),
+    "tree": (*OF_TREES, *OF_PREFIXES, *OF_SEQUENCES),
+    "terminal": OF_SEQUENCES,
+    "next_token": (),
+}
 """The settings that kinds of estimators take, and not all of them."""
 
 
@@ -123,6 +135,13 @@ def check(settings: RunSettings) -> None:
     if settings.pretrain.copy_embedding and settings.discriminator.members > 1:
         members = settings.discriminator.members
         raise InputError(f"`pretrain.copy_embedding` needs discriminator.members 1. Received: {members}")
+    if settings.estimator.kind == "next_token":
+        for name, value, needed in (
+            ("discriminator.kind", settings.discriminator.kind, "ngram"),
+            ("adversarial.control", settings.adversarial.control, "none"),
+        ):
+            if value != needed:
+                raise InputError(f"`estimator.kind` next_token needs {name} {needed}. Received: {value}")
     for name, needed in (("target", "data"), ("validation_target", "validation"), ("test_target", "test")):
         if getattr(settings, name) is not None and getattr(settings, needed) is None:
             flags = (f"--{word.replace('_', '-')}" for word in (name, needed))

@@ -191,9 +191,10 @@ class EstimatorSettings:
     ```
     """
 
-    kind: Literal["rollout", "tree", "terminal"] = "rollout"
+    kind: Literal["rollout", "tree", "terminal", "next_token"] = "rollout"
     """rollout: complete every prefix by roll-outs. tree: search for good completions of every prefix. terminal: each
-    token gets the reward of its whole sequence."""
+    token gets the reward of its whole sequence. next_token: all possible next tokens get what they add to the logit of
+    the discriminator, which must be of kind ngram."""
     simulations: int = 16
     """Kind tree: completions of every prefix."""
     exploration: float = 2.0

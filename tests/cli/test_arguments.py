@@ -41,6 +41,8 @@ def test_a_setting_that_the_estimator_does_not_take_is_refused(refused, tmp_path
     assert "`rollout.stride` needs estimator.kind rollout or tree. Received: terminal" in line
     line = refused("train", "--estimator.simulations", "8")
     assert "`estimator.simulations` needs estimator.kind tree. Received: rollout" in line
+    line = refused("train", "--estimator.kind", "next_token", "--rollout.reward", "log_odds")
+    assert "`rollout.reward` needs estimator.kind rollout or tree or terminal. Received: next_token" in line
     table = text_of(tmp_path, "my.toml", "[rollout]\nnum_rollouts = 8\n")
     line = refused("train", "--data", data, "--config", table)
     assert f"{table}: `rollout.num_rollouts` needs estimator.kind rollout. Received: terminal" in line

@@ -43,6 +43,11 @@ def test_all_phases_with_an_ensemble_on_two_devices_equal_those_on_one(strategy)
     both(strategy, tiny.DATA, tiny.DATA[:5], members=3, compiling={"discriminator_optimizer": "sgd"}, **SETTINGS)
 
 
+def test_the_rewards_of_all_next_tokens_on_two_devices_are_those_of_one(strategy):
+    compiling = {"discriminator_optimizer": "sgd"}
+    both(strategy, tiny.DATA, tiny.DATA[:5], members=2, estimator=sg.NextTokenReward(), compiling=compiling, **SETTINGS)
+
+
 def step_on(strategy, **settings):
     """The logs of one generator step, compiled."""
     gan = two_devices.make(strategy, **settings)

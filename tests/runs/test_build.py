@@ -50,12 +50,14 @@ def test_every_kind_of_the_settings_has_a_class():
 
 def test_the_settings_of_an_estimator_are_the_arguments_of_its_class():
     for kind, estimator in build.ESTIMATORS.items():
-        names = set(inspect.signature(estimator).parameters) - {"reward", "clip"}
-        assert {name.split(".")[1] for name in checks.OF_ESTIMATORS[kind]} == names
+        taken = {name for name in checks.OF_ESTIMATORS[kind] if not name.startswith("reward.")}
+        assert {name.split(".")[1] for name in taken} == set(inspect.signature(estimator).parameters)
+        of_objectives = {f"reward.{field.name}" for field in fields_of("reward")}
+        assert set(checks.OF_ESTIMATORS[kind]) - taken == (of_objectives if "rollout.reward" in taken else set())
     assert set(checks.OF_ESTIMATORS) == set(build.ESTIMATORS)
-    everything = [f"{table}.{field.name}" for table in ("estimator", "rollout") for field in fields_of(table)]
-    everywhere = {"estimator.kind", "rollout.reward", "rollout.clip"}
-    assert set(everything) == everywhere.union(*checks.OF_ESTIMATORS.values())
+    tables = ("estimator", "rollout", "reward")
+    everything = [f"{table}.{field.name}" for table in tables for field in fields_of(table)]
+    assert set(everything) == {"estimator.kind"}.union(*checks.OF_ESTIMATORS.values())
 
 
 def test_the_settings_of_tasks_are_settings_and_each_task_is_one():

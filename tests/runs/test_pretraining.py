@@ -1,6 +1,7 @@
 """Runs with a schedule, averaged weights, weight decay, tied embeddings and all kinds of dropout."""
 
 import dataclasses
+import re
 
 import numpy as np
 import pytest
@@ -173,6 +174,25 @@ def test_an_ensemble_that_would_copy_embeddings_is_refused_before_the_pretrainin
     ensemble = config.DiscriminatorSettings("ngram", embedding_dim=4, members=2)
     settings = dataclasses.replace(settings_of(base, copy_embedding=True), discriminator=ensemble)
     with pytest.raises(InputError, match=r"`pretrain\.copy_embedding` needs discriminator\.members 1\. Received: 2"):
+        checks.check(settings)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({}, "needs discriminator.kind ngram. Received: cnn"),
+        (
+            {
+                "discriminator": config.DiscriminatorSettings("ngram"),
+                "adversarial": config.AdversarialSettings(control="noise"),
+            },
+            "needs adversarial.control none. Received: noise",
+        ),
+    ],
+)
+def test_rewards_of_next_tokens_need_a_discriminator_that_has_them_and_no_ablation(changes, message, base):
+    settings = dataclasses.replace(settings_of(base), estimator=config.EstimatorSettings("next_token"), **changes)
+    with pytest.raises(InputError, match=rf"^`estimator.kind` next_token {re.escape(message)}$"):
         checks.check(settings)
 
 
