@@ -11,6 +11,7 @@ from seqgan_tf.core.conditions import condition_on, rows_of, take_rows
 from seqgan_tf.core.elements import split_condition
 from seqgan_tf.core.logs import collect
 from seqgan_tf.core.phases import ADVERSARIAL, PRETRAIN_DISCRIMINATOR, Phase, likelihood_phase
+from seqgan_tf.core.protocols import NextTokenEstimator
 from seqgan_tf.core.sequences import mask
 from seqgan_tf.core.steps import Logs
 from seqgan_tf.core.trained_model import TrainedModel
@@ -193,8 +194,8 @@ class AdversarialModel(TrainedModel):
         completing = condition_on(self.rollout_policy, condition) if self.lagging else policy
         rows = replicas.rows(self.generator_batch_size or self.batch_size)
         token_ids = rows.gather(self._sample(rows_of(policy, rows.indices), rows, draw_seed))
-        if hasattr(self.reward_estimator, "next_token_rewards"):
-            return self._next_token_step(token_ids, reward_seed)
+        if isinstance(self.reward_estimator, NextTokenEstimator):
+            return self._next_token_step(self.reward_estimator, token_ids, reward_seed)
         with collect(getattr(self.reward_estimator, "log_names", ())) as reported:
             rewards = self.reward_estimator.estimate(token_ids, completing, judge, reward_seed)
         check_tensors(token_ids=(token_ids, "BT"), rewards=(rewards, "BT"))
@@ -212,13 +213,13 @@ class AdversarialModel(TrainedModel):
             steps.follow(self.rollout_policy, self.generator, rate)
         return logs | reported
 
-    def _next_token_step(self, token_ids: tf.Tensor, seed: tf.Tensor) -> Logs:
-        """`steps.next_token_gradient_step`, for an estimator that rewards all next tokens."""
+    def _next_token_step(self, estimator: NextTokenEstimator, token_ids: tf.Tensor, seed: tf.Tensor) -> Logs:
+        """`steps.next_token_gradient_step`, on sequences that the generator has drawn."""
         return steps.next_token_gradient_step(
             self.generator,
             self.optimizer,
             token_ids,
-            lambda own: self.reward_estimator.next_token_rewards(own, self.generator, self.discriminator, seed),
+            lambda own: estimator.next_token_rewards(own, self.generator, self.discriminator, seed),
             self.reference_generator if self.kl_weight else None,
             self.kl_weight,
             self.entropy_weight,

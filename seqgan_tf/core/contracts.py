@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from seqgan_tf.core.conditions import takes_condition
+from seqgan_tf.core.protocols import NextTokenEstimator
 from seqgan_tf.core.validation import InputError, check_tensors
 
 OWN = "seqgan_tf."
@@ -102,7 +103,7 @@ def check_parts(generator: Any, discriminator: Any, estimator: Any) -> None:
             lambda: estimator.estimate(tf.constant(token_ids), generator, discriminator, seed),
         )
         check_tensors({"B": rows, "T": length}, **{"reward_estimator.estimate(...)": (rewards, "BT")})
-    if hasattr(estimator, "next_token_rewards"):
+    if isinstance(estimator, NextTokenEstimator):
         _check_next_token_rewards(generator, discriminator, estimator, token_ids)
 
 

@@ -131,7 +131,7 @@ class Discriminator(Protocol):
     object uses.
 
     It may have `next_token_logits(token_ids) -> float32 [B, T, V]`, what each possible token would add to the logit of
-    the tokens before it. `NextTokenReward` needs it, see `models.ngram_discriminator`.
+    the tokens before it. `NextTokenReward` needs it, and `NgramDiscriminator` has it.
 
     It may be an ensemble, with an attribute `members`, an int M above 1. Under training=True it then returns the logits
     of all members, [B, M], each of which learns by a loss of its own; otherwise one logit of a sequence, such as their
@@ -166,10 +166,9 @@ class RewardEstimator(Protocol):
 
     - `update_rate`, a float in [0, 1): above 0, the policy that it gets lags behind the generator;
     - `log_names`, names of logs of the generator steps that `estimate` reports with `core.logs.report`;
-    - `objectives`, the `rewards.objective.Objective`s that it evaluates;
-    - `next_token_rewards(token_ids, generator, discriminator, seed) -> float32 [B, T, V]`, a method: the reward of each
-      token that could follow the tokens before position t. The generator's steps then take the exact mean over next
-      tokens, see `core.steps.next_token_gradient_step`. It takes no networks with conditions.
+    - `objectives`, the `rewards.objective.Objective`s that it evaluates.
+
+    A `NextTokenEstimator` also rewards all tokens that could be next.
 
     Example:
     ```python
@@ -194,6 +193,33 @@ class RewardEstimator(Protocol):
             generator: the policy that completes prefixes.
             discriminator: it scores whole sequences, with dropout off.
             seed: a stateless seed, int32 [2].
+        """
+        ...
+
+
+@runtime_checkable
+class NextTokenEstimator(RewardEstimator, Protocol):
+    """An estimator that also rewards every token that could be next, for networks without conditions.
+
+    The generator's steps then take the exact mean over next tokens, see `core.steps.next_token_gradient_step`, and do
+    not call `estimate`.
+
+    Example:
+    ```python
+    import seqgan_tf as sg
+    from seqgan_tf.core.protocols import NextTokenEstimator
+
+    assert isinstance(sg.NextTokenReward(), NextTokenEstimator)
+    assert not isinstance(sg.TerminalReward(), NextTokenEstimator)
+    ```
+    """
+
+    def next_token_rewards(
+        self, token_ids: tf.Tensor, generator: Generator, discriminator: Discriminator, seed: tf.Tensor
+    ) -> tf.Tensor:
+        """Rewards float32 [B, T, V] of token_ids [B, T]: at [b, t, v] that of token v after the first t tokens of row b.
+
+        The arguments are those of `estimate`.
         """
         ...
 

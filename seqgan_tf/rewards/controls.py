@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import keras
 import tensorflow as tf
 
+from seqgan_tf.core.protocols import NextTokenEstimator
 from seqgan_tf.core.sequences import lengths, mask, masked_mean
 from seqgan_tf.core.validation import InputError, check_tensors
 
@@ -20,7 +21,7 @@ class _Control:
     """An estimator that replaces the rewards of another one."""
 
     def __init__(self, estimator: "RewardEstimator") -> None:
-        if hasattr(estimator, "next_token_rewards"):
+        if isinstance(estimator, NextTokenEstimator):
             raise InputError(
                 f"`estimator` must reward sampled tokens in {type(self).__name__}. "
                 f"Received: {type(estimator).__name__}, which rewards all next tokens"

@@ -136,12 +136,10 @@ def check(settings: RunSettings) -> None:
         members = settings.discriminator.members
         raise InputError(f"`pretrain.copy_embedding` needs discriminator.members 1. Received: {members}")
     if settings.estimator.kind == "next_token":
-        for name, value, needed in (
-            ("discriminator.kind", settings.discriminator.kind, "ngram"),
-            ("adversarial.control", settings.adversarial.control, "none"),
-        ):
-            if value != needed:
-                raise InputError(f"`estimator.kind` next_token needs {name} {needed}. Received: {value}")
+        kind, control = settings.discriminator.kind, settings.adversarial.control
+        for key, received, needed in (("discriminator.kind", kind, "ngram"), ("adversarial.control", control, "none")):
+            if received != needed:
+                raise InputError(f"`estimator.kind` next_token needs {key} {needed}. Received: {received}")
     for name, needed in (("target", "data"), ("validation_target", "validation"), ("test_target", "test")):
         if getattr(settings, name) is not None and getattr(settings, needed) is None:
             flags = (f"--{word.replace('_', '-')}" for word in (name, needed))
