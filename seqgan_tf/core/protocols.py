@@ -217,7 +217,7 @@ class NextTokenEstimator(RewardEstimator, Protocol):
     def next_token_rewards(
         self, token_ids: tf.Tensor, generator: Generator, discriminator: Discriminator, seed: tf.Tensor
     ) -> tf.Tensor:
-        """Rewards float32 [B, T, V] of token_ids [B, T]: at [b, t, v] that of token v after the first t tokens of row b.
+        """Rewards float32 [B, T, V] of token_ids [B, T]: at [b, t, v] that of token v after the first t tokens of b.
 
         The arguments are those of `estimate`.
         """
