@@ -65,9 +65,11 @@ class SeqGAN(AdversarialModel):
         seed: seed of all samples. The same seed gives the same run. Defaults to 0.
         mismatched: whether a discriminator with an encoder also learns that real sequences with the condition of
             another are not real. Defaults to True.
-        kl_weight: weight of KL(G || G_0) in the generator's objective, in nats per sequence, where G_0 is the generator
-            at the end of `pretrain_generator`. With weight 1 and log-odds of a discriminator of G_0 as reward, the
-            optimum is G_0 * D/(1-D), scaled to sum to 1. Defaults to 0.
+        kl_weight: weight of KL(G || G_0) in the generator's objective, in nats per sequence. With weight 1 and log-odds
+            of a discriminator of G_0 as reward, the optimum is G_0 * D/(1-D), scaled to sum to 1. Defaults to 0.
+        kl_reference: what G_0 is: "pretrained", the generator at the end of `pretrain_generator`, or "round", the
+            generator at the start of each round, whose samples the discriminator has just learned from. Defaults to
+            "pretrained".
         vocabulary_size: V, for a discriminator without this attribute. Defaults to None: the generator's.
         sequence_length: T, for a discriminator without this attribute. Defaults to None: the length of its input.
         **kwargs: arguments of `keras.Model`, such as `name`.

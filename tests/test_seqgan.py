@@ -132,6 +132,37 @@ def test_a_lagging_policy_and_a_reference_are_two_models(tmp_path):
     assert_same(loaded.generator.get_weights(), model.generator.get_weights())
 
 
+@pytest.mark.parametrize("reference", ["pretrained", "round"])
+def test_the_reference_is_the_generator_before_the_rounds_or_the_last_one(reference, tmp_path):
+    model = make(kl_weight=0.3, kl_reference=reference, generator_steps=3)
+    starts = []
+    for epochs in (1, 2):
+        starts.append(model.generator.get_weights())
+        model.fit(DATA, initial_epoch=epochs - 1, epochs=epochs, steps_per_epoch=1, verbose=0)
+    assert differ(*starts)
+    found = model.reference_generator.get_weights()
+    assert_same(found, starts[1 if reference == "round" else 0])
+    assert differ(found, model.generator.get_weights())
+    model.save(tmp_path / "gan.keras")
+    assert keras.saving.load_model(tmp_path / "gan.keras").kl_reference == reference
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (
+            {"kl_weight": 0.1, "kl_reference": "epoch"},
+            "`kl_reference` must be one of ['pretrained', 'round']. Received: 'epoch'",
+        ),
+        ({"kl_reference": "round"}, "`kl_reference` 'round' needs a `kl_weight` above 0. Received: 0.0"),
+    ],
+)
+def test_a_reference_that_cannot_be_used_is_an_error(settings, message):
+    with pytest.raises(InputError) as error:
+        make(**settings)
+    assert str(error.value) == message
+
+
 def test_a_negative_kl_weight_is_an_error():
     with pytest.raises(InputError) as error:
         make(kl_weight=-0.1)

@@ -20,6 +20,7 @@ from seqgan_tf.core.validation import InputError, check_at_least, check_tensors,
 if TYPE_CHECKING:
     from seqgan_tf.core.protocols import RewardEstimator
 
+REFERENCES = ("pretrained", "round")
 BASELINES = ("none", "batch_mean", "leave_one_out", "moving_average")
 
 
@@ -57,6 +58,7 @@ class AdversarialModel(TrainedModel):
         seed: int = 0,
         mismatched: bool = True,
         kl_weight: float = 0.0,
+        kl_reference: str = "pretrained",
         **kwargs: Any,
     ):
         mismatched, kl_weight = bool(mismatched), real_number("kl_weight", kl_weight)
@@ -64,6 +66,10 @@ class AdversarialModel(TrainedModel):
         contracts.check_networks(generator, discriminator)
         if baseline not in BASELINES:
             raise InputError(f"`baseline` must be one of {list(BASELINES)}. Received: {baseline!r}")
+        if kl_reference not in REFERENCES:
+            raise InputError(f"`kl_reference` must be one of {list(REFERENCES)}. Received: {kl_reference!r}")
+        if kl_reference != REFERENCES[0] and not kl_weight:
+            raise InputError(f"`kl_reference` {kl_reference!r} needs a `kl_weight` above 0. Received: {kl_weight}")
         batch_size = whole_number("batch_size", batch_size)
         if generator_batch_size is not None:
             generator_batch_size = whole_number("generator_batch_size", generator_batch_size)
@@ -91,6 +97,7 @@ class AdversarialModel(TrainedModel):
         self.seed = seed
         self.mismatched = mismatched
         self.kl_weight = kl_weight
+        self.kl_reference = kl_reference
         self.lagging = getattr(reward_estimator, "update_rate", 0.0) > 0
         if self.lagging:
             self.rollout_generator = self._copy()
@@ -116,7 +123,7 @@ class AdversarialModel(TrainedModel):
 
     @property
     def copies(self) -> list[keras.Model]:
-        """The roll-out policy, where it lags, and with `kl_weight` the reference: the generator before `fit`."""
+        """The roll-out policy, where it lags, and with `kl_weight` the reference of the divergence."""
         return [
             *([self.rollout_generator] if self.lagging else []),
             *([self.reference_generator] if self.kl_weight else []),
@@ -240,6 +247,8 @@ class AdversarialModel(TrainedModel):
         real = tf.nest.map_structure(lambda rows: _in_batches(rows, self.batch_size), data)
         step_seeds = seeds.split(self.next_seed(), self.generator_steps + self.discriminator_steps)
         logs: Logs = {}
+        if self.kl_reference == "round":
+            replicas.run(self.strategy, lambda: steps.follow(self.reference_generator, self.generator, rate=0.0))
         if self.likelihood_steps:
             chosen = tf.range(self.likelihood_steps) % self.discriminator_steps
             logs |= self._repeat(self.likelihood_step, take_rows(real, chosen))

@@ -32,6 +32,7 @@ SETTINGS = (
     "seed",
     "mismatched",
     "kl_weight",
+    "kl_reference",
 )
 
 

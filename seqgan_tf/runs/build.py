@@ -86,6 +86,7 @@ def _build_gan(settings: RunSettings, source: Source, run_eagerly: bool) -> SeqG
         baseline=adversarial.baseline,
         entropy_weight=adversarial.entropy_weight,
         kl_weight=adversarial.kl_weight,
+        kl_reference=adversarial.kl_reference,
         mismatched=adversarial.mismatched,
         seed=settings.seed,
     )

@@ -325,7 +325,9 @@ class AdversarialSettings:
     entropy_weight: float = 0.0
     """Weight of the mean entropy of the next-token distribution in the generator's objective."""
     kl_weight: float = 0.0
-    """Weight of KL(G || G_0) in the generator's objective. G_0 is the pre-trained generator."""
+    """Weight of KL(G || G_0) in the generator's objective."""
+    kl_reference: Literal["pretrained", "round"] = "pretrained"
+    """G_0. pretrained: the pre-trained generator. round: the generator at the start of each round."""
     mismatched: bool = True
     """With conditions: the discriminator also learns that the condition of another sequence does not fit."""
     control: Literal["none", "constant", "noise"] = "none"

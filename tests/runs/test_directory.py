@@ -85,6 +85,7 @@ def test_the_models_of_a_run_have_its_settings(base):
         "baseline",
         "entropy_weight",
         "kl_weight",
+        "kl_reference",
     ):
         assert getattr(gan, name) == getattr(settings.adversarial, name)
     assert (gan.batch_size, gan.seed) == (settings.batch_size, settings.seed)
