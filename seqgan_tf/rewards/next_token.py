@@ -17,13 +17,14 @@ if TYPE_CHECKING:
 class NextTokenReward:
     """R_t(v), what token v would add to the discriminator's logit after Y_1:t-1, for every token v of the vocabulary.
 
-    A step of the generator then takes the exact mean over next tokens in place of the one that was drawn. Its gradient
+    A step of the generator then takes the exact mean over next tokens instead of the one that was drawn. Its gradient
     has far less noise than that of `TerminalReward`: docs/results.md compares what generators learn from both. What a
     token changes in the rewards of later tokens is left out, so the gradient is biased; that is what it costs.
 
-    The discriminator must be a sum over tokens, such as `NgramDiscriminator`. Keep the generator close to the
-    pre-trained one (`SeqGAN(kl_weight=1.0)`): without it, it follows a discriminator that is only right nearby. Logits
-    are not clipped, and a baseline changes nothing.
+    The discriminator must be a sum over tokens, such as `NgramDiscriminator`. It is right about sequences that are like
+    those it was trained on, so keep the generator close to where the round began: `kl_weight=1.0` and
+    `kl_reference="round"` of `SeqGAN`, with many steps of both networks in a round. Logits are not clipped, and a
+    baseline changes nothing.
 
     A step needs memory for several tensors of B * T * V floats, B being the `generator_batch_size`.
 
@@ -33,7 +34,8 @@ class NextTokenReward:
 
     generator = sg.Generator(vocabulary_size=50, end_token_id=0)
     discriminator = sg.NgramDiscriminator(vocabulary_size=50, sequence_length=20)
-    gan = sg.SeqGAN(generator, discriminator, sg.NextTokenReward(), kl_weight=1.0)
+    close = {"kl_weight": 1.0, "kl_reference": "round", "generator_steps": 100, "discriminator_steps": 2_000}
+    gan = sg.SeqGAN(generator, discriminator, sg.NextTokenReward(), **close)
     ```
     """
 
