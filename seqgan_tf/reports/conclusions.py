@@ -35,13 +35,19 @@ def conclusion(rows: Sequence[Row]) -> str:
         return ""
     changes = [_change(metric, before, after) for metric in (NLL_TEST, NLL_ORACLE) if metric.key in after]
     sentences = [f"In the adversarial phase {', and '.join(changes)}."]
-    is_test_worse = _gain(NLL_TEST, before, after) < -NOISE
+    gain = _gain(NLL_TEST, before, after)
+    is_test_worse, is_test_better = gain < -NOISE, gain > NOISE
     if NLL_ORACLE.key in after:
         is_oracle_better = _gain(NLL_ORACLE, before, after) > NOISE
         if is_oracle_better and is_test_worse:
             sentences.append(
                 "The samples became more likely under the oracle, and held-out data less likely under the generator: "
                 "the generator lost diversity."
+            )
+        elif is_oracle_better and is_test_better:
+            sentences.append(
+                "The samples became more likely under the oracle, and held-out data more likely under the generator: it "
+                "became better by both."
             )
         elif is_oracle_better:
             sentences.append(
@@ -56,6 +62,8 @@ def conclusion(rows: Sequence[Row]) -> str:
         sentences.append(
             "Held-out data became less likely under the generator: any gain against the discriminator cost likelihood."
         )
+    elif is_test_better:
+        sentences.append("Held-out data became more likely under the generator.")
     else:
         sentences.append("Held-out data did not become less likely under the generator.")
     if "held_out_real_accuracy" in after:
