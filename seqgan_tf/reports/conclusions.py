@@ -46,8 +46,8 @@ def conclusion(rows: Sequence[Row]) -> str:
             )
         elif is_oracle_better and is_test_better:
             sentences.append(
-                "The samples became more likely under the oracle, and held-out data more likely under the generator: it "
-                "became better by both."
+                "The samples became more likely under the oracle, and held-out data more likely under the generator: "
+                "it became better by both."
             )
         elif is_oracle_better:
             sentences.append(
