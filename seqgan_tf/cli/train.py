@@ -97,7 +97,7 @@ class Train(config.RunSettings, BaseFlags):
             absolute: dict[str, Any] = {name: path and path.absolute() for name, path in files.items()}
             settings = dataclasses.replace(settings, **absolute)
         if self.controls:
-            for name in presets.CONTROLS:
+            for name in presets.CONTROLS:  # now, not after the run itself has been trained
                 checks.check(presets.control(settings, name))
         directory = directory or _new_directory(settings, self.preset)
         strategy = strategy_of(self.strategy)

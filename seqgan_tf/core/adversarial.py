@@ -68,7 +68,7 @@ class AdversarialModel(TrainedModel):
             raise InputError(f"`baseline` must be one of {list(BASELINES)}. Received: {baseline!r}")
         if kl_reference not in REFERENCES:
             raise InputError(f"`kl_reference` must be one of {list(REFERENCES)}. Received: {kl_reference!r}")
-        if kl_reference != REFERENCES[0] and not kl_weight:
+        if kl_reference == "round" and not kl_weight:
             raise InputError(f"`kl_reference` {kl_reference!r} needs a `kl_weight` above 0. Received: {kl_weight}")
         batch_size = whole_number("batch_size", batch_size)
         if generator_batch_size is not None:

@@ -76,6 +76,8 @@ def check_reach(generator: Any, sequence_length: int) -> None:
 def check_parts(generator: Any, discriminator: Any, estimator: Any) -> None:
     """Runs the parts of the user once, which also makes the weights of networks that are not built yet.
 
+    Rewards of all next tokens are computed once for any estimator: they need a discriminator that can give them.
+
     Networks that take conditions, and estimators that get such networks, are not run: a condition of theirs is not
     known before there are data.
 
