@@ -252,24 +252,25 @@ def next_token_gradient_step(
     token_mask, rows = mask(token_ids), replicas.rows(token_ids)
     own = rows.take(token_ids)
     values = rewards(own)
-    divergence_logs: Logs = {}
     before = None if reference is None else tf.nn.log_softmax(reference(own, training=False))
     with tf.GradientTape() as tape:
         logits = generator(own, training=False)
         entropy = masked_mean(rows.gather(losses.entropy(logits)), token_mask)
-        expected = rows.gather(losses.expected_rewards(logits, values))
-        loss = -tf.reduce_mean(masked_sum(expected, token_mask, axis=1))
         if before is not None:
-            # The mean of the gradient of log G is 0, so the ratios need none of their own.
+            # The mean of the gradient of log G is 0, so the ratios need none of their own, and one sum serves for both.
             ratios = tf.nn.log_softmax(logits) - before
             divergence = rows.gather(losses.expected_rewards(logits, ratios))
-            divergence_logs[DIVERGENCE] = tf.reduce_mean(masked_sum(divergence, token_mask, axis=1))
-            loss += kl_weight * divergence_logs[DIVERGENCE]
+            values -= kl_weight * ratios
+        expected = rows.gather(losses.expected_rewards(logits, values))
+        loss = -tf.reduce_mean(masked_sum(expected, token_mask, axis=1))
         objective = loss - entropy_weight * entropy if entropy_weight else loss
     norm = _apply(tape, objective, generator, optimizer)
-    reward = masked_mean(expected, token_mask)
-    logs = {"generator_loss": loss, "reward": reward, "entropy": entropy, "generator_gradient_norm": norm}
-    return logs | divergence_logs
+    logs = {"generator_loss": loss, "reward": masked_mean(expected, token_mask)}
+    logs |= {"entropy": entropy, "generator_gradient_norm": norm}
+    if before is not None:
+        logs["reward"] += kl_weight * masked_mean(divergence, token_mask)
+        logs[DIVERGENCE] = tf.reduce_mean(masked_sum(divergence, token_mask, axis=1))
+    return logs
 
 
 def repeat(step: Callable[..., Logs], *inputs: Any) -> Logs:
