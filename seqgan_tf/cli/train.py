@@ -96,9 +96,6 @@ class Train(config.RunSettings, BaseFlags):
         if not (self.resume or self.pretrained):
             absolute: dict[str, Any] = {name: path and path.absolute() for name, path in files.items()}
             settings = dataclasses.replace(settings, **absolute)
-        if self.controls:
-            for name in presets.CONTROLS:  # now, not after the run itself has been trained
-                checks.check(presets.control(settings, name))
         directory = directory or _new_directory(settings, self.preset)
         strategy = strategy_of(self.strategy)
         paths: dict[str, Any] = dict.fromkeys((*config.FILES, "oracle_weights"))  # they may differ between machines

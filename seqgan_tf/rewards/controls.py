@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from seqgan_tf.core.protocols import NextTokenEstimator
 from seqgan_tf.core.sequences import lengths, mask, masked_mean
-from seqgan_tf.core.validation import InputError, check_tensors
+from seqgan_tf.core.validation import check_tensors
 
 if TYPE_CHECKING:
     from seqgan_tf.core.protocols import Discriminator, Generator, RewardEstimator
@@ -21,12 +21,9 @@ class _Control:
     """An estimator that replaces the rewards of another one."""
 
     def __init__(self, estimator: "RewardEstimator") -> None:
-        if isinstance(estimator, NextTokenEstimator):
-            raise InputError(
-                f"`estimator` must reward sampled tokens in {type(self).__name__}. "
-                f"Received: {type(estimator).__name__}, which rewards all next tokens"
-            )
         self.estimator = estimator
+        if isinstance(estimator, NextTokenEstimator):  # only then is the control one too
+            self.next_token_rewards = self._next_token_rewards
 
     @property
     def update_rate(self) -> float:
@@ -63,8 +60,19 @@ class _Control:
         check_tensors(token_ids=(token_ids, "BT"), rewards=(rewards, "BT"))
         return self._replace(rewards, token_ids)
 
+    def _next_token_rewards(
+        self, token_ids: tf.Tensor, generator: "Generator", discriminator: "Discriminator", seed: tf.Tensor
+    ) -> tf.Tensor:
+        """Rewards of all tokens that could follow, float32 [B, T, V], made of those of the wrapped estimator."""
+        assert isinstance(self.estimator, NextTokenEstimator)
+        return self._replace_all(self.estimator.next_token_rewards(token_ids, generator, discriminator, seed), seed)
+
     def _replace(self, rewards: tf.Tensor, token_ids: tf.Tensor) -> tf.Tensor:
         """The control's rewards [B, T], for those of the wrapped estimator."""
+        raise NotImplementedError
+
+    def _replace_all(self, rewards: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        """The control's rewards [B, T, V], for those of the wrapped estimator of all next tokens."""
         raise NotImplementedError
 
     def get_config(self) -> dict[str, Any]:
@@ -81,13 +89,11 @@ class ConstantReward(_Control):
 
     Without a baseline the generator is trained on its own samples, all with equal weight. With a baseline across the
     batch the advantages are 0 up to rounding. (An optimizer that scales its steps, such as Adam, may turn the rounding
-    into a slow drift.)
+    into a slow drift.) Where all next tokens are rewarded, each gets 0. Any constant has the same gradient, and
+    that of 0 is free of rounding: the generator stays as it is.
 
     Args:
-        estimator: a reward estimator, other than `NextTokenReward`.
-
-    Raises:
-        InputError: an estimator that rewards all next tokens.
+        estimator: a reward estimator.
 
     Example:
     ```python
@@ -103,6 +109,9 @@ class ConstantReward(_Control):
         token_mask = mask(token_ids)
         return masked_mean(rewards, token_mask) * token_mask
 
+    def _replace_all(self, rewards: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        return tf.zeros_like(rewards)
+
 
 @keras.saving.register_keras_serializable(package="seqgan_tf")
 class ShuffledReward(_Control):
@@ -115,11 +124,11 @@ class ShuffledReward(_Control):
     A leave-one-out baseline contains the sequence's own reward as one of B - 1, with a negative sign: this leaves a
     signal that is smaller than the wrapped estimator's by that factor.
 
-    Args:
-        estimator: a reward estimator, other than `NextTokenReward`.
+    Where all next tokens are rewarded, token v gets the reward of the token v + k (modulo V) after the same prefix. The
+    shift k of at least 1 is drawn anew in each step.
 
-    Raises:
-        InputError: an estimator that rewards all next tokens.
+    Args:
+        estimator: a reward estimator.
 
     Example:
     ```python
@@ -137,3 +146,8 @@ class ShuffledReward(_Control):
         last = tf.maximum(tf.roll(lengths(token_ids), shift=1, axis=0) - 1, 0)  # [B]
         position = tf.minimum(tf.range(tf.shape(rewards)[1])[tf.newaxis], last[:, tf.newaxis])  # [B, T]
         return tf.gather(others, position, batch_dims=1) * mask(token_ids)
+
+    def _replace_all(self, rewards: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        # Rows stay where they are: on several devices each sees some of them, and the result is the same.
+        shift = tf.random.stateless_uniform([], seed, 1, tf.shape(rewards)[2], tf.int32)
+        return tf.roll(rewards, -shift, axis=2)

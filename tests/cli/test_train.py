@@ -131,19 +131,21 @@ def test_names_of_files_are_printed_as_they_are(run, base, tmp_path):
     assert str(tmp_path / "(bold) run") in out.splitlines()[0]
 
 
-def test_a_run_with_the_rewards_of_all_next_tokens(run, refused, base, tmp_path):
+def test_a_run_with_the_rewards_of_all_next_tokens_and_its_ablations(run, base, tmp_path):
     flags = ["--discriminator.kind", "ngram", "--estimator.kind", "next_token", "--adversarial.kl-weight", "0.5"]
     flags += ["--oracle-weights", tiny_runs.oracle_npz(base), "--corpus.sequence-length", "5", "--batch-size", "4"]
     flags += ["--corpus.oracle-sequences", "10", "--pretrain.epochs", "1", "--pretrain.discriminator-steps", "1"]
     flags += ["--adversarial.rounds", "2", "--adversarial.evaluate-every", "1"]
-    line = refused("train", *flags, "--controls", "--output-dir", tmp_path / "refused")
-    assert "`estimator.kind` next_token needs adversarial.control none. Received: constant" in line
-    assert not (tmp_path / "refused").exists()
-    code, _, err = run("train", *flags, "--output-dir", tmp_path / "run")
+    code, _, err = run("train", *flags, "--controls", "--output-dir", tmp_path / "run")
     assert (code, err) == (0, "")
-    rows = [row for row in rows_without_seconds(tmp_path / "run") if row["phase"] == "adversarial"]
-    assert [row["step"] for row in rows] == ["1", "2"]
-    assert all(float(row["kl"]) >= 0 for row in rows)
+    last = {}
+    for name in (".", "controls/constant", "controls/noise"):
+        *_, pretrained, first, last[name] = rows_without_seconds(tmp_path / "run" / name)
+        assert (pretrained["phase"], first["phase"], first["step"]) == ("pretrain discriminator", "adversarial", "1")
+        assert float(first["kl"]) >= 0
+    assert float(last["controls/constant"]["kl"]) == 0
+    assert last["controls/constant"]["nll_test"] == pretrained["nll_test"]
+    assert len({row["nll_test"] for row in last.values()}) == 3
 
 
 def test_a_run_can_start_from_the_pretraining_of_another(run, oracle_directory, tmp_path):

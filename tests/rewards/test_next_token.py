@@ -10,6 +10,7 @@ import tiny
 
 import seqgan_tf as sg
 from seqgan_tf.core import losses, steps
+from seqgan_tf.core.protocols import NextTokenEstimator
 from seqgan_tf.core.validation import InputError
 
 V, T, B = 7, 5, 3
@@ -154,6 +155,42 @@ def test_the_same_seed_is_the_same_run_whatever_the_baseline():
         tiny.assert_same(runs[0], other)
 
 
+# Ablations
+
+
+def test_the_shuffled_reward_of_a_token_is_that_of_another_token_after_the_same_prefix(discriminator):
+    own = sg.NextTokenReward().next_token_rewards(TOKEN_IDS, generator(), discriminator, SEED).numpy()
+    shifts = set()
+    for number in range(20):
+        seed = tf.constant([number, 0])
+        found = sg.ShuffledReward(sg.NextTokenReward()).next_token_rewards(TOKEN_IDS, generator(), discriminator, seed)
+        (shift,) = (k for k in range(V) if np.array_equal(found, np.take(own, (np.arange(V) + k) % V, axis=2)))
+        shifts.add(shift)
+    assert shifts == set(range(1, V))
+
+
+def test_with_a_constant_reward_of_next_tokens_the_generator_stays_as_it_is():
+    model = make(sg.ConstantReward(sg.NextTokenReward()), kl_weight=1.0, kl_reference="round")
+    before = model.generator.get_weights()
+    model.fit(tiny.DATA, steps_per_epoch=2, verbose=0)
+    tiny.assert_same(before, model.generator.get_weights())
+
+
+def test_with_a_shuffled_reward_of_next_tokens_the_generator_learns_something_else():
+    weights = []
+    for estimator in (sg.NextTokenReward(), sg.ShuffledReward(sg.NextTokenReward())):
+        model = make(estimator)
+        model.fit(tiny.DATA, steps_per_epoch=2, verbose=0)
+        weights.append(model.generator.get_weights())
+    assert not all(np.array_equal(one, other) for one, other in zip(*weights, strict=True))
+
+
+@pytest.mark.parametrize("control", [sg.ConstantReward, sg.ShuffledReward])
+def test_a_control_rewards_all_next_tokens_where_its_estimator_does(control):
+    assert isinstance(control(sg.NextTokenReward()), NextTokenEstimator)
+    assert not isinstance(control(sg.TerminalReward()), NextTokenEstimator)
+
+
 # What cannot be used
 
 
@@ -178,13 +215,6 @@ def test_conditions_are_refused():
     judge = sg.NgramDiscriminator(V, T, encoder=sg.LabelEncoder(3))
     with refused("`next_token_logits` needs a discriminator without an encoder. Received: one with it"):
         judge.next_token_logits(TOKEN_IDS)
-
-
-@pytest.mark.parametrize("control", [sg.ConstantReward, sg.ShuffledReward])
-def test_a_control_of_it_is_refused(control):
-    message = f"`estimator` must reward sampled tokens in {control.__name__}. Received: NextTokenReward, which rewards"
-    with refused(f"{message} all next tokens"):
-        control(sg.NextTokenReward())
 
 
 def test_an_estimator_of_the_user_must_reward_every_token_of_the_vocabulary():
