@@ -16,7 +16,7 @@ from seqgan_tf.core.adversarial import AdversarialModel
 from seqgan_tf.core.conditions import takes_condition
 from seqgan_tf.core.generation import beams, generate_all
 from seqgan_tf.core.keras_arguments import EVALUATE, FIT, check_export, check_training_names
-from seqgan_tf.core.phases import PRETRAIN_DISCRIMINATOR, PhaseModel, StepsSeen, fit_likelihood
+from seqgan_tf.core.phases import PhaseModel, StepsSeen, fit_likelihood
 from seqgan_tf.core.validation import InputError, check_at_least, whole_number
 from seqgan_tf.data import pipeline
 from seqgan_tf.data.inputs import errors_of_input, is_read_once
@@ -186,7 +186,8 @@ class SeqGAN(AdversarialModel):
 
         Args:
             data: as in `pretrain_generator`; all sequences are read equally often.
-            steps: number of steps, each on `batch_size` real and as many generated sequences.
+            steps: number of steps, each on `batch_size` real and as many generated sequences. Several steps draw at
+                once, up to 512 sequences, and are one batch for callbacks and for the progress bar.
             callbacks: Keras callbacks. Defaults to None.
             verbose: as in `keras.Model.fit`. Defaults to "auto".
 
@@ -199,13 +200,14 @@ class SeqGAN(AdversarialModel):
         steps = whole_number("steps", steps)
         check_at_least(1, steps=steps)
         compiling, ran = self._compiling(), StepsSeen()
-        phase = self.phases[PRETRAIN_DISCRIMINATOR]
+        phase = self.discriminator_phase(steps)
         stream = pipeline.rounds(self._dataset(data, "data"), phase.sequences)
         model = PhaseModel(phase, self.discriminator)
         model.compile(optimizer=None, loss=None, **compiling)
         callbacks = [*(callbacks or []), ran]
         with errors_of_input():
-            history = model.fit(stream, steps_per_epoch=steps, callbacks=callbacks, verbose=verbose, shuffle=False)
+            calls = steps // phase.steps
+            history = model.fit(stream, steps_per_epoch=calls, callbacks=callbacks, verbose=verbose, shuffle=False)
         ran.check("data")
         return history
 

@@ -23,6 +23,16 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("seqgan_tf")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def two_batches_drawn_at_once():
+    """The steps of the discriminator draw as many sequences at once as two batches of a tiny run have."""
+    from seqgan_tf.core import adversarial
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(adversarial, "DRAWN_AT_ONCE", 8)
+        yield
+
+
 @pytest.fixture(scope="session")
 def base(tmp_path_factory):
     """The folder in which the tiny runs are made."""

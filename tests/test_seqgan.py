@@ -2,6 +2,7 @@
 
 import re
 
+import conditional
 import keras
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import tensorflow as tf
 from exact import sequence_probabilities
 from tiny import DATA, T, V, assert_same, differ, make
 
+from seqgan_tf.core import adversarial, seeds
 from seqgan_tf.core.validation import InputError
 from seqgan_tf.metrics.likelihood import negative_log_likelihood
 from seqgan_tf.models.conv_discriminator import Discriminator
@@ -56,6 +58,26 @@ def test_discriminator_steps_train_it_to_call_real_sequences_real():
     assert float(logs["discriminator_loss"]) < 0.6
     assert float(logs["real_accuracy"]) > 0.7
     assert float(logs["generated_accuracy"]) > 0.7
+
+
+@pytest.mark.parametrize("number", [1, 4, 5])
+@pytest.mark.parametrize("with_condition", [False, True], ids=["", "conditions"])
+def test_discriminator_steps_that_draw_at_once_are_those_of_one_after_the_other(with_condition, number, monkeypatch):
+    monkeypatch.setattr(adversarial, "DRAWN_AT_ONCE", 9)  # two or three batches, if their number can be divided
+    settings = {"generator_steps": 0, "discriminator_steps": number}
+    first, second = (conditional.make(**settings) if with_condition else make(**settings) for _ in range(2))
+    size = first.batch_size
+    data = conditional.data(number * size) if with_condition else np.tile(DATA, [2, 1])[: number * size]
+    data = tf.nest.map_structure(lambda rows: tf.constant(rows, tf.int32), data)
+    logs = first.adversarial_round(data)
+    expected = []
+    for k, seed in enumerate(seeds.split(second.next_seed(), number)):
+        batch = tf.nest.map_structure(lambda rows, k=k: rows[k * size : (k + 1) * size], data)
+        expected.append(second.discriminator_step(batch, seed))
+    for one, other in zip(first.discriminator.get_weights(), second.discriminator.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+    for name, value in logs.items():
+        np.testing.assert_allclose(value, np.mean([step[name] for step in expected]), rtol=1e-4)
 
 
 def test_the_rollout_policy_lags_behind_the_generator():

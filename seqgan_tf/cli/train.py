@@ -201,8 +201,9 @@ def defaults(arguments: Sequence[str]) -> Train:
             settings = _override(settings, toml.without_header(toml.read_toml(base.config)), base)
     else:
         table = toml.without_header(toml.read_toml(base.config)) if base.config else {}
-        settings = presets.preset(base.preset, _task(base, table))
-        settings = _override(presets.for_generator(settings, _kind("generator", base, table)), table, base)
+        kinds = {name: _kind(name, base, table) for name in ("generator", "discriminator", "estimator")}
+        settings = presets.for_kinds(presets.preset(base.preset, _task(base, table)), **kinds)
+        settings = _override(settings, table, base)
     return Train(**{field.name: getattr(settings, field.name) for field in dataclasses.fields(settings)})
 
 
@@ -253,6 +254,7 @@ class _Base(BaseFlags):
     target: Path | None = None
     task: str | None = None
     generator: _Kind = _Kind()
+    discriminator: _Kind = _Kind()
     estimator: _Kind = _Kind()
 
 

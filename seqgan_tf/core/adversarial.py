@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from seqgan_tf.core.protocols import RewardEstimator
 
 REFERENCES = ("pretrained", "round")
+DRAWN_AT_ONCE = 512
+"""Most sequences that the steps of the discriminator draw at once. More are hardly faster, and need more memory."""
 BASELINES = ("none", "batch_mean", "leave_one_out", "moving_average")
 
 
@@ -151,23 +153,32 @@ class AdversarialModel(TrainedModel):
     @property
     def phases(self) -> dict[str, Phase]:
         """The phases of training by name, in order."""
-        real, per_round = self.batch_size, self.batch_size * self.discriminator_steps
         phases = (
-            likelihood_phase(self.generator, self.pretrain_optimizer, real),
-            Phase(
-                PRETRAIN_DISCRIMINATOR,
-                lambda data: replicas.run(self.strategy, self.discriminator_step, data, self.next_seed()),
-                real,
-                steps.discriminator_logs(self.discriminator, self.mismatched),
-            ),
+            likelihood_phase(self.generator, self.pretrain_optimizer, self.batch_size),
+            self.discriminator_phase(1),
             Phase(
                 ADVERSARIAL,
                 self.adversarial_round,
-                per_round,
+                self.batch_size * self.discriminator_steps,
                 _log_names(self.reward_estimator, self.discriminator, self.mismatched, self.kl_weight),
             ),
         )
         return {phase.name: phase for phase in phases}
+
+    def discriminator_phase(self, total: int) -> Phase:
+        """Training of the discriminator against the unchanged generator.
+
+        Args:
+            total: number of steps. As many are made in one go as draw at once and divide it.
+        """
+        number = self._steps_at_once(total)
+
+        def step(data: Any) -> Logs:
+            step_seeds = tf.stack([self.next_seed() for _ in range(number)])
+            return self._discriminator_steps(self._batches(data), step_seeds)
+
+        log_names = steps.discriminator_logs(self.discriminator, self.mismatched)
+        return Phase(PRETRAIN_DISCRIMINATOR, step, number * self.batch_size, log_names, number)
 
     def likelihood_step(self, data: Any) -> Logs:
         """One maximum likelihood step of the generator on real token ids [B, T], or (conditions, token ids)."""
@@ -183,7 +194,13 @@ class AdversarialModel(TrainedModel):
         """
         condition, real = split_condition(data)
         rows = replicas.rows(real)
-        generated = self._sample(condition_on(self.generator, rows.take(condition)), rows, seed)
+        return self._discriminator_step(
+            data, self._sample(condition_on(self.generator, rows.take(condition)), rows, seed)
+        )
+
+    def _discriminator_step(self, data: Any, generated: tf.Tensor) -> Logs:
+        """`discriminator_step` on samples that have been drawn, of several replicas those of the rows of this one."""
+        condition, real = split_condition(data)
         return steps.discriminator_step(
             self.discriminator, self.discriminator_optimizer, real, generated, condition, self.mismatched
         )
@@ -244,7 +261,7 @@ class AdversarialModel(TrainedModel):
             The means of the logs over the steps.
         """
         condition, _ = split_condition(data)
-        real = tf.nest.map_structure(lambda rows: _in_batches(rows, self.batch_size), data)
+        real = self._batches(data)
         step_seeds = seeds.split(self.next_seed(), self.generator_steps + self.discriminator_steps)
         logs: Logs = {}
         if self.kl_reference == "round":
@@ -259,7 +276,42 @@ class AdversarialModel(TrainedModel):
                 rows = tf.range(self.generator_steps * drawn) % (self.discriminator_steps * self.batch_size)
                 inputs.append(take_rows(condition, tf.reshape(rows, [self.generator_steps, drawn])))
             logs |= self._repeat(self.generator_step, *inputs)
-        return logs | self._repeat(self.discriminator_step, real, step_seeds[self.generator_steps :])
+        return logs | self._discriminator_steps(real, step_seeds[self.generator_steps :])
+
+    def _discriminator_steps(self, real: Any, step_seeds: tf.Tensor) -> Logs:
+        """`discriminator_step` on each of the batches [S, B, ...].
+
+        The generator does not change meanwhile. So it draws for several steps at once, the same samples in less time.
+        """
+        at_once = self._steps_at_once(step_seeds.shape[0])
+
+        def some_steps(real: Any, step_seeds: tf.Tensor) -> Logs:
+            generated = replicas.run(self.strategy, self._samples, real, step_seeds)
+            return self._repeat(
+                lambda data, drawn: self._discriminator_step(data, replicas.rows(drawn).take(drawn)), real, generated
+            )
+
+        inputs = tf.nest.map_structure(lambda batches: _in_batches(batches, at_once), (real, step_seeds))
+        return steps.repeat(some_steps, *inputs)
+
+    def _steps_at_once(self, total: int) -> int:
+        """How many of the steps of the discriminator draw at once; it divides their number."""
+        most = max(1, DRAWN_AT_ONCE // self.batch_size)
+        return max(n for n in range(1, most + 1) if total % n == 0)
+
+    def _batches(self, data: Any) -> Any:
+        """Data [S * batch_size, ...] as [S, batch_size, ...]."""
+        return tf.nest.map_structure(lambda rows: _in_batches(rows, self.batch_size), data)
+
+    def _samples(self, data: Any, step_seeds: tf.Tensor) -> tf.Tensor:
+        """What `discriminator_step` draws for each of S batches, the rows of all replicas: int32 [S, B, T]."""
+        condition, _ = split_condition(data)
+        rows = replicas.rows(self.batch_size)
+        if condition is not None:
+            condition = tf.nest.map_structure(lambda values: _in_sequence(rows.take_of_each(values)), condition)
+        length = self.discriminator.sequence_length
+        drawn = sampling.sample_batches(condition_on(self.generator, condition), rows, length, step_seeds)
+        return tf.transpose(rows.gather(tf.transpose(drawn, [1, 0, 2])), [1, 0, 2])
 
     def train_step(self, data: Any) -> Logs:
         """One adversarial round."""
@@ -328,6 +380,11 @@ def _log_names(
     divergence = (steps.DIVERGENCE,) if kl_weight else ()
     rest = steps.discriminator_logs(discriminator, mismatched)
     return (*steps.LIKELIHOOD_LOGS, *steps.generator_logs(estimator), *divergence, *rest)
+
+
+def _in_sequence(batches: tf.Tensor) -> tf.Tensor:
+    """[n, batch_size, ...] as [n * batch_size, ...]."""
+    return tf.reshape(batches, tf.concat([[-1], tf.shape(batches)[2:]], axis=0))
 
 
 def _in_batches(rows: tf.Tensor, batch_size: int) -> tf.Tensor:

@@ -33,8 +33,9 @@ class Phase:
         name: one of `PHASES`.
         step: function of real data that trains and returns its logs, {name: scalar}: of token ids, int32
             [sequences, T], or of (conditions, token ids). It is not compiled.
-        sequences: number of real sequences per step.
+        sequences: number of real sequences per call of `step`.
         log_names: names of the logs.
+        steps: how many training steps one call makes; the logs are their means. Defaults to 1.
 
     Example:
     ```python
@@ -52,6 +53,7 @@ class Phase:
     step: Callable[[Any], Logs]
     sequences: int
     log_names: tuple[str, ...]
+    steps: int = 1
 
     def compiled(self, jit_compile: bool = False, run_eagerly: bool = False) -> Callable[[tf.Tensor], Logs]:
         """The step as one compiled function.

@@ -52,6 +52,10 @@ class Rows(NamedTuple):
         """These rows of tensors [B, ...]; None for None."""
         return nest if self.indices is None or nest is None else take_rows(nest, self.indices)
 
+    def take_of_each(self, batches: tf.Tensor) -> tf.Tensor:
+        """These rows of each of several batches [n, B, ...]."""
+        return batches if self.indices is None else tf.gather(batches, self.indices, axis=1)
+
     def gather(self, values: tf.Tensor) -> tf.Tensor:
         """The rows of all replicas, [B, ...], of those of each, [ceil(B / R), ...].
 

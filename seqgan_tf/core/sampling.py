@@ -328,6 +328,40 @@ def sample(
     return _sample(generator, batch_size, sequence_length, seed, prompt, settings, rows)[0]
 
 
+def sample_batches(generator: "Generator", rows: Rows, sequence_length: int, seeds: tf.Tensor) -> tf.Tensor:
+    """Draws several batches at once: those that `sample` draws one after the other, in less time.
+
+    Args:
+        generator: a `Generator`; one with conditions is bound to those of all rows, batch after batch.
+        rows: the rows R to draw of each batch.
+        sequence_length: T.
+        seeds: int32 [n, 2], the seeds of the batches; n is known.
+
+    Returns:
+        int32 [n, R, T], `PADDING` after the end token.
+
+    Raises:
+        InputError: as `sample`.
+    """
+    check_generated_length(generator, sequence_length)
+
+    def numbers(seed: tf.Tensor) -> tf.Tensor:
+        """What each position of a batch draws with, float32 [T, R]."""
+
+        def at(i: tf.Tensor) -> tf.Tensor:
+            return rows.take(uniforms(fold_in(seed, i), [], rows.total))
+
+        return tf.map_fn(at, tf.range(sequence_length), fn_output_signature=tf.float32)
+
+    uniform = tf.transpose(tf.map_fn(numbers, seeds, fn_output_signature=tf.float32), [1, 0, 2])  # [T, n, R]
+    total = seeds.shape[0] * rows.number
+    first = tf.fill([total], generator.start_token_id)
+    state, finished = generator.initial_state(total), tf.zeros_like(first, tf.bool)
+    uniform = tf.reshape(uniform, [sequence_length, total])
+    drawn = decode(generator, first, state, finished, sequence_length, None, uniform=uniform)
+    return tf.reshape(tf.transpose(drawn), [-1, rows.number, sequence_length])
+
+
 def sample_scored(
     generator: "Generator",
     batch_size: int | tf.Tensor,

@@ -331,7 +331,7 @@ class AdversarialSettings:
     mismatched: bool = True
     """With conditions: the discriminator also learns that the condition of another sequence does not fit."""
     control: Literal["none", "constant", "noise"] = "none"
-    """Ablation. constant: rewards are replaced by their batch mean. noise: by those of another sample."""
+    """Ablation. constant: rewards are replaced by their batch mean. noise: by those of another sample, or token."""
     evaluate_every: int = 5
     """Number of rounds between two evaluations."""
 

@@ -27,16 +27,15 @@ def preset(name: str, task: str) -> RunSettings:
     """The settings of a preset.
 
     Args:
-        name: "quick" takes minutes on two cores; "paper" is the authors' own schedule. On the oracle both use the
-            authors' sizes, initializers and reward, without a baseline. `quick` pre-trains a little beyond the best
-            held-out likelihood, as all published runs do, and makes one roll-out of each prefix: four cost more
-            time, and NLL-oracle fell as far (docs/results.md).
-        task: "oracle", or the task of the data, see `data.records`. For text `quick` has a larger generator, stops the
-            pre-training at the best held-out likelihood, and uses a reward, a baseline and a learning rate that
-            preserve diversity. It trains on sequences of similar length, from the frequencies of the tokens, and
-            averages the weights; a token gets the reward of its own whole sequence, of more sequences, which costs less
-            than roll-outs of fewer (docs/speed.md). Code is read as byte pairs in both presets. All but `quick` for
-            text value tokens by roll-outs, the paper's estimator.
+        name: "quick" takes minutes on two cores; "paper" is the authors' own schedule, with their sizes, initializers,
+            reward and roll-outs, and without a baseline.
+        task: "oracle", or the task of the data, see `data.records`. On the oracle `quick` stops the pre-training at the
+            best held-out likelihood, and takes the gradient with the least noise: the rewards of all next tokens, from
+            a discriminator of pairs of tokens (docs/results.md). For text it has a larger generator, stops the
+            pre-training as well, and uses a reward, a baseline and a learning rate that preserve diversity. It trains
+            on sequences of similar length, from the frequencies of the tokens, and averages the weights; a token gets
+            the reward of its own whole sequence, of more sequences, which costs less than roll-outs of fewer
+            (docs/speed.md). Code is read as byte pairs in both presets. Other tasks value tokens by roll-outs.
     """
     if name == "paper":
         return RunSettings(
@@ -74,6 +73,42 @@ def preset(name: str, task: str) -> RunSettings:
                 rounds=20, generator_batch_size=256, learning_rate=1e-4, baseline="leave_one_out"
             ),
         )
+    return _oracle()
+
+
+def _oracle() -> RunSettings:
+    """The preset `quick` on the oracle."""
+    return RunSettings(
+        generator=GeneratorSettings(embedding_dropout=0.2, recurrent_dropout=0.1),
+        discriminator=DiscriminatorSettings("ngram"),
+        estimator=EstimatorSettings("next_token"),
+        pretrain=PretrainSettings(
+            epochs=10,
+            patience=1,
+            ema_momentum=0.99,
+            discriminator_steps=1_000,
+            discriminator_learning_rate=2e-2,
+            discriminator_weight_decay=0.3,
+        ),
+        adversarial=AdversarialSettings(
+            rounds=3,
+            generator_steps=40,
+            generator_batch_size=128,
+            discriminator_steps=750,
+            learning_rate=1e-2,
+            kl_weight=1.0,
+            kl_reference="round",
+            evaluate_every=1,
+        ),
+    )
+
+
+def _oracle_as_published() -> RunSettings:
+    """The preset `quick` on the oracle with rewards of sampled tokens, as in the paper.
+
+    It has the paper's reward, one roll-out of each prefix (four cost more time, and NLL-oracle fell as far), and a
+    pre-training that goes on a little beyond the best held-out likelihood, as all published runs do.
+    """
     return RunSettings(
         rollout=RolloutSettings(num_rollouts=1), pretrain=PretrainSettings(epochs=12, discriminator_steps=150)
     )
@@ -100,14 +135,23 @@ def _music() -> RunSettings:
     )
 
 
-def for_generator(settings: RunSettings, kind: str | None) -> RunSettings:
-    """A preset whose settings a kind of generator takes: those of recurrent generators alone get their defaults.
+def for_kinds(
+    settings: RunSettings, generator: str | None = None, discriminator: str | None = None, estimator: str | None = None
+) -> RunSettings:
+    """A preset that takes the kinds of parts that a user names.
 
     Args:
         settings: a preset, whose generator is recurrent.
-        kind: `generator.kind` of the run. The preset's own kind, and None, change nothing.
+        generator: `generator.kind` of the run. The settings that recurrent generators alone take get their defaults for
+            another kind than the preset's. Defaults to None: the user names none.
+        discriminator: `discriminator.kind`. Defaults to None.
+        estimator: `estimator.kind`. Where the preset rewards all next tokens, another kind, or a discriminator that
+            cannot score them, gives the preset with rewards of sampled tokens. Defaults to None.
     """
-    if kind in (None, settings.generator.kind):
+    rewards_all = settings.estimator.kind == "next_token"
+    if rewards_all and (estimator or "next_token", discriminator or "ngram") != ("next_token", "ngram"):
+        settings = _oracle_as_published()
+    if generator in (None, settings.generator.kind):
         return settings
     own: dict[str, Any] = {
         field.name: field.default for field in dataclasses.fields(GeneratorSettings) if field.name in RECURRENT

@@ -41,13 +41,13 @@ SAMPLES, SAMPLE_SEED = 10, 1
 
 @dataclasses.dataclass(frozen=True)
 class Progress:
-    """The report of a run after one step.
+    """The report of a run after one step, or after several steps of the discriminator that draw at once.
 
     Attributes:
         phase: name of the phase.
         step: number of steps done in the phase.
         total: number of steps planned in the phase.
-        logs: logs of this step, {name: scalar}.
+        logs: logs of this step, {name: scalar}; means, where several steps draw at once.
         row: the evaluation made after this step, as in metrics.csv. Defaults to None: there was none.
 
     Example:
@@ -101,7 +101,9 @@ class Training:
         self.pretrain, self.adversarial = pretrain, adversarial
         self.directory = Path(state.directory)
         self.summary = tf.summary.create_file_writer(str(self.directory / "tensorboard")) if tensorboard else None
-        self.phases = self.gan.phases
+        done = int(state.steps[PRETRAIN_DISCRIMINATOR])
+        at_once = self.gan.discriminator_phase(math.gcd(pretrain.discriminator_steps, done))
+        self.phases = self.gan.phases | {PRETRAIN_DISCRIMINATOR: at_once}
         compiling = {"jit_compile": self.gan.jit_compile, "run_eagerly": self.gan.run_eagerly}
         self.functions = {name: phase.compiled(**compiling) for name, phase in self.phases.items()}
         self._clock = time.monotonic()
@@ -194,18 +196,18 @@ class Training:
         done = self.state.steps[name]
         if done >= total:
             return
-        seed = shuffle_seed(self.gan.seed, PHASES.index(name), len(PHASES))
+        phase, seed = self.phases[name], shuffle_seed(self.gan.seed, PHASES.index(name), len(PHASES))
         data = join_condition(self.corpus.train_condition, self.corpus.train_token_ids)
         if name == PRETRAIN_GENERATOR and self.pretrain.by_length:
             stream = pipeline.batches_by_length(data, self.gan.batch_size, seed).repeat()
         else:
-            stream = pipeline.rounds(pipeline.batches(data, self.gan.batch_size, seed), self.phases[name].sequences)
-        for real in stream.skip(int(done)):
+            stream = pipeline.rounds(pipeline.batches(data, self.gan.batch_size, seed), phase.sequences)
+        for real in stream.skip(int(done) // phase.steps):
             step = int(done) if name == PRETRAIN_GENERATOR else None
             set_learning_rate(self.gan.pretrain_optimizer, self.pretrain, step, total)
             with errors_of_objectives():
                 logs = self.functions[name](real)
-            done.assign_add(1)
+            done.assign_add(phase.steps)
             self._check_finite(name, logs)
             yield int(done), logs
             if time.monotonic() - self.state.saved_at > CHECKPOINT_SECONDS:

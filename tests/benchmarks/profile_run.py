@@ -1,4 +1,4 @@
-"""Where the time of a quick run goes: python tests/benchmarks/profile_run.py
+"""Where the time of a quick run with roll-outs goes: python tests/benchmarks/profile_run.py
 
 `seqgan-tf train` on the built-in oracle. First by the clock: compiled steps, their first calls (which compile them),
 evaluations, checkpoints, and what is left: Python and waiting for data. Then, by TensorFlow's profiler, what kinds of
@@ -54,7 +54,8 @@ class Clock:
 def main():
     """Prints both splits."""
     with tempfile.TemporaryDirectory() as folder:
-        run = create_run(Path(folder) / "run", presets.preset("quick", "oracle"))
+        settings = presets.for_kinds(presets.preset("quick", "oracle"), estimator="rollout")
+        run = create_run(Path(folder) / "run", settings)
         training, clock = run.training(), Clock()
         compiled = dict(training.functions)
         for phase, function in compiled.items():

@@ -39,7 +39,7 @@ def test_a_setting_that_the_estimator_does_not_take_is_refused(refused, tmp_path
     assert "`rollout.num_rollouts` needs estimator.kind rollout. Received: terminal" in line
     line = refused("train", "--data", data, "--rollout.stride", "8")
     assert "`rollout.stride` needs estimator.kind rollout or tree. Received: terminal" in line
-    line = refused("train", "--estimator.simulations", "8")
+    line = refused("train", "--estimator.kind", "rollout", "--estimator.simulations", "8")
     assert "`estimator.simulations` needs estimator.kind tree. Received: rollout" in line
     line = refused("train", "--estimator.kind", "next_token", "--rollout.reward", "log_odds")
     assert "`rollout.reward` needs estimator.kind rollout or tree or terminal. Received: next_token" in line
@@ -88,6 +88,18 @@ def test_without_flags_the_settings_are_those_of_the_quick_preset(tmp_path):
     path = tmp_path / "my.toml"
     path.write_text(toml.to_toml(config.RunSettings(data=tmp_path / "a.txt")).splitlines()[0])
     assert settings(parsed("--config", path)) == on_text
+
+
+def test_the_quick_preset_on_the_oracle_follows_the_estimator_and_the_discriminator(tmp_path):
+    path = tmp_path / "my.toml"
+    path.write_text('[discriminator]\nkind = "recurrent"\n')
+    found = [parsed(*flags) for flags in ((), ("--estimator.kind", "tree"), ("--config", str(path)))]
+    assert [(one.estimator.kind, one.discriminator.kind) for one in found] == [
+        ("next_token", "ngram"),
+        ("tree", "cnn"),
+        ("rollout", "recurrent"),
+    ]
+    assert [one.adversarial.kl_weight for one in found] == [1, 0, 0]
 
 
 def test_the_config_file_of_a_run_can_be_passed_to_another(oracle_directory, base):

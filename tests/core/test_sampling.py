@@ -7,6 +7,7 @@ from exact import all_sequences, chi_square_p_value, index_of, log_softmax, sequ
 
 from seqgan_tf.core import sampling, seeds, sequences
 from seqgan_tf.core.categorical import draw
+from seqgan_tf.core.replicas import Rows
 from seqgan_tf.core.sampling import SamplingSettings
 from seqgan_tf.core.validation import InputError
 from seqgan_tf.models.generator import Generator
@@ -206,6 +207,16 @@ def test_samples_depend_on_the_seed_alone():
     first = sampling.sample(generator, 8, 5, SEED)
     np.testing.assert_array_equal(first, sampling.sample(generator, 8, 5, SEED))
     assert np.any(first != sampling.sample(generator, 8, 5, tf.constant([2, 0])))
+
+
+@pytest.mark.parametrize("indices", [None, [2, 0]], ids=["all rows", "some rows"])
+def test_batches_that_are_drawn_at_once_are_those_of_their_seeds(indices):
+    generator, numbers = Generator(11, 4, 6, end_token_id=0, initializer_stddev=1.0, seed=1), seeds.split(SEED, 5)
+    rows = Rows(3, None if indices is None else tf.constant(indices))
+    found = sampling.sample_batches(generator, rows, 7, numbers)
+    alone = np.stack([sampling.sample(generator, 3, 7, number) for number in numbers])
+    np.testing.assert_array_equal(found, alone if indices is None else alone[:, indices])
+    assert len({batch.tobytes() for batch in alone}) == 5
 
 
 def test_a_tiny_temperature_draws_the_most_probable_token(rng):

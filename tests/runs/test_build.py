@@ -126,11 +126,13 @@ def test_the_discriminator_is_that_of_its_kind_with_its_own_settings():
 @pytest.mark.parametrize("task", [presets.ORACLE, *records.TASKS])
 @pytest.mark.parametrize("name", ["quick", "paper"])
 def test_every_preset_takes_every_discriminator(name, task):
-    settings = presets.preset(name, task)
     for kind in build.DISCRIMINATORS:
+        settings = presets.for_kinds(presets.preset(name, task), discriminator=kind)
         changed = dataclasses.replace(settings.discriminator, kind=kind)
         corpus = config.DataSettings(sequence_length=3)
-        build.build_discriminator(dataclasses.replace(settings, discriminator=changed, corpus=corpus), source())
+        settings = dataclasses.replace(settings, discriminator=changed, corpus=corpus)
+        checks.check(settings)
+        build.build_discriminator(settings, source())
 
 
 def test_the_settings_of_recurrent_generators_alone_are_those_that_no_other_kind_takes():
@@ -145,7 +147,7 @@ def test_the_settings_of_recurrent_generators_alone_are_those_that_no_other_kind
 def test_every_preset_takes_every_generator(name, task):
     where = types.SimpleNamespace(vocabulary_size=12, conditions=None, start_token_id=None, end_token_id=0)
     for kind in build.GENERATORS:
-        settings = presets.for_generator(presets.preset(name, task), kind)
+        settings = presets.for_kinds(presets.preset(name, task), generator=kind)
         chosen = dataclasses.replace(settings.generator, kind=kind)
         corpus = config.DataSettings(sequence_length=3)
         found = build.build_generator(dataclasses.replace(settings, generator=chosen, corpus=corpus), where)

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from seqgan_tf.runs import config, presets
+import pytest
+
+from seqgan_tf.runs import checks, config, presets
 
 
 def test_the_paper_preset_is_the_authors_schedule():
@@ -21,8 +23,25 @@ def test_the_paper_preset_is_the_authors_schedule():
         assert paper.adversarial.discriminator_steps == 5 * 3 * 312
 
 
-def test_the_quick_preset_on_the_oracle_has_the_sizes_reward_and_baseline_of_the_paper_and_a_shorter_schedule():
+def test_the_quick_preset_on_the_oracle_rewards_all_next_tokens_and_stops_early():
     quick, paper = presets.preset("quick", "oracle"), presets.preset("paper", "oracle")
+    checks.check(quick)
+    assert (quick.discriminator.kind, quick.estimator.kind) == ("ngram", "next_token")
+    assert (quick.adversarial.kl_weight, quick.adversarial.kl_reference) == (1.0, "round")
+    assert quick.pretrain.patience is not None
+    assert (quick.generator.embedding_dim, quick.generator.hidden_dim) == (32, 32)
+    for name in ("corpus", "batch_size", "seed"):
+        assert getattr(quick, name) == getattr(paper, name)
+
+
+@pytest.mark.parametrize(
+    "kinds",
+    [{"estimator": "rollout"}, {"estimator": "tree", "discriminator": "ngram"}, {"discriminator": "cnn"}],
+    ids=str,
+)
+def test_with_another_estimator_the_quick_preset_on_the_oracle_has_the_papers_parts_and_a_shorter_schedule(kinds):
+    quick = presets.for_kinds(presets.preset("quick", "oracle"), **kinds)
+    paper = presets.preset("paper", "oracle")
     assert config.difference(config.RunSettings(), quick) == {
         "rollout.num_rollouts": (4, 1),
         "pretrain.epochs": (20, 12),
@@ -38,17 +57,25 @@ def test_the_quick_preset_on_the_oracle_has_the_sizes_reward_and_baseline_of_the
     assert quick.rollout.num_rollouts < paper.rollout.num_rollouts
 
 
+def test_the_kinds_that_a_preset_has_change_nothing():
+    for task in ("oracle", "text", "music"):
+        quick = presets.preset("quick", task)
+        assert presets.for_kinds(quick) == quick
+        assert presets.for_kinds(quick, "recurrent", quick.discriminator.kind, quick.estimator.kind) == quick
+    text = presets.preset("quick", "text")
+    assert presets.for_kinds(text, discriminator="ngram", estimator="next_token") == text
+
+
 def test_the_quick_preset_on_text_stops_early_and_keeps_diversity():
-    text, oracle = presets.preset("quick", "text"), presets.preset("quick", "oracle")
+    text, paper = presets.preset("quick", "text"), presets.preset("paper", "text")
     assert text.pretrain.patience is not None
-    assert oracle.pretrain.patience is None
     assert (text.rollout.reward, text.adversarial.baseline) == ("log_odds", "leave_one_out")
-    assert text.adversarial.learning_rate < oracle.adversarial.learning_rate
-    assert (text.estimator.kind, oracle.estimator.kind) == ("terminal", "rollout")
-    assert text.adversarial.generator_batch_size > oracle.batch_size
-    assert text.generator.hidden_dim > oracle.generator.hidden_dim
+    assert text.adversarial.learning_rate < paper.adversarial.learning_rate
+    assert text.estimator.kind == "terminal"
+    assert text.adversarial.generator_batch_size > paper.batch_size
+    assert text.generator.hidden_dim > paper.generator.hidden_dim
     assert text.pretrain.ema_momentum > 0
-    assert oracle.pretrain.ema_momentum is None
+    assert paper.pretrain.ema_momentum is None
 
 
 def changes(settings, name):

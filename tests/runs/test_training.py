@@ -35,7 +35,9 @@ def read_csv(directory):
 
 
 def test_the_phases_come_in_order_and_every_step_is_reported(whole):
-    expected = [(phase, step) for phase, total in TOTALS.items() for step in range(1, total + 1)]
+    at_once = {PRETRAIN_DISCRIMINATOR: 2}  # steps that draw at once are reported at once
+    numbers = {phase: range(0, total + 1, at_once.get(phase, 1))[1:] for phase, total in TOTALS.items()}
+    expected = [(phase, step) for phase, steps in numbers.items() for step in steps]
     assert list(whole.states) == expected
     assert whole.totals == TOTALS
 
@@ -176,10 +178,10 @@ def test_the_discriminator_starts_from_the_embeddings_of_the_generator(base, tmp
     pretrain = dataclasses.replace(settings.pretrain, copy_embedding=True)
     run = create_run(tmp_path / "run", dataclasses.replace(settings, pretrain=pretrain))
     steps = run.training().run()
-    next(progress for progress in steps if (progress.phase, progress.step) == (PRETRAIN_DISCRIMINATOR, 1))
+    next(progress for progress in steps if (progress.phase, progress.step) == (PRETRAIN_DISCRIMINATOR, 2))
     ours, theirs = (np.array(net.embedding.embeddings)[:12] for net in (run.gan.discriminator, run.gan.generator))
     expected = theirs / theirs.std() * settings.discriminator.embedding_range / np.sqrt(3)
-    np.testing.assert_allclose(ours, expected, atol=0.011)  # after one step of Adam at 0.01
+    np.testing.assert_allclose(ours, expected, atol=0.021)  # after two steps of Adam at 0.01
     next(steps)
     steps.close()
     again = open_run(tmp_path / "run")

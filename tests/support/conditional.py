@@ -48,8 +48,7 @@ def make(update_rate=0.5, compiling=None, **settings):
         generator(dropout=0.2, encoder=encoder(dropout=0.2)),
         discriminator(dropout=0.2, encoder=encoder(seed=3, dropout=0.2)),
     )
-    model = SeqGAN(
-        *networks, MonteCarloRollout(2, update_rate=update_rate), batch_size=4, discriminator_steps=2, **settings
-    )
+    estimator = MonteCarloRollout(2, update_rate=update_rate)
+    model = SeqGAN(*networks, estimator, **{"batch_size": 4, "discriminator_steps": 2} | settings)
     model.compile(FusedAdam(0.01), FusedAdam(0.01), **compiling or {})
     return model

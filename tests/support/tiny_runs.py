@@ -117,14 +117,14 @@ def oracle_run(base):
 
 @functools.cache
 def early_run(base):
-    """The directory of a run on the tiny oracle that was stopped one step before the end of its pre-training."""
+    """The directory of a run on the tiny oracle that was stopped before the end of its pre-training."""
     from seqgan_tf.core.phases import PRETRAIN_DISCRIMINATOR
     from seqgan_tf.runs.directory import create_run
 
     run = create_run(base / "early-run", oracle_settings(base))
     steps = run.training().run()
     for progress in steps:
-        if (progress.phase, progress.step) == (PRETRAIN_DISCRIMINATOR, 3):
+        if (progress.phase, progress.step) == (PRETRAIN_DISCRIMINATOR, 2):
             break
     steps.close()
     return run.directory
