@@ -86,7 +86,7 @@ def _oracle() -> RunSettings:
             epochs=10,
             patience=1,
             ema_momentum=0.99,
-            discriminator_steps=1_000,
+            discriminator_steps=1_500,
             discriminator_learning_rate=2e-2,
             discriminator_weight_decay=0.3,
         ),
