@@ -403,7 +403,7 @@ _TRAINING = (
         "KL",
         NATS_PER_SEQUENCE,
         "none",
-        "Estimate of KL(G || G_0) from the sequences of the last step, where G_0 is the pre-trained generator.",
+        "Estimate of KL(G || G_0) from samples of the generator G; G_0: the pre-trained one, or that before the round.",
     ),
     Metric(
         "discriminator_loss",
