@@ -80,6 +80,26 @@ def test_discriminator_steps_that_draw_at_once_are_those_of_one_after_the_other(
         np.testing.assert_allclose(value, np.mean([step[name] for step in expected]), rtol=1e-4)
 
 
+@pytest.mark.parametrize(("number", "calls"), [(4, 2), (5, 5)])
+def test_steps_of_a_pretraining_that_draw_at_once_are_one_batch_and_the_same_steps(number, calls, monkeypatch):
+    class Batches(keras.callbacks.Callback):
+        seen = 0
+
+        def on_train_batch_end(self, batch, logs=None):
+            self.seen += 1
+
+    weights, counts = [], []
+    for most in (3, 9):
+        monkeypatch.setattr(adversarial, "DRAWN_AT_ONCE", most)
+        model, batches = make(), Batches()
+        model.pretrain_discriminator(DATA, steps=number, callbacks=[batches], verbose=0)
+        weights.append(model.discriminator.get_weights())
+        counts.append(batches.seen)
+    assert counts == [number, calls]
+    for one, other in zip(*weights, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+
+
 def test_the_rollout_policy_lags_behind_the_generator():
     model = make(update_rate=0.7)
     beta = model.rollout_policy.get_weights()
