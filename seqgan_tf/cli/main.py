@@ -117,7 +117,7 @@ def parse(arguments: Sequence[str]) -> Any:
             return tyro.cli(COMMANDS[name], prog=f"seqgan-tf {name}", args=rest)
         default = train.defaults([] if HELP & set(rest) else rest)  # the help shows what a command without flags takes
         command = tyro.cli(train.Train, prog="seqgan-tf train", args=rest, default=default)
-    train.check(command, default)
+    train.check(command, default, rest)
     return command
 
 

@@ -207,13 +207,14 @@ def defaults(arguments: Sequence[str]) -> Train:
     return Train(**{field.name: getattr(settings, field.name) for field in dataclasses.fields(settings)})
 
 
-def check(command: Train, default: Train) -> None:
+def check(command: Train, default: Train, arguments: Sequence[str]) -> None:
     """Checks that a resumed run keeps its settings, that no file names an objective which the user does not trust, and
     that the strategy fits TF_CONFIG.
 
     Args:
         command: the parsed command.
         default: the settings of the run, from `defaults`.
+        arguments: what the command was parsed from.
 
     Raises:
         InputError: the flags change a setting other than the number of rounds and the path of the text, or one that the
@@ -223,7 +224,9 @@ def check(command: Train, default: Train) -> None:
     if command.strategy == cluster.MULTI_WORKER and command.output_dir is None:
         raise InputError(f"--strategy {cluster.MULTI_WORKER} needs --output-dir, which worker 0 writes. Received: none")
     if not command.resume:
-        given = config.difference(default, command)
+        # A flag counts whatever its value, the default included.
+        flags = (argument.split("=")[0] for argument in arguments if argument.startswith("--"))
+        given = [*config.difference(default, command), *(flag[2:].replace("-", "_") for flag in flags)]
         checks.check_taken(command.estimator.kind, given)
         checks.check_of_task(_task(command, {}), given)
         objective = command.reward.objective

@@ -37,6 +37,9 @@ def test_a_setting_that_the_estimator_does_not_take_is_refused(refused, tmp_path
     data = text_of(tmp_path)
     line = refused("train", "--data", data, "--rollout.num-rollouts", "8")
     assert "`rollout.num_rollouts` needs estimator.kind rollout. Received: terminal" in line
+    for flag in (["--rollout.num-rollouts", "4"], ["--rollout.num-rollouts=4"]):  # 4 is the default
+        line = refused("train", *flag)
+        assert "`rollout.num_rollouts` needs estimator.kind rollout. Received: next_token" in line
     line = refused("train", "--data", data, "--rollout.stride", "8")
     assert "`rollout.stride` needs estimator.kind rollout or tree. Received: terminal" in line
     line = refused("train", "--estimator.kind", "rollout", "--estimator.simulations", "8")
