@@ -288,7 +288,7 @@ def repeat(step: Callable[..., Logs], *inputs: Any) -> Logs:
     def once(slices):
         logs = step(*slices)
         names[:] = logs
-        return tf.stack(list(logs.values()))
+        return tf.stack([tf.cast(value, tf.float32) for value in logs.values()])
 
     logs = tf.map_fn(once, inputs, fn_output_signature=tf.float32, parallel_iterations=1)
     return dict(zip(names, tf.unstack(tf.reduce_mean(logs, axis=0), num=len(names)), strict=True))
