@@ -175,7 +175,7 @@ class AdversarialModel(TrainedModel):
 
         def step(data: Any) -> Logs:
             step_seeds = tf.stack([self.next_seed() for _ in range(number)])
-            return self._discriminator_steps(self._batches(data), step_seeds)
+            return self._discriminator_steps(_in_batches(data, self.batch_size), step_seeds)
 
         log_names = steps.discriminator_logs(self.discriminator, self.mismatched)
         return Phase(PRETRAIN_DISCRIMINATOR, step, number * self.batch_size, log_names, number)
@@ -261,7 +261,7 @@ class AdversarialModel(TrainedModel):
             The means of the logs over the steps.
         """
         condition, _ = split_condition(data)
-        real = self._batches(data)
+        real = _in_batches(data, self.batch_size)
         step_seeds = seeds.split(self.next_seed(), self.generator_steps + self.discriminator_steps)
         logs: Logs = {}
         if self.kl_reference == "round":
@@ -291,17 +291,12 @@ class AdversarialModel(TrainedModel):
                 lambda data, drawn: self._discriminator_step(data, replicas.rows(drawn).take(drawn)), real, generated
             )
 
-        inputs = tf.nest.map_structure(lambda batches: _in_batches(batches, at_once), (real, step_seeds))
-        return steps.repeat(some_steps, *inputs)
+        return steps.repeat(some_steps, *_in_batches((real, step_seeds), at_once))
 
     def _steps_at_once(self, total: int) -> int:
         """How many of the steps of the discriminator draw at once; it divides their number."""
         most = max(1, DRAWN_AT_ONCE // self.batch_size)
         return max(n for n in range(1, most + 1) if total % n == 0)
-
-    def _batches(self, data: Any) -> Any:
-        """Data [S * batch_size, ...] as [S, batch_size, ...]."""
-        return tf.nest.map_structure(lambda rows: _in_batches(rows, self.batch_size), data)
 
     def _samples(self, data: Any, step_seeds: tf.Tensor) -> tf.Tensor:
         """What `discriminator_step` draws for each of S batches, the rows of all replicas: int32 [S, B, T]."""
@@ -387,8 +382,12 @@ def _in_sequence(batches: tf.Tensor) -> tf.Tensor:
     return tf.reshape(batches, tf.concat([[-1], tf.shape(batches)[2:]], axis=0))
 
 
-def _in_batches(rows: tf.Tensor, batch_size: int) -> tf.Tensor:
-    """[n * batch_size, ...] as [n, batch_size, ...]."""
-    static = [None if rows.shape[0] is None else rows.shape[0] // batch_size, batch_size, *rows.shape[1:]]
-    shape = tf.concat([[-1, batch_size], tf.shape(rows)[1:]], axis=0)
-    return tf.ensure_shape(tf.reshape(rows, shape), static)
+def _in_batches(nest: Any, batch_size: int) -> Any:
+    """Tensors [n * batch_size, ...] as [n, batch_size, ...]."""
+
+    def in_batches(rows: tf.Tensor) -> tf.Tensor:
+        static = [None if rows.shape[0] is None else rows.shape[0] // batch_size, batch_size, *rows.shape[1:]]
+        shape = tf.concat([[-1, batch_size], tf.shape(rows)[1:]], axis=0)
+        return tf.ensure_shape(tf.reshape(rows, shape), static)
+
+    return tf.nest.map_structure(in_batches, nest)

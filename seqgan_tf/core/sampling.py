@@ -205,8 +205,7 @@ def _decode(
     def numbers(i):
         if uniform is not None:
             return uniform[i]
-        batch = Rows(tf.shape(token_ids)[0], None) if rows is None else rows
-        return batch.take(uniforms(fold_in(seed, i), [], batch.total))
+        return _numbers(seed, i, Rows(tf.shape(token_ids)[0], None) if rows is None else rows)
 
     def body(i, token_ids, state, finished, arrays):
         if branch is not None:
@@ -238,6 +237,11 @@ def _decode(
     loop = (tf.constant(0), token_ids, state, finished, arrays)
     *_, arrays = tf.while_loop(goes_on, body, loop, maximum_iterations=num_steps)
     return [values.stack() for values in arrays]
+
+
+def _numbers(seed: tf.Tensor, i: tf.Tensor, rows: Rows) -> tf.Tensor:
+    """What the rows of a batch draw with in step i, float32 [R], for a seed int32 [2] of the batch."""
+    return rows.take(uniforms(fold_in(seed, i), [], rows.total))
 
 
 def _reshapes(settings: SamplingSettings) -> tf.Tensor:
@@ -343,23 +347,17 @@ def sample_batches(generator: "Generator", rows: Rows, sequence_length: int, see
     Raises:
         InputError: as `sample`.
     """
-    check_generated_length(generator, sequence_length)
 
     def numbers(seed: tf.Tensor) -> tf.Tensor:
         """What each position of a batch draws with, float32 [T, R]."""
-
-        def at(i: tf.Tensor) -> tf.Tensor:
-            return rows.take(uniforms(fold_in(seed, i), [], rows.total))
-
-        return tf.map_fn(at, tf.range(sequence_length), fn_output_signature=tf.float32)
+        positions = tf.range(sequence_length)
+        return tf.map_fn(lambda i: _numbers(seed, i, rows), positions, fn_output_signature=tf.float32)
 
     uniform = tf.transpose(tf.map_fn(numbers, seeds, fn_output_signature=tf.float32), [1, 0, 2])  # [T, n, R]
     total = seeds.shape[0] * rows.number
-    first = tf.fill([total], generator.start_token_id)
-    state, finished = generator.initial_state(total), tf.zeros_like(first, tf.bool)
     uniform = tf.reshape(uniform, [sequence_length, total])
-    drawn = decode(generator, first, state, finished, sequence_length, None, uniform=uniform)
-    return tf.reshape(tf.transpose(drawn), [-1, rows.number, sequence_length])
+    (drawn,) = _sample(generator, total, sequence_length, None, None, PLAIN, uniform=uniform)
+    return tf.reshape(drawn, [-1, rows.number, sequence_length])
 
 
 def sample_scored(
@@ -384,7 +382,7 @@ def sample_scored(
     return Drawn(*_sample(generator, batch_size, sequence_length, seed, prompt, settings, scored=True))
 
 
-def _sample(generator, batch_size, sequence_length, seed, prompt, settings, rows=None, scored=False):
+def _sample(generator, batch_size, sequence_length, seed, prompt, settings, rows=None, scored=False, uniform=None):
     """[tokens], and with `scored` their log-probabilities, each [B, T]."""
     check_generated_length(generator, sequence_length)
     first, given = tf.fill([batch_size], generator.start_token_id), None
@@ -392,5 +390,6 @@ def _sample(generator, batch_size, sequence_length, seed, prompt, settings, rows
     if prompt is not None:
         missing = [[0, 0], [0, sequence_length - tf.shape(prompt)[1]]]
         given = tf.transpose(tf.pad(prompt, missing, constant_values=PADDING))
-    found = _decode(generator, first, state, finished, sequence_length, seed, None, settings, None, rows, given, scored)
+    begin = generator, first, state, finished, sequence_length
+    found = _decode(*begin, seed, None, settings, uniform, rows, given, scored)
     return [tf.transpose(values) for values in found]
